@@ -1,0 +1,1 @@
+"""Worlds and scenarios, and the engine that runs and judges them."""

@@ -1,0 +1,1 @@
+"""What every process shares: settings, clock, journal, faults, control API, TLS, start and end."""

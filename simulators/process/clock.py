@@ -1,0 +1,36 @@
+"""The virtual clock: real time plus an offset that the control API sets."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+
+
+class Clock:
+    """Virtual time of one process.
+
+    Everything that a protocol dates (signatures, Expires, DSN, certificate validity, retention)
+    reads ``now``; time-outs of connections are measured in real time.
+    """
+
+    def __init__(self, offset: timedelta = timedelta(0)) -> None:
+        self._offset = offset
+
+    @property
+    def offset(self) -> timedelta:
+        """How far virtual time is ahead of real time."""
+        return self._offset
+
+    def now(self) -> datetime:
+        """Return the virtual time, UTC, with time zone."""
+        return datetime.fromtimestamp(time.time(), UTC) + self._offset
+
+    def set(self, moment: datetime) -> None:
+        """Make *moment* (with time zone) the virtual now; time goes on from there."""
+        if moment.tzinfo is None:
+            raise ValueError("the time needs a zone, for example 2026-07-01T00:00:00+00:00")
+        self._offset = moment - datetime.fromtimestamp(time.time(), UTC)
+
+    def reset(self) -> None:
+        """Go back to real time."""
+        self._offset = timedelta(0)

@@ -1,0 +1,194 @@
+"""The control port: what tests, scenarios and trainers ask of every process over HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import json
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from .errors import InputError, one_line
+from .role import Process
+
+MAX_BODY = 1 << 20
+SSE_KEEPALIVE_SECONDS = 15.0
+
+Reset = Callable[[], Awaitable[None]]
+
+
+class Control:
+    """The control API of one process.
+
+    Common routes: ``GET /ready``, ``GET /journal`` (JSON lines; with ``Accept:
+    text/event-stream`` it follows as SSE; ``?since=SEQ``), ``GET/PUT/DELETE /faults``,
+    ``GET/PUT /clock``, ``POST /reset``. A role adds its own with ``add``.
+    """
+
+    def __init__(self, process: Process[Any]) -> None:
+        self._process = process
+        self._resets: list[Reset] = []
+        self.ready = False
+        self._app = web.Application(middlewares=[_guard, _errors], client_max_size=MAX_BODY)
+        self._app.add_routes(
+            [
+                web.get("/ready", self._get_ready),
+                web.get("/journal", self._get_journal),
+                web.get("/faults", self._get_faults),
+                web.put("/faults", self._put_faults),
+                web.delete("/faults", self._delete_faults),
+                web.get("/clock", self._get_clock),
+                web.put("/clock", self._put_clock),
+                web.post("/reset", self._post_reset),
+            ]
+        )
+        self._runner: web.AppRunner | None = None
+
+    def add(
+        self,
+        method: str,
+        path: str,
+        handler: Callable[[web.Request], Awaitable[web.StreamResponse]],
+    ) -> None:
+        """Add a route of the role; to be called before ``start``."""
+        self._app.router.add_route(method, path, handler)
+
+    def on_reset(self, reset: Reset) -> None:
+        """Have *reset* awaited at ``POST /reset``, after faults, clock and journal."""
+        self._resets.append(reset)
+
+    async def start(self) -> None:
+        """Serve on the process's listener ``control``."""
+        self._runner = web.AppRunner(self._app, access_log=None, shutdown_timeout=0.2)
+        await self._runner.setup()
+        await web.SockSite(self._runner, self._process.socket("control")).start()
+
+    async def stop(self) -> None:
+        """Close the port and every connection to it."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    async def _get_ready(self, _: web.Request) -> web.Response:
+        body = {"ready": self.ready, "process": self._process.settings.name}
+        return web.json_response(body, status=200 if self.ready else 503)
+
+    async def _get_journal(self, request: web.Request) -> web.StreamResponse:
+        since = _number(request.query.get("since", "0"), "since")
+        journal = self._process.journal
+        if "text/event-stream" not in request.headers.get("Accept", ""):
+            lines = "".join(event.as_json() + "\n" for event in journal.since(since))
+            return web.Response(text=lines, content_type="application/x-ndjson")
+        response = web.StreamResponse(
+            headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
+        )
+        await response.prepare(request)
+        events = journal.follow(since)
+        upcoming = asyncio.ensure_future(anext(events))
+        try:
+            while True:
+                done, _pending = await asyncio.wait({upcoming}, timeout=SSE_KEEPALIVE_SECONDS)
+                if not done:
+                    await response.write(b": still here\n\n")
+                    continue
+                event = upcoming.result()
+                await response.write(f"id: {event.seq}\ndata: {event.as_json()}\n\n".encode())
+                upcoming = asyncio.ensure_future(anext(events))
+        except ConnectionError:
+            return response
+        finally:
+            upcoming.cancel()
+
+    async def _get_faults(self, _: web.Request) -> web.Response:
+        faults = self._process.faults
+        return web.json_response({"effects": sorted(faults.effects), "rules": faults.rules()})
+
+    async def _put_faults(self, request: web.Request) -> web.Response:
+        self._process.faults.replace(await read_json(request))
+        return await self._get_faults(request)
+
+    async def _delete_faults(self, _: web.Request) -> web.Response:
+        self._process.faults.clear()
+        return web.Response(status=204)
+
+    async def _get_clock(self, _: web.Request) -> web.Response:
+        clock = self._process.clock
+        return web.json_response(
+            {"now": clock.now().isoformat(), "offset_seconds": clock.offset.total_seconds()}
+        )
+
+    async def _put_clock(self, request: web.Request) -> web.Response:
+        content = await read_json(request)
+        clock = self._process.clock
+        try:
+            match content:
+                case {"now": str(moment)}:
+                    clock.set(datetime.fromisoformat(moment))
+                case {"advance_seconds": int() | float() as seconds}:
+                    clock.set(clock.now() + timedelta(seconds=seconds))
+                case _:
+                    raise InputError('clock: expected {"now": ISO time} or {"advance_seconds": n}')
+        except (ValueError, OverflowError) as error:
+            raise InputError(f"clock: {one_line(str(error))}") from None
+        return await self._get_clock(request)
+
+    async def _post_reset(self, _: web.Request) -> web.Response:
+        process = self._process
+        process.faults.clear()
+        process.clock.reset()
+        process.randomness.reset()
+        process.journal.clear()
+        for reset in self._resets:
+            await reset()
+        return web.Response(status=204)
+
+
+async def read_json(request: web.Request) -> Any:
+    """Return the body of *request* as JSON; InputError (answered with 400) if it is none."""
+    try:
+        return json.loads(await request.read())
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"the body is no JSON: {one_line(str(error))}") from None
+
+
+def _number(text: str, name: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise InputError(f"{name}: expected a whole number, got {one_line(text, 40)!r}") from None
+
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@web.middleware
+async def _guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Refuse what a web page in the user's browser could send (DNS rebinding, CSRF)."""
+    origin = request.headers.get("Origin")
+    if origin is not None and urlsplit(origin).netloc != request.host:
+        raise web.HTTPForbidden(text="requests of other web pages are refused\n")
+    if not _is_address(request.host):
+        raise web.HTTPForbidden(text="the Host header must be an IP address or localhost\n")
+    return await handler(request)
+
+
+def _is_address(host: str) -> bool:
+    name = urlsplit(f"//{host}").hostname or ""
+    if name == "localhost" or ("." not in name and ":" not in name):
+        return True  # a container's service name has no dot; a public name always has
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+@web.middleware
+async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except InputError as error:
+        return web.json_response({"error": str(error)}, status=400)

@@ -1,0 +1,112 @@
+"""A role and a running process of it: the one object on which everything hangs."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
+
+from .clock import Clock
+from .faults import Faults
+from .journal import Journal
+from .randomness import Randomness
+from .settings import Listener, ProcessSettings
+
+if TYPE_CHECKING:
+    from .control import Control
+
+S = TypeVar("S", bound=ProcessSettings)
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Role(Generic[S]):
+    """A role of the KIM world: its settings model and how it is served.
+
+    ``serve`` is entered when the control API is there and the journal runs; inside the block the
+    role answers on its listeners; leaving the block closes them and stores what was acknowledged.
+    ``effects`` are the kinds of faults the role can produce beyond delay and drop.
+    """
+
+    name: str
+    settings: type[S]
+    serve: Callable[[Process[S]], AbstractAsyncContextManager[None]]
+    effects: frozenset[str] = frozenset()
+
+
+@dataclass
+class Process(Generic[S]):
+    """A running process of a role: settings, clock, journal, faults, sockets, worker threads."""
+
+    role: Role[S]
+    settings: S
+    inherited: dict[str, socket.socket] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        settings = self.settings
+        self.clock = Clock()
+        self.randomness = Randomness(settings.seed, settings.name)
+        self.journal = Journal(settings.name, self.role.name, self.clock)
+        self.faults = Faults(self.role.effects, self.randomness)
+        self.log = logging.getLogger(settings.name)
+        self.stopping = asyncio.Event()
+        self._workers = ThreadPoolExecutor(max_workers=2, thread_name_prefix=settings.name)
+        self._control: Control | None = None
+
+    @property
+    def control(self) -> Control:
+        """The control API, to which the role adds its routes."""
+        if self._control is None:
+            from .control import Control  # the control API knows the process, not the reverse
+
+            self._control = Control(self)
+        return self._control
+
+    def socket(self, name: str) -> socket.socket:
+        """Return the listening socket of the listener *name*, bound now if not inherited.
+
+        Raises OSError when the port is taken.
+        """
+        if name not in self.inherited:
+            self.inherited[name] = bind(getattr(self.settings.listeners, name))
+        return self.inherited[name]
+
+    def address(self, name: str) -> tuple[str, int]:
+        """Return host and port at which the listener *name* is bound."""
+        host, port = self.socket(name).getsockname()[:2]
+        return host, port
+
+    async def in_thread(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run *function* (cryptography, parsing) in a worker thread, off the event loop."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._workers, lambda: function(*args, **kwargs))
+
+    def close(self) -> None:
+        """Close sockets and worker threads."""
+        for listening in self.inherited.values():
+            listening.close()
+        self._workers.shutdown(wait=False, cancel_futures=True)
+
+
+def bind(listener: Listener, backlog: int = 512) -> socket.socket:
+    """Return a listening, non-blocking TCP socket for *listener*. Raises OSError if taken."""
+    family = socket.AF_INET6 if ":" in listener.host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((listener.host, listener.port))
+        listening.listen(backlog)
+        listening.setblocking(False)
+    except OSError:
+        listening.close()
+        raise
+    return listening
+
+
+AnyRole = Role[Any]

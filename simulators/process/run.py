@@ -1,0 +1,105 @@
+"""Start and end of a process: the command line, readiness, signals, the lifeline."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import logging
+import os
+import signal
+import socket
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from .errors import InputError, one_line
+from .role import AnyRole, Process
+from .settings import ProcessSettings, read_settings
+
+EXIT_OK, EXIT_CHECK_FAILED, EXIT_INPUT, EXIT_BUG = 0, 1, 2, 3
+STOP_SECONDS = 0.9
+
+
+def main(role: AnyRole, argv: list[str] | None = None) -> int:
+    """Run *role* as ``python -m PACKAGE --settings FILE``; return the exit status.
+
+    ``--ready-fd`` and ``--lifeline-fd`` serve a starter: a byte is written to the first when the
+    process answers, and the process ends when the other end of the second is closed.
+    """
+    parser = argparse.ArgumentParser(prog=role.name, description=f"kimulator: {role.name}")
+    parser.add_argument("--settings", type=Path, required=True, metavar="FILE")
+    parser.add_argument("--ready-fd", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--lifeline-fd", type=int, help=argparse.SUPPRESS)
+    arguments = parser.parse_args(argv)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    try:
+        settings = read_settings(role.settings, arguments.settings)
+    except InputError as error:
+        print(error, file=sys.stderr)  # noqa: T201 (the command line speaks here)
+        return EXIT_INPUT
+    return run(role, settings, {}, arguments.ready_fd, arguments.lifeline_fd)
+
+
+def run(
+    role: AnyRole,
+    settings: ProcessSettings,
+    inherited: dict[str, socket.socket],
+    ready_fd: int | None = None,
+    lifeline_fd: int | None = None,
+) -> int:
+    """Run *role* until a signal or the end of the lifeline; return the exit status.
+
+    *inherited* are listening sockets by listener name; the others are bound here.
+    """
+    gc.collect()
+    gc.freeze()  # what was imported is never garbage: keeps forked memory shared
+    try:
+        asyncio.run(_serve(role, settings, inherited, ready_fd, lifeline_fd))
+    except InputError as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return EXIT_INPUT
+    except OSError as error:
+        print(f"{settings.name}: {one_line(str(error))}", file=sys.stderr)  # noqa: T201
+        return EXIT_INPUT
+    return EXIT_OK
+
+
+async def _serve(
+    role: AnyRole,
+    settings: ProcessSettings,
+    inherited: dict[str, socket.socket],
+    ready_fd: int | None,
+    lifeline_fd: int | None,
+) -> None:
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    process: Process[Any] = Process(role, settings, inherited)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, process.stopping.set)
+    if lifeline_fd is not None:
+        loop.add_reader(lifeline_fd, process.stopping.set)
+    try:
+        async with role.serve(process):
+            process.control.ready = True
+            await process.control.start()
+            process.log.info("ready, control port %s:%s", *process.address("control"))
+            if ready_fd is not None:
+                os.write(ready_fd, b"R")
+                os.close(ready_fd)
+            await process.stopping.wait()
+            process.control.ready = False
+            # A peer that never reads must not keep the process: what was acknowledged is
+            # stored before it is acknowledged, so nothing is lost by leaving now.
+            loop.call_later(STOP_SECONDS, _leave_now)
+    finally:
+        with suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(process.control.stop(), 0.3)
+        process.close()
+
+
+def _leave_now() -> None:
+    logging.getLogger(__name__).warning("connections did not end in time and were cut")
+    logging.shutdown()
+    os._exit(EXIT_OK)
