@@ -1,0 +1,206 @@
+"""Fixtures for all layers: the specification's files, foreign tools, processes of a role."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SPEC = Path(os.environ.get("KIM_SPEC_DIR") or ROOT.parent / "shared" / "spec")
+START_SECONDS = 30
+STOP_SECONDS = 3
+
+
+@pytest.fixture(scope="session")
+def spec() -> Callable[[str], Path]:
+    """Return a function from a path below the specification's files to the real path.
+
+    The files are gematik's and the KBV's and no part of the project. Where the whole directory
+    is absent a test skips; where it is present, a missing file is a failure.
+    """
+
+    def find(name: str) -> Path:
+        if not SPEC.is_dir():
+            pytest.skip(f"no specification files at {SPEC}; KIM_SPEC_DIR names their directory")
+        path = SPEC / name
+        if not path.exists():
+            pytest.fail(f"{path} is missing, although the specification files are here")
+        return path
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def tool() -> Callable[[str], str]:
+    """Return a function from a program's name to its path; a missing one skips, in CI it fails."""
+
+    def find(name: str) -> str:
+        path = shutil.which(name)
+        if path is None:
+            reason = f"{name} is not installed (Debian has it as a package)"
+            if os.environ.get("CI"):
+                pytest.fail(reason)
+            pytest.skip(reason)
+        return path
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def pki_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the key cache of this test run: the user's own stays untouched."""
+    given = os.environ.get("KIMULATOR_TEST_CACHE")
+    return Path(given) if given else tmp_path_factory.mktemp("pki-cache")
+
+
+@dataclass
+class RunningRole:
+    """A process of a role under test: ``python -m MODULE --settings FILE``."""
+
+    module: str
+    settings: dict[str, Any]
+    directory: Path
+    process: subprocess.Popen[bytes] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.start()
+
+    def start(self) -> None:
+        """Start the process and wait until it says that it is ready."""
+        file = self.directory / "settings.json"
+        file.write_text(json.dumps(self.settings, default=str), encoding="utf-8")
+        readable, writable = os.pipe()
+        with (self.directory / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [
+                    *(sys.executable, "-m", self.module, "--settings", str(file)),
+                    *("--ready-fd", str(writable)),
+                ],
+                pass_fds=[writable],
+                stdout=log,
+                stderr=log,
+                cwd=ROOT,
+            )
+        os.close(writable)
+        with os.fdopen(readable, "rb") as ready:
+            if ready.read(1) != b"R":
+                self.process.wait(START_SECONDS)
+                raise AssertionError(f"{self.module} did not start:\n{self.log()}")
+
+    def address(self, listener: str) -> tuple[str, int]:
+        """Return host and port of *listener*; the settings must give the port."""
+        content = self.settings["listeners"][listener]
+        return content["host"], content["port"]
+
+    @property
+    def control(self) -> str:
+        """Return the base URL of the control port."""
+        host, port = self.address("control")
+        return f"http://{host}:{port}"
+
+    def ask(
+        self, method: str, path: str, body: object = None, headers: dict[str, str] | None = None
+    ) -> tuple[int, bytes]:
+        """Send a request to the control port; return status and body."""
+        connection = http.client.HTTPConnection(urlsplit(self.control).netloc, timeout=10)
+        try:
+            content = None if body is None else json.dumps(body)
+            connection.request(method, path, content, headers or {})
+            response = connection.getresponse()
+            return response.status, response.read()
+        finally:
+            connection.close()
+
+    def journal(self) -> list[dict[str, Any]]:
+        """Return the events that the process recorded so far."""
+        _, body = self.ask("GET", "/journal")
+        return [json.loads(line) for line in body.splitlines()]
+
+    def log(self) -> str:
+        """Return what the process printed and logged."""
+        return (self.directory / "log").read_text(encoding="utf-8", errors="replace")
+
+    def stop(self) -> int:
+        """End the process by SIGTERM and return its exit status."""
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise AssertionError(f"{self.module} ignored SIGTERM:\n{self.log()}") from None
+
+    def kill(self) -> None:
+        """End the process as a power cut would."""
+        self.process.kill()
+        self.process.wait()
+
+    def restart(self) -> None:
+        """Start the process again with the same settings, after stop or kill."""
+        self.start()
+
+
+@pytest.fixture(scope="session")
+def free_port() -> Callable[[], int]:
+    """Return a function that names a port nobody listens on, never the same twice."""
+    from simulators.process.role import bind
+    from simulators.process.settings import Listener
+
+    given: set[int] = set()
+
+    def find() -> int:
+        while True:
+            with bind(Listener()) as listening:
+                port = int(listening.getsockname()[1])
+            if port not in given:
+                given.add(port)
+                return port
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def start_role(
+    tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]
+) -> Iterator[Callable[[str, dict[str, Any]], RunningRole]]:
+    """Return a function that starts a role's process; all are ended with the test run.
+
+    Listeners of ``settings`` whose port is 0 or missing get a free one; ``data_dir`` and
+    ``name`` are filled in when missing.
+    """
+    started: list[RunningRole] = []
+
+    def start(module: str, settings: dict[str, Any]) -> RunningRole:
+        directory = tmp_path_factory.mktemp(module.rsplit(".", 1)[-1])
+        listeners: dict[str, Any] = dict(settings.get("listeners", {}))
+        listeners.setdefault("control", {})
+        for name, listener in listeners.items():
+            listeners[name] = {
+                "host": listener.get("host", "127.0.0.1"),
+                "port": listener.get("port") or free_port(),
+            }
+        complete = {
+            "name": module.rsplit(".", 1)[-1],
+            "data_dir": str(directory / "data"),
+            **settings,
+            "listeners": listeners,
+        }
+        role = RunningRole(module, complete, directory)
+        started.append(role)
+        return role
+
+    yield start
+    statuses = {role.directory.name: role.stop() for role in started if role.process.poll() is None}
+    assert all(status == 0 for status in statuses.values()), statuses
