@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
+import itertools
 import json
 import os
 import shutil
@@ -154,19 +156,22 @@ class RunningRole:
 
 @pytest.fixture(scope="session")
 def free_port() -> Callable[[], int]:
-    """Return a function that names a port nobody listens on, never the same twice."""
+    """Return a function that names a port nobody listens on, never the same twice.
+
+    The ports lie below the range from which systems take those of outgoing connections, so that
+    none of these can slip in between.
+    """
     from simulators.process.role import bind
     from simulators.process.settings import Listener
 
-    given: set[int] = set()
+    ports = itertools.cycle(range(12_000, 30_000))
+    ports = itertools.chain(range(12_000 + os.getpid() * 37 % 15_000, 30_000), ports)
 
     def find() -> int:
-        while True:
-            with bind(Listener()) as listening:
-                port = int(listening.getsockname()[1])
-            if port not in given:
-                given.add(port)
+        for port in ports:
+            with contextlib.suppress(OSError), bind(Listener(port=port)):
                 return port
+        raise AssertionError("no free port")
 
     return find
 
