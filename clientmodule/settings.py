@@ -1,0 +1,130 @@
+"""Settings of a client module; the upper-case names are the parameters of Tab_Konf_Param."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from simulators.process.settings import Listener, Listeners, ProcessSettings, Settings, TlsIdentity
+
+DEFAULT_KONNEKTOR = "default"
+CM_VERSION = r"[a-zA-Z0-9_]{1,5}_" r"[0-9]{1,2}\.[0-9]{1,2}\.[0-9]{1,2}(-[0-9]{1,3})?"
+RELEASE = r"[0-9]{1,2}\.[0-9]{1,2}\.[0-9]{1,2}(-[0-9]{1,3})?"
+
+
+class ClientModuleListeners(Listeners):
+    """Where the practice software meets the client module."""
+
+    smtp: Listener = Listener()
+    pop3: Listener = Listener()
+
+
+class KonnektorAccess(Settings):
+    """How one Konnektor is reached (KOM-LE-A_2070 to 2072, A_21223-01).
+
+    ``authentication`` is TLS_AUTH_KONNEKTOR: ``certificate`` (TLS with the client certificate of
+    ``client_certificate``, a PKCS#12 file), ``basic`` (TLS and ``basic_auth``), ``tls`` (server
+    certificate only) or ``none`` (plain HTTP is allowed). ``service_directory`` is the URL of
+    ``/connector.sds`` (KONNEKTOR_URI), ``ldap`` that of the Konnektor's LDAP proxy, ``ca`` what
+    its server certificates are checked against.
+    """
+
+    service_directory: str
+    ldap: str
+    ca: Path | None = None
+    authentication: Literal["certificate", "basic", "tls", "none"] = "certificate"
+    client_certificate: Path | None = None
+    client_certificate_password: str = ""
+    basic_auth: tuple[str, str] | None = None
+
+    @model_validator(mode="after")
+    def _has_what_it_needs(self) -> KonnektorAccess:
+        if self.authentication == "certificate" and self.client_certificate is None:
+            raise ValueError("authentication certificate needs client_certificate")
+        if self.authentication == "basic" and self.basic_auth is None:
+            raise ValueError("authentication basic needs basic_auth")
+        if self.authentication != "none" and not self.service_directory.startswith("https://"):
+            raise ValueError("service_directory: expected an https URL unless authentication none")
+        return self
+
+
+class Account(Settings):
+    """What one KIM account was given by createCert: the PKCS#12 for TLS to the provider."""
+
+    pkcs12: Path
+    password: str
+
+
+class ClientModuleSettings(ProcessSettings):
+    """Settings of ``python -m clientmodule``.
+
+    ``tls`` is the identity towards the practice software (C.CM.TLS-CS), ``client_ca`` asks it for
+    a certificate (KOM-LE-A_2066); ``client_tls: false`` drops TLS and is allowed on loopback only
+    (KOM-LE-A_2181). ``ca`` is the trust for providers. ``konnektors`` maps KonnektorIds of user
+    names to Konnektoren; ``default`` serves user names without one. ``accounts`` maps mail
+    addresses to their PKCS#12; ``account_limit`` maps provider domains to the base URL of
+    I_AccountLimit_Service. ``release`` decides how encryption certificates are chosen: up to
+    1.5.2-8 all of a recipient, from 1.5.2-9 on RSA only if there is nothing else. ``domains``
+    are the endings that KIM addresses of this world may have.
+
+    Times are seconds unless the name says otherwise; their defaults are those of Tab_Konf_Param.
+    """
+
+    listeners: ClientModuleListeners = ClientModuleListeners()
+    tls: TlsIdentity | None = None
+    client_tls: bool = True
+    client_ca: Path | None = None
+    ca: Path
+    konnektors: dict[str, KonnektorAccess]
+    accounts: dict[str, Account] = {}
+    account_limit: dict[str, str] = {}
+    release: str = Field(default="1.5.2-9", pattern=f"^{RELEASE}$")
+    cm_version: str = Field(default="KIMUL_0.1.0-0", pattern=f"^{CM_VERSION}$")
+    pt_version: str = Field(default="1.5.2-9", pattern=f"^{RELEASE}$")
+    domains: list[str] = [".kim.telematik-test"]
+
+    konnektor_timeout: float = Field(default=60, gt=0)
+    smtp_timeout_server: float = Field(default=300, gt=0)
+    smtp_timeout_client: float = Field(default=300, gt=0)
+    pop3_timeout_server: float = Field(default=300, gt=0)
+    pop3_timeout_client: float = Field(default=300, gt=0)
+    ttl_enc_cert_hours: float = Field(default=12, ge=0)
+    ttl_email_iccsn_days: float = Field(default=30, ge=0)
+    ttl_prots_days: float = Field(default=30, gt=0)
+    prot_perf: bool = True
+    ttl_provider_certificate_hours: float = Field(default=12, ge=0)
+    limits_hours: float = Field(default=24, ge=0, le=24)
+    max_client_mail: int = Field(default=15 * 1024 * 1024, gt=0)
+    max_connections: int = Field(default=500, gt=0)
+
+    check_provider_certificate: bool = True
+    replace_from: bool = True
+    report_mail_from: str = ""
+    integrity_failure: Literal["embed", "replace"] = "embed"
+    sign_crypt: Literal["auto", "RSA", "ECC", "RSA_ECC"] = "auto"
+
+    @field_validator("accounts", "account_limit")
+    @classmethod
+    def _lower_case_keys(cls, value: dict[str, object]) -> dict[str, object]:
+        return {name.lower(): content for name, content in value.items()}
+
+    @field_validator("domains")
+    @classmethod
+    def _no_real_domain(cls, value: list[str]) -> list[str]:
+        for domain in value:
+            if re.search(r"\.kim\.telematik$", domain, re.IGNORECASE):
+                raise ValueError("domains of the real TI (.kim.telematik) are refused")
+        return value
+
+    @model_validator(mode="after")
+    def _tls_or_same_device(self) -> ClientModuleSettings:
+        if self.client_tls and self.tls is None:
+            raise ValueError("tls: certificate and key are needed, or client_tls: false")
+        if not self.client_tls and self.allow_all_addresses:
+            raise ValueError("client_tls: false is allowed on loopback only (KOM-LE-A_2181)")
+        if DEFAULT_KONNEKTOR not in self.konnektors:
+            raise ValueError(f"konnektors: needs the entry {DEFAULT_KONNEKTOR!r}")
+        return self
