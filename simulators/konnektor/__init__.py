@@ -1,0 +1,1 @@
+"""The Konnektor: SOAP services, cards and their PINs, access check, signatures, encryption."""

@@ -1,0 +1,1 @@
+"""The SOAP services, one module per service of the WSDL."""
