@@ -1,0 +1,19 @@
+"""LDAP over asyncio: messages, filters, a client, and the carrier that servers build on."""
+
+from .client import LdapClient, Scope
+from .entry import LdapEntry, SearchResult
+from .filter_text import FilterError, escape_filter
+from .results import LdapError, LdapRefused, LdapUnreachable, ResultCode
+
+__all__ = [
+    "FilterError",
+    "LdapClient",
+    "LdapEntry",
+    "LdapError",
+    "LdapRefused",
+    "LdapUnreachable",
+    "ResultCode",
+    "Scope",
+    "SearchResult",
+    "escape_filter",
+]
