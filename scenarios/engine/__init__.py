@@ -1,0 +1,1 @@
+"""The engine: worlds, processes, actors, steps, checks, reports, the command line."""
