@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TypeVar
 
-import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from .errors import InputError, one_line
 from .guardrails import refuse_public_address
+from .yaml_text import load_yaml
 
 MAX_SETTINGS_BYTES = 16 << 20
 
@@ -80,9 +80,9 @@ def read_settings(model: type[S], path: Path) -> S:
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read: {one_line(str(error))}") from None
     try:
-        content = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
-    except (yaml.YAMLError, RecursionError) as error:
-        raise InputError(f"{path}: neither JSON nor YAML: {one_line(str(error))}") from None
+        content = load_yaml(text)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
     try:
         return model.model_validate(content)
     except ValidationError as error:

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import asyncio
+import json
+
+from simulators.process.clock import Clock
+from simulators.process.journal import Journal
+
+
+def journal(capacity: int = 100) -> Journal:
+    return Journal("konnektor-praxis", "konnektor", Clock(), capacity)
+
+
+def test_an_event_names_process_role_step_and_message() -> None:
+    events = journal()
+    events.record(
+        "SignDocument", peer="client", message_id="<1@x>", milliseconds=1.23456, code=4085
+    )
+    (event,) = (json.loads(e.as_json()) for e in events.since())
+    assert event["process"] == "konnektor-praxis"
+    assert event["role"] == "konnektor"
+    assert event["step"] == "SignDocument"
+    assert event["message_id"] == "<1@x>"
+    assert event["milliseconds"] == 1.235
+    assert event["data"] == {"code": 4085}
+    assert "operation" not in event
+
+
+def test_only_the_last_events_are_kept_and_numbering_goes_on() -> None:
+    events = journal(capacity=3)
+    for _ in range(5):
+        events.record("step")
+    assert [event.seq for event in events.since()] == [3, 4, 5]
+    events.clear()
+    events.record("step")
+    assert [event.seq for event in events.since()] == [6]
+
+
+def test_a_follower_sees_what_was_and_what_comes() -> None:
+    async def follow() -> list[str]:
+        events = journal()
+        events.record("before")
+        seen = []
+        following = events.follow()
+        seen.append((await anext(following)).step)
+        upcoming = asyncio.ensure_future(anext(following))
+        await asyncio.sleep(0)
+        events.record("after")
+        seen.append((await asyncio.wait_for(upcoming, 5)).step)
+        return seen
+
+    assert asyncio.run(follow()) == ["before", "after"]

@@ -1,0 +1,78 @@
+"""Who may know whom: the import rules of the project, read from the code itself."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+SHARED = ("simulators.formats", "simulators.process")
+ALLOWED = {
+    "simulators/formats": ("simulators.formats",),
+    "simulators/process": ("simulators.process",),
+    "simulators/pki": (*SHARED, "simulators.pki"),
+    "simulators/konnektor": (*SHARED, "simulators.pki", "simulators.konnektor"),
+    "simulators/vzd": (*SHARED, "simulators.pki", "simulators.vzd"),
+    "simulators/mailserver": (*SHARED, "simulators.pki", "simulators.mailserver"),
+    "clientmodule": (*SHARED, "clientmodule"),
+    "scenarios": (*SHARED, "simulators.pki", "scenarios"),
+}
+OURS = ("simulators", "clientmodule", "scenarios")
+NAMES_THAT_SAY_NOTHING = {"utils", "helpers", "common", "manager", "base", "misc", "util"}
+MODULES = sorted(
+    path
+    for package in OURS
+    for path in (ROOT / package).rglob("*.py")
+    if "__pycache__" not in path.parts
+)
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Yield the absolute name of every module that *path* imports, also inside functions."""
+    package = path.relative_to(ROOT).parent.parts
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            prefix = package[: len(package) - node.level + 1] if node.level else ()
+            base = ".".join((*prefix, *([node.module] if node.module else [])))
+            yield base
+            yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+@pytest.mark.parametrize("area", sorted(ALLOWED))
+def test_an_area_imports_only_what_it_may_know(area: str) -> None:
+    modules = list((ROOT / area).rglob("*.py"))
+    assert modules
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in modules
+        for name in imports(path)
+        if name.split(".")[0] in OURS
+        and name.count(".") > 0
+        and not any(name == a or name.startswith(a + ".") for a in ALLOWED[area])
+    ]
+    assert wrong == []
+
+
+def test_nobody_imports_the_twisted_reactor() -> None:
+    """One event loop a process: importing the reactor would install a second one."""
+    wrong = [
+        str(path.relative_to(ROOT))
+        for path in MODULES
+        if any(name.startswith("twisted.internet.reactor") for name in imports(path))
+    ]
+    assert wrong == []
+
+
+def test_every_module_has_a_telling_name_and_says_what_it_is() -> None:
+    wrong = [
+        str(path.relative_to(ROOT))
+        for path in MODULES
+        if path.stem in NAMES_THAT_SAY_NOTHING
+        or ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) is None
+    ]
+    assert wrong == []
