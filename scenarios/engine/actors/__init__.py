@@ -1,0 +1,1 @@
+"""Who acts in a scenario: the simulated practice and the simulated insurer."""

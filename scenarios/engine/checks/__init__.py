@@ -1,0 +1,1 @@
+"""What a scenario judges: one function per rule."""

@@ -1,0 +1,1 @@
+"""What practices and insurers exchange: eAU, Storno, error messages, eArztbrief."""

@@ -1,0 +1,281 @@
+"""A scenario: world, inputs, actors, documents, steps and checks, read from YAML.
+
+The models below are the format; ``json_schema`` gives it to editors. Names that a step saves
+(``name``) are what later steps and checks refer to; a reference to nothing is found when the
+file is read, with its line.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from simulators.process.faults import Rule
+from simulators.process.settings import Settings
+
+from . import yaml_source
+
+SCENARIOS = Path(__file__).resolve().parent.parent
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=60)]
+Seconds = Annotated[float, Field(gt=0, le=3600)]
+CardType = Literal["SMC-B", "HBA"]
+AuType = Literal["ERST", "FOLGE", "ERST_END", "FOLGE_END"]
+
+
+class Actor(Settings):
+    """Who acts: a participant of the world and what it plays."""
+
+    plays: Literal["practice", "insurer"] = Field(description="practice: PVS, insurer: Kasse")
+    participant: Name = Field(description="Teilnehmer der Welt, zum Beispiel praxis oder kasse")
+
+
+class Input(Settings):
+    """A document that ``--input NAME=FILE`` may replace."""
+
+    description: str = Field(description="was die Datei enthalten muss")
+
+
+class Document(Settings):
+    """A document that the practice makes; the seed fixes its content."""
+
+    kind: Literal["eau", "eau-storno", "arztbrief-cda", "arztbrief-pdf"]
+    type: AuType = Field(default="ERST", description="Art der eAU")
+    of: Name | None = Field(default=None, description="eau-storno: die eAU, die storniert wird")
+    insurer_ik: str = Field(
+        default="101577501", pattern=r"^[0-9]{9}$", description="IK der Krankenkasse"
+    )
+    without: tuple[str, ...] = Field(
+        default=(), description="Ressourcen der eAU, die weggelassen werden (fehlerhafte eAU)"
+    )
+
+    @model_validator(mode="after")
+    def _storno_of_something(self) -> Document:
+        if (self.kind == "eau-storno") != (self.of is not None):
+            raise ValueError("of: erwartet genau bei kind: eau-storno")
+        return self
+
+
+class LookUp(Settings):
+    """Ask the directory through the Konnektor's LDAP proxy, as a PVS does."""
+
+    actor: Name
+    insurer_of: Name | None = Field(default=None, description="eAU, deren Kasse gesucht wird")
+    filter: str | None = Field(default=None, description="LDAP-Filter", max_length=2000)
+    otherwise: Name | None = Field(
+        default=None, description="Teilnehmer, an den gesendet wird, wenn nichts gefunden wird"
+    )
+    name: Name
+
+    @model_validator(mode="after")
+    def _one_question(self) -> LookUp:
+        if (self.insurer_of is None) == (self.filter is None):
+            raise ValueError("erwartet wird genau eines von insurer_of und filter")
+        return self
+
+
+class Sign(Settings):
+    """SignDocument: CAdES for an eAU, PAdES for a PDF."""
+
+    actor: Name
+    document: Name
+    card: CardType = "HBA"
+    name: Name
+
+
+class Send(Settings):
+    """Send a mail by SMTP through the own client module."""
+
+    actor: Name
+    mail: Literal["kim-mail", "eau-lieferung", "eau-storno", "arztbrief"]
+    to: tuple[str, ...] = Field(
+        min_length=1, description="Teilnehmer, Ergebnis eines look_up oder eine KIM-Adresse"
+    )
+    document: Name | None = Field(default=None, description="signiertes Dokument (sign)")
+    cda: Name | None = Field(default=None, description="arztbrief: das CDA-Dokument")
+    subject: str | None = Field(default=None, max_length=200)
+    text: str | None = Field(default=None, max_length=100_000)
+    dsn: bool = Field(default=True, description="Zustellbestätigung anfordern")
+    name: Name
+
+    @model_validator(mode="after")
+    def _needed_documents(self) -> Send:
+        if (self.mail != "kim-mail") != (self.document is not None):
+            raise ValueError("document: erwartet bei jeder mail außer kim-mail, und nur dort")
+        if (self.mail == "arztbrief") != (self.cda is not None):
+            raise ValueError("cda: erwartet genau bei mail: arztbrief")
+        return self
+
+
+class Fetch(Settings):
+    """Fetch by POP3 through the own client module, as soon as the mail is in the mailbox."""
+
+    actor: Name
+    message: Name | None = Field(default=None, description="eine gesendete Nachricht")
+    report_on: Name | None = Field(default=None, description="die DSN zu einer Nachricht")
+    answer_to: Name | None = Field(default=None, description="die Antwort auf eine Nachricht")
+    within: Seconds = 20.0
+    name: Name
+
+    @model_validator(mode="after")
+    def _one_mail(self) -> Fetch:
+        if sum(v is not None for v in (self.message, self.report_on, self.answer_to)) != 1:
+            raise ValueError("erwartet wird genau eines von message, report_on und answer_to")
+        return self
+
+    @property
+    def wanted(self) -> str:
+        """The sent message to which the wanted mail belongs."""
+        return self.message or self.report_on or self.answer_to or ""
+
+
+class Judge(Settings):
+    """The insurer works on a fetched mail: signature, Bundle, answer when a rule is broken."""
+
+    actor: Name
+    message: Name
+    name: Name
+
+
+class MoveCard(Settings):
+    """Pull or put in a card of the actor's site."""
+
+    actor: Name
+    card: CardType = "SMC-B"
+
+
+class SetPin(Settings):
+    """Change the state of a PIN and what the terminal types by itself at VerifyPin."""
+
+    actor: Name
+    card: CardType = "SMC-B"
+    pin: Literal["PIN.SMC", "PIN.CH", "PIN.QES"] = "PIN.SMC"
+    state: Literal["VERIFIED", "VERIFIABLE", "BLOCKED"] | None = None
+    entry: Literal["correct", "wrong", "timeout", "abort"] | None = None
+    tries: Annotated[int, Field(ge=0, le=10)] | None = None
+
+
+Process = Literal["clientmodule", "konnektor", "provider", "vzd"]
+
+
+class SetFault(Settings):
+    """Make a process misbehave; the rules go to its control port."""
+
+    process: Process
+    of: Name | None = Field(default=None, description="Akteur, dessen Prozess gemeint ist")
+    rules: tuple[Rule, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _whose(self) -> SetFault:
+        if (self.process == "vzd") != (self.of is None):
+            raise ValueError("of: erwartet bei jedem Prozess außer vzd")
+        return self
+
+
+class SetClock(Settings):
+    """Set the virtual time of every process."""
+
+    now: str | None = Field(default=None, description="ISO 8601 mit Zeitzone")
+    advance_seconds: float | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> SetClock:
+        if (self.now is None) == (self.advance_seconds is None):
+            raise ValueError("erwartet wird genau eines von now und advance_seconds")
+        return self
+
+
+class Wait(Settings):
+    """Wait until a process records a step in its journal."""
+
+    process: Process
+    of: Name | None = None
+    step: str = Field(description="Name des Schritts im Protokoll, * und ? erlaubt")
+    message: Name | None = Field(default=None, description="nur zu dieser Nachricht")
+    within: Seconds = 20.0
+
+
+class Step(Settings):
+    """One step: exactly one key, the action."""
+
+    look_up: LookUp | None = None
+    sign: Sign | None = None
+    send: Send | None = None
+    fetch: Fetch | None = None
+    judge: Judge | None = None
+    remove_card: MoveCard | None = None
+    insert_card: MoveCard | None = None
+    set_pin: SetPin | None = None
+    set_fault: SetFault | None = None
+    set_clock: SetClock | None = None
+    wait: Wait | None = None
+
+    @model_validator(mode="after")
+    def _one_action(self) -> Step:
+        if len(self.model_fields_set) != 1 or self.action is None:
+            known = ", ".join(type(self).model_fields)
+            raise ValueError(f"erwartet wird genau ein Schlüssel aus {known}")
+        return self
+
+    @property
+    def keyword(self) -> str:
+        """The key that names the action."""
+        return next(iter(self.model_fields_set))
+
+    @property
+    def action(self) -> Any:
+        """The action itself."""
+        return getattr(self, self.keyword, None)
+
+
+class CheckUse(Settings):
+    """A rule to be judged: its name, what it is about, what is expected.
+
+    ``of`` names a sent message, a fetched mail, a signature or a judgement. ``expected_failure``
+    gives the reason why the rule is known to be broken; if it holds nevertheless, that counts as
+    a failure.
+    """
+
+    rule: Name = Field(description="Name der Prüfung, siehe kimulator list")
+    of: Name = Field(description="worauf sie sich bezieht (name eines Schritts)")
+    to: Name | None = Field(default=None, description="Akteur, dessen Exemplar geprüft wird")
+    expect: str | None = Field(default=None, description="erwarteter Wert")
+    expected_failure: str | None = Field(default=None, description="Grund, falls bekannt")
+
+
+class Scenario(Settings):
+    """A scenario file."""
+
+    title: str = Field(min_length=3, max_length=120)
+    description: str = ""
+    world: str = "demo"
+    inputs: dict[Name, Input] = {}
+    actors: dict[Name, Actor] = Field(min_length=1)
+    documents: dict[Name, Document] = {}
+    steps: tuple[Step, ...] = Field(min_length=1)
+    checks: tuple[CheckUse, ...] = Field(min_length=1)
+
+
+def load(path: Path) -> Scenario:
+    """Read and check the scenario file *path*.
+
+    Raises InputError ``FILE:LINE: key: expected`` for an unknown key, a wrong type, or a name
+    that nothing defines.
+    """
+    source = yaml_source.read(path)
+    scenario = source.validate(Scenario)
+    from .references import check_references  # knows the rules of all checks
+
+    check_references(scenario, source)
+    return scenario
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON schema of a scenario file, for editors."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "https://kimulator.invalid/scenario.schema.json",
+        **Scenario.model_json_schema(),
+    }
