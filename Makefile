@@ -13,7 +13,7 @@ test: .venv/test.stamp
 lint: .venv/test.stamp
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 
-bench: .venv/run.stamp
+bench: .venv/test.stamp
 	@$(BIN)/python -m tests.bench
 
 clean:

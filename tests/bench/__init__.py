@@ -1,0 +1,1 @@
+"""Measurements of the whole chain beside the bare cryptography: ``make bench``. Not tests."""

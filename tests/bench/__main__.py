@@ -1,0 +1,100 @@
+"""``make bench``: measure, print, and write ``build/bench.json``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from .cryptography_bound import seconds_per_mail
+from .practice import BODY_BYTES, Practice
+from .running_world import SETTLE_SECONDS, RunningWorld, running_world
+
+RESULT = Path("build") / "bench.json"
+
+
+def main() -> None:
+    """Measure start, memory, single sender and parallel practices, one after the other."""
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--mails", type=int, default=60, help="mails a practice sends (60)")
+    parser.add_argument("--single", type=int, default=60, help="mails of the single sender (60)")
+    arguments = parser.parse_args()
+    bound = (os.cpu_count() or 1) / seconds_per_mail(BODY_BYTES)
+    with running_world("demo"):
+        pass  # keys are cached from here on
+    with running_world("demo") as world:
+        ready = world.ready_seconds
+        time.sleep(SETTLE_SECONDS)
+        idle = world.memory_mb()
+    with running_world("bench") as world:
+        practices = practices_of(world)
+        single = single_sender(practices, arguments.single)
+        rate, retrieved = in_parallel(practices, arguments.mails, world)
+    figures = {
+        "kim_mails_per_second": round(rate, 1),
+        "kim_mail_p50_ms": round(statistics.median(single) * 1e3, 1),
+        "kim_mail_p95_ms": round(statistics.quantiles(single, n=20)[-1] * 1e3, 1),
+        "kim_mail_fetch_p50_ms": round(statistics.median(retrieved) * 1e3, 1),
+        "cryptography_bound_per_second": round(bound, 1),
+        "ratio_to_cryptography": round(rate / bound, 3),
+        "ready_seconds": round(ready, 2),
+        "idle_rss_mb": round(idle, 1),
+    }
+    RESULT.parent.mkdir(exist_ok=True)
+    RESULT.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    for name, value in figures.items():
+        print(f"{name:32} {value}")
+
+
+def practices_of(world: RunningWorld) -> list[Practice]:
+    """Return the participants of the site with the most participants: the eight practices."""
+    by_site: dict[str, list[str]] = {}
+    for name, participant in world.endpoints["participants"].items():
+        by_site.setdefault(participant["site"], []).append(name)
+    return [Practice.of(world, name) for name in max(by_site.values(), key=len)]
+
+
+def single_sender(practices: list[Practice], mails: int) -> list[float]:
+    """Return the seconds from connect to acceptance of each mail of a sender who is alone."""
+    sender, receiver = practices[:2]
+    for number in range(5):
+        sender.send(receiver, -number)
+    taken = [sender.send(receiver, number) for number in range(mails)]
+    receiver.fetch()
+    return taken
+
+
+def in_parallel(
+    practices: list[Practice], mails: int, world: RunningWorld
+) -> tuple[float, list[float]]:
+    """Have every practice send to its neighbour and fetch at once; return mails/s and fetches."""
+
+    def work(index: int) -> list[float]:
+        sender, receiver = practices[index], practices[(index + 1) % len(practices)]
+        fetched: list[float] = []
+        for number in range(mails):
+            sender.send(receiver, number)
+            if number % 10 == 9:
+                fetched += sender.fetch()
+        return fetched
+
+    before, started = world.cpu_seconds(), time.perf_counter()
+    with ThreadPoolExecutor(len(practices)) as pool:
+        retrieved = [t for taken in pool.map(work, range(len(practices))) for t in taken]
+        retrieved += [t for taken in pool.map(Practice.fetch, practices) for t in taken]
+    seconds = time.perf_counter() - started
+    total = len(practices) * mails
+    if len(retrieved) != total:
+        raise SystemExit(f"{total} mails were sent, but {len(retrieved)} fetched")
+    print(f"{total} mails sent and fetched in {seconds:.1f} s; processor milliseconds per mail:")
+    for name, used in sorted(world.cpu_seconds().items()):
+        print(f"  {name:28} {(used - before.get(name, 0.0)) / total * 1e3:6.1f}")
+    return total / seconds, retrieved
+
+
+if __name__ == "__main__":
+    main()
