@@ -1,0 +1,136 @@
+"""What a provider's mail server is told: domain, accounts, routes, limits, TLS."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+
+from simulators.process.errors import InputError
+from simulators.process.guardrails import refuse_real_domain
+from simulators.process.settings import (
+    Listener,
+    Listeners,
+    ProcessSettings,
+    Settings,
+    TlsIdentity,
+)
+
+MINIMAL_SIZE = 35_882_577
+"""What EHLO announces at least (KOM-LE-A_2004-01): 15 MiB signed, encrypted and encoded twice."""
+
+_ROUTE = re.compile(r"^(\[[0-9a-fA-F:]+\]|[^:\s]+):(\d{1,5})$")
+
+
+class MailserverListeners(Listeners):
+    """Control, SMTP and POP3 (TLS from the first byte) and the REST interface AccountLimit."""
+
+    smtp: Listener = Listener()
+    pop3: Listener = Listener()
+    rest: Listener = Listener()
+
+
+class AccountSettings(Settings):
+    """An account of the domain; ``address`` is the user name too (KOM-LE-A_2161).
+
+    ``data_time_to_live`` in days, ``max_mail_size`` and ``quota`` in bytes, as AccountLimit
+    reports them; no ``quota`` means unlimited (reported as -1).
+    """
+
+    address: str
+    password: SecretStr
+    telematik_id: str
+    data_time_to_live: int = Field(default=90, ge=10, le=365)
+    max_mail_size: int = Field(default=734_003_200, ge=734_003_200)
+    quota: int | None = Field(default=None, ge=0)
+
+
+class RelaySettings(Settings):
+    """How mail to other domains is tried again; times in seconds of the virtual clock.
+
+    The waiting time starts at ``first_retry_seconds``, doubles with each attempt and stays at
+    ``longest_retry_seconds``; after ``give_up_seconds`` the sender gets a DSN (RFC 5321 4.5.4.1).
+    """
+
+    connections: int = Field(default=4, ge=1, le=32)
+    first_retry_seconds: float = Field(default=60, gt=0)
+    longest_retry_seconds: float = Field(default=1800, gt=0)
+    give_up_seconds: float = Field(default=432_000, gt=0)
+    timeout_seconds: float = Field(default=60, gt=0)
+    idle_seconds: float = Field(default=60, gt=0)
+
+
+class OriginatorRefusal(Settings):
+    """The answer to a mail that breaks A_23422.
+
+    Unconfirmed: the public material names no code; this is RFC 3463's "not authorized".
+    """
+
+    code: int = Field(default=550, ge=500, le=599)
+    status: str = Field(default="5.7.1", pattern=r"^5\.\d{1,3}\.\d{1,3}$")
+
+
+class MailserverSettings(ProcessSettings):
+    """Settings of one provider.
+
+    ``ca`` is what the relay trusts at other providers' servers, ``client_ca`` what the listeners
+    trust as client certificates (C.CM.TLS-CS of client modules, C.FD.TLS-C of providers).
+    ``routes`` take the place of MX records: domain to ``host:port``.
+    ``max_message_size`` bounds one message on the wire; EHLO announces it.
+    """
+
+    listeners: MailserverListeners = MailserverListeners()
+    domain: str
+    host_name: str
+    tls: TlsIdentity
+    ca: Path
+    client_ca: Path
+    require_client_certificate: bool = True
+    routes: dict[str, str] = {}
+    accounts: list[AccountSettings] = []
+    relay: RelaySettings = RelaySettings()
+    originator_refusal: OriginatorRefusal = OriginatorRefusal()
+    max_message_size: int = Field(default=MINIMAL_SIZE, ge=MINIMAL_SIZE, le=1_000_000_000)
+    max_recipients: int = Field(default=500, ge=100, le=10_000)
+    max_connections: int = Field(default=400, ge=1)
+    smtp_timeout_seconds: float = Field(default=300, gt=0)
+    pop3_timeout_seconds: float = Field(default=600, ge=600)
+
+    @field_validator("domain")
+    @classmethod
+    def _guard_domain(cls, domain: str) -> str:
+        return _test_domain(domain)
+
+    @field_validator("routes")
+    @classmethod
+    def _guard_routes(cls, routes: dict[str, str]) -> dict[str, str]:
+        for domain, route in routes.items():
+            matched = _ROUTE.match(route)
+            if matched is None or not 0 < int(matched[2]) < 65536:
+                raise ValueError(f"{domain}: expected host:port, got {route!r}")
+        return {_test_domain(domain): route for domain, route in routes.items()}
+
+    @model_validator(mode="after")
+    def _accounts_are_of_the_domain(self) -> MailserverSettings:
+        for account in self.accounts:
+            local, _, domain = account.address.rpartition("@")
+            if not local or domain.lower() != self.domain:
+                raise ValueError(f"accounts: {account.address} is no address of {self.domain}")
+        return self
+
+
+def route(settings: MailserverSettings, domain: str) -> tuple[str, int] | None:
+    """Return host and port of the server for *domain*, or None when there is no route."""
+    target = settings.routes.get(domain.lower())
+    if target is None:
+        return None
+    host, _, port = target.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
+def _test_domain(domain: str) -> str:
+    try:
+        return refuse_real_domain(domain).lower()
+    except InputError as error:
+        raise ValueError(str(error)) from None
