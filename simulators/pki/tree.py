@@ -1,0 +1,86 @@
+"""The directory of certificates that a world is given: fixed names below one path."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from simulators.process.settings import TlsIdentity
+
+
+@dataclass(frozen=True)
+class Pkcs12File:
+    """A PKCS#12 file, the file beside it that holds its password, and its certificate's hash.
+
+    ``fingerprint`` is the SHA-256 of the certificate's DER in lower-case hex: what a Konnektor's
+    settings name to let a Clientsystem in.
+    """
+
+    path: Path
+    password_path: Path
+    fingerprint_path: Path
+
+    @property
+    def password(self) -> str:
+        """The password, read from its file."""
+        return self.password_path.read_text(encoding="ascii")
+
+    @property
+    def fingerprint(self) -> str:
+        """The certificate's SHA-256 in hex, read from its file."""
+        return self.fingerprint_path.read_text(encoding="ascii")
+
+
+@dataclass(frozen=True)
+class PkiTree:
+    """The certificates of one request, made by ``issue``; never changed afterwards."""
+
+    directory: Path
+
+    @property
+    def ca(self) -> Path:
+        """What TLS clients trust: TEST-ONLY roots and component CAs."""
+        return self.directory / "ca.pem"
+
+    @property
+    def roots(self) -> Path:
+        """The TEST-ONLY roots alone."""
+        return self.directory / "roots.pem"
+
+    @property
+    def trust(self) -> Path:
+        """What a Konnektor trusts: the CAs that issue cards and TLS certificates, and the roots."""
+        return self.directory / "trust.pem"
+
+    @property
+    def provider_ca(self) -> Path:
+        """Trust for client certificates at a provider: C.CM.TLS-CS and C.FD.TLS-C."""
+        return self.directory / "provider-ca.pem"
+
+    @property
+    def clients_ca(self) -> Path:
+        """Trust for the Clientsysteme's certificates at their Konnektor."""
+        return self.directory / "clients-ca.pem"
+
+    def card(self, iccsn: str) -> Path:
+        """Return the path of the card's card.json, to be read with ``read_card``."""
+        return self.directory / "cards" / iccsn / "card.json"
+
+    def tls(self, name: str) -> TlsIdentity:
+        """Return the TLS identity *name*: certificate with its CA, and key."""
+        folder = self.directory / "tls"
+        return TlsIdentity(certificate=folder / f"{name}.crt.pem", key=folder / f"{name}.key.pem")
+
+    def client(self, name: str) -> Pkcs12File:
+        """Return the client certificate of the Clientsystem *name*."""
+        return self._pkcs12("clients", name)
+
+    def kim_certificate(self, participant: str) -> Pkcs12File:
+        """Return the certificate C.CM.TLS-CS of *participant*."""
+        return self._pkcs12("kim", participant)
+
+    def _pkcs12(self, folder: str, name: str) -> Pkcs12File:
+        base = self.directory / folder
+        return Pkcs12File(
+            base / f"{name}.p12", base / f"{name}.password", base / f"{name}.fingerprint"
+        )
