@@ -1,0 +1,227 @@
+"""A world: providers, sites with their Konnektor, cards and client module, participants.
+
+The models below are the format of ``scenarios/worlds/*.yaml``. A file says only what matters to
+it; numbers and names that it leaves out follow from the seed (``identities``), everything else
+(keys, certificates, directory entries, accounts, ports) is derived in ``wiring``.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field
+
+from simulators.process.errors import InputError
+from simulators.process.guardrails import TEST_DOMAIN, refuse_real_domain
+from simulators.process.settings import Settings
+
+DEFAULT_CARD = "smc-b"
+
+
+def _test_domain(domain: str) -> str:
+    try:
+        refuse_real_domain(domain)
+    except InputError as error:
+        raise ValueError(
+            f"{error.args[0].partition(':')[0]}: Domänen der echten TI werden abgelehnt; "
+            f"erwartet wird eine, die auf {TEST_DOMAIN} endet"
+        ) from None
+    if not domain.lower().endswith(TEST_DOMAIN):
+        raise ValueError(f"{domain}: erwartet wird eine Domäne, die auf {TEST_DOMAIN} endet")
+    return domain.lower()
+
+
+def _test_address(address: str) -> str:
+    local, _, domain = address.rpartition("@")
+    return f"{local}@{_test_domain(domain)}"
+
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
+Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+Text = Annotated[str, Field(min_length=1, max_length=54, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Domain = Annotated[
+    str,
+    Field(pattern=r"^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$", max_length=200),
+    AfterValidator(_test_domain),
+]
+Address = Annotated[
+    str,
+    Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*@[A-Za-z0-9.-]+$", max_length=254),
+    AfterValidator(_test_address),
+]
+Iccsn = Annotated[str, Field(pattern=r"^80276[0-9]{15}$")]
+TelematikId = Annotated[str, Field(pattern=r"^[A-Za-z0-9 '()+,./:=?-]{1,128}$")]
+Port = Annotated[int, Field(ge=1, le=65535)]
+Ports = dict[str, Port]
+
+Kind = Literal["practice", "dentist", "psychotherapist", "hospital", "pharmacy", "insurer"]
+CardType = Literal["SMC-B", "HBA"]
+CardGeneration = Literal["G2.0", "G2.1"]
+Crypt = Literal["auto", "RSA", "ECC", "RSA_ECC"]
+KimVersion = Literal["1.0", "1.5", "1.5+"]
+
+
+class Provider(Settings):
+    """A KIM provider, named by its domain."""
+
+    client_certificates: bool = Field(
+        default=True, description="Clientmodule brauchen ein Zertifikat (TLS, beidseitig)"
+    )
+    data_time_to_live: int = Field(default=90, ge=10, le=365, description="Tage (10 bis 365)")
+    max_mail_size: int = Field(default=734003200, ge=1, description="Bytes")
+    quota: int | None = Field(default=None, ge=1, description="Bytes je Postfach")
+    ports: Ports = Field(default={}, description="smtp, pop3, rest, control (--ports fixed)")
+
+
+class Pin(Settings):
+    """A PIN at the start and what the simulated terminal types when it is asked."""
+
+    value: str = Field(default="123456", pattern=r"^[0-9]{6,8}$")
+    state: Literal["VERIFIED", "VERIFIABLE", "BLOCKED", "TRANSPORT_PIN"] = "VERIFIABLE"
+    tries: int = Field(default=3, ge=0, le=3)
+    entry: Literal["correct", "wrong", "timeout", "abort", "manual"] = "correct"
+
+
+class Card(Settings):
+    """A card of the site: the institution's SMC-B or the HBA of a person."""
+
+    type: CardType = "SMC-B"
+    generation: CardGeneration = "G2.1"
+    iccsn: Iccsn | None = None
+    telematik_id: TelematikId | None = None
+    title: Text | None = Field(default=None, description="HBA: akademischer Titel")
+    given_name: Text | None = Field(default=None, description="HBA: Vorname")
+    surname: Text | None = Field(default=None, description="HBA: Nachname")
+    lanr: str | None = Field(default=None, pattern=r"^[0-9]{9}$")
+    specialization: list[str] = Field(default=[], description="urn:psc:… oder urn:as:…")
+    pins: dict[Literal["PIN.SMC", "PIN.CH", "PIN.QES"], Pin] = {}
+    expired: bool = Field(default=False, description="die Zertifikate sind abgelaufen")
+    in_directory: bool = Field(default=True, description="steht mit Zertifikaten im VZD")
+
+
+class Terminal(Settings):
+    """A card terminal; ``cards`` are the cards by slot, null is an empty slot."""
+
+    name: str | None = None
+    slots: int = Field(default=4, ge=1, le=64)
+    cards: list[Name | None] = []
+
+
+class Konnektor(Settings):
+    """The Konnektor of a site: generation, how clients connect, what differs between makes."""
+
+    generation: Literal["PTV5", "PTV6"] = "PTV6"
+    authentication: Literal["certificate", "basic", "tls", "none"] = "certificate"
+    make: dict[str, str | int] = Field(default={}, description="Eigenheiten des Herstellers")
+    ports: Ports = Field(default={}, description="soap, ldap, control (--ports fixed)")
+
+
+class ClientModule(Settings):
+    """The client module of a site."""
+
+    tls: bool = Field(default=True, description="TLS zum PVS; ohne nur auf demselben Gerät")
+    release: str = Field(default="1.5.2-9", pattern=r"^[0-9]{1,2}(\.[0-9]{1,2}){2}(-[0-9]{1,3})?$")
+    sign_crypt: Crypt = Field(default="auto", description="womit die SMC-B signiert")
+    parameters: dict[str, str | int | float | bool] = Field(
+        default={}, description="Parameter nach Tab_Konf_Param, zum Beispiel konnektor_timeout"
+    )
+    ports: Ports = Field(default={}, description="smtp, pop3, control (--ports fixed)")
+
+
+class Location(Settings):
+    """A postal address."""
+
+    street: Text = "Musterstraße 1"
+    postal_code: str = Field(default="10117", pattern=r"^[0-9]{5}$")
+    city: Text = "Berlin"
+    state: Text = "Berlin"
+
+
+class Site(Settings):
+    """A site: one Mandant with its Clientsystem, workplaces, terminals and cards.
+
+    ``shares`` names a site whose Konnektor and client module this one uses; so several
+    Mandanten meet on one Konnektor.
+    """
+
+    kind: Kind = "practice"
+    name: Text
+    location: Location = Location()
+    domain_ids: list[Annotated[str, Field(pattern=r"^[0-9]{9}$")]] = Field(
+        default=[], max_length=100, description="BSNR einer Praxis, IK einer Kasse"
+    )
+    specialization: list[str] = []
+    shares: Name | None = Field(default=None, description="Standort, dessen Konnektor er nutzt")
+    konnektor: Konnektor = Konnektor()
+    clientmodule: ClientModule | None = ClientModule()
+    mandant: Identifier | None = None
+    clientsystem: Identifier | None = None
+    workplaces: list[Identifier] = Field(default=[], max_length=100)
+    user: Identifier | None = Field(default=None, description="UserId für den HBA")
+    cards: dict[Name, Card] = Field(default={DEFAULT_CARD: Card()}, min_length=1)
+    terminals: dict[Identifier, Terminal] = Field(
+        default={}, description="ohne Angabe: ein Terminal mit allen Karten"
+    )
+
+
+class Participant(Settings):
+    """A participant: a KIM address of a card's holder at a site."""
+
+    site: Name
+    address: Address
+    card: Name = DEFAULT_CARD
+    password: str | None = Field(default=None, min_length=8, max_length=64)
+    kim_version: KimVersion = "1.5"
+    app_tags: list[Annotated[str, Field(pattern=r"^[^|,;]+$")]] = []
+
+
+class DirectoryExtra(Settings):
+    """A directory entry without site: the account exists, nobody of this world fetches from it.
+
+    ``certificate`` false is a recipient for whom nothing can be encrypted.
+    """
+
+    kind: Kind = "practice"
+    name: Text
+    address: Address
+    location: Location = Location()
+    telematik_id: TelematikId | None = None
+    domain_ids: list[Annotated[str, Field(pattern=r"^[0-9]{9}$")]] = []
+    generation: CardGeneration = "G2.1"
+    certificate: bool = True
+    kim_version: KimVersion = "1.5"
+
+
+class World(Settings):
+    """A world file."""
+
+    title: str = Field(min_length=3, max_length=120)
+    seed: int = Field(default=1, ge=0, le=2**63 - 1)
+    base_port: Port = Field(default=17300, description="erster Port bei --ports fixed")
+    providers: dict[Domain, Provider] = Field(min_length=1, max_length=20)
+    sites: dict[Name, Site] = Field(min_length=1, max_length=100)
+    participants: dict[Name, Participant] = Field(min_length=1, max_length=1000)
+    directory: dict[Name, DirectoryExtra] = Field(default={}, max_length=10_000)
+    vzd_ports: Ports = {}
+    pki_ports: Ports = {}
+
+    def owner(self, site: str) -> str:
+        """Return the site whose Konnektor and client module *site* uses (often itself)."""
+        return self.sites[site].shares or site
+
+    def owners(self) -> list[str]:
+        """Return the sites that have a Konnektor of their own."""
+        return [name for name, site in self.sites.items() if site.shares is None]
+
+    def users_of(self, owner: str) -> dict[str, Site]:
+        """Return the sites that use the Konnektor of *owner*, itself first."""
+        return {n: site for n, site in self.sites.items() if self.owner(n) == owner}
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON schema of a world file, for editors."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "https://kimulator.invalid/world.schema.json",
+        **World.model_json_schema(),
+    }

@@ -1,0 +1,220 @@
+"""World files: found, read, and checked for contradictions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from simulators.process.errors import InputError
+
+from . import yaml_source
+from .identities import Identities
+from .parts import LISTENERS, fixed_ports, parts
+from .world import Card, Site, World
+from .yaml_source import Location, Source
+
+WORLDS = Path(__file__).resolve().parent.parent / "worlds"
+MAX_COMMON_NAME = 54  # X.520 allows 64, " TEST-ONLY" is appended
+MAX_LOCAL_PART = 61  # the certificate C.CM.TLS-CS has the CN "<local part>#CM"
+PINS_OF = {"SMC-B": {"PIN.SMC"}, "HBA": {"PIN.CH", "PIN.QES"}}
+
+Finding = tuple[Location, str]
+
+
+def world_path(name: str) -> Path:
+    """Return the file of the world *name*: a path, or the name of a shipped world.
+
+    Raises InputError when there is none.
+    """
+    given = Path(name)
+    if given.suffix in {".yaml", ".yml"} or given.is_file():
+        return given
+    shipped = WORLDS / f"{name}.yaml"
+    if given.name == name and shipped.is_file():
+        return shipped
+    known = ", ".join(shipped_worlds())
+    raise InputError(f"{name}: keine Welt; mitgeliefert sind {known}, sonst einen Dateinamen geben")
+
+
+def shipped_worlds() -> list[str]:
+    """Return the names of the worlds that come with the package."""
+    return sorted(path.stem for path in WORLDS.glob("*.yaml"))
+
+
+def load_world(path: Path) -> World:
+    """Read and check the world file *path*.
+
+    Raises InputError ``FILE:LINE: key: what was expected`` for a mistake or a contradiction.
+    """
+    source = yaml_source.read(path)
+    world = source.validate(World)
+    check_world(world, source)
+    return world
+
+
+def check_world(world: World, source: Source) -> None:
+    """Raise InputError for the contradiction in *world* that stands first in its file."""
+    findings = [
+        *_sites(world),
+        *_cards(world),
+        *_participants(world),
+        *_ports(world),
+    ]
+    # Numbers can be compared only when nothing else is wrong.
+    findings = findings or [*_identities(world)]
+    if findings:
+        raise source.error(*min(findings, key=lambda finding: source.line(finding[0])))
+
+
+def _sites(world: World) -> Iterator[Finding]:
+    for name, site in world.sites.items():
+        place = ("sites", name)
+        if site.shares is not None:
+            other = world.sites.get(site.shares)
+            if other is None or other.shares is not None:
+                yield (
+                    (*place, "shares"),
+                    f"{site.shares} ist kein Standort mit eigenem Konnektor",
+                )
+            for key in ("konnektor", "clientmodule"):
+                if key in site.model_fields_set:
+                    yield (*place, key), f"gehört zu {site.shares}, denn der Standort teilt ihn"
+    for owner in world.owners():
+        yield from _shared_names(world, owner)
+
+
+def _shared_names(world: World, owner: str) -> Iterator[Finding]:
+    """Find Mandanten and terminals that two sites of one Konnektor claim for themselves."""
+    mandanten: dict[str, str] = {}
+    terminals: dict[str, str] = {}
+    for name, site in world.users_of(owner).items():
+        place = ("sites", name)
+        if site.mandant is not None and mandanten.setdefault(site.mandant, name) != name:
+            first = mandanten[site.mandant]
+            yield (*place, "mandant"), f"{site.mandant} ist schon der Mandant von {first}"
+        for terminal in site.terminals:
+            if terminals.setdefault(terminal, name) != name:
+                first = terminals[terminal]
+                yield (*place, "terminals", terminal), f"steht schon bei {first}"
+
+
+def _cards(world: World) -> Iterator[Finding]:
+    for name, site in world.sites.items():
+        place = ("sites", name)
+        for card_name, card in site.cards.items():
+            yield from ((((*place, "cards", card_name, *at)), why) for at, why in _card(card))
+        if all(card.type != "SMC-B" for card in site.cards.values()):
+            yield (*place, "cards"), "ein Standort braucht mindestens eine SMC-B"
+        yield from _slots(site, (*place, "terminals"))
+        yield from _sign_crypt(world, name, site)
+
+
+def _card(card: Card) -> Iterator[Finding]:
+    if card.type == "HBA":
+        if not (card.given_name and card.surname):
+            yield (), "ein HBA braucht given_name und surname"
+        elif len(f"{card.title or ''} {card.given_name} {card.surname}".strip()) > MAX_COMMON_NAME:
+            yield ("surname",), f"der ganze Name hat mehr als {MAX_COMMON_NAME} Zeichen"
+    else:
+        for key in ("title", "given_name", "surname", "lanr"):
+            if getattr(card, key) is not None:
+                yield (key,), "gehört zu einem HBA, nicht zu einer SMC-B"
+    for pin in card.pins:
+        if pin not in PINS_OF[card.type]:
+            expected = " oder ".join(sorted(PINS_OF[card.type]))
+            yield ("pins", pin), f"eine Karte vom Typ {card.type} hat {expected}"
+
+
+def _slots(site: Site, place: Location) -> Iterator[Finding]:
+    inserted: dict[str, str] = {}
+    for terminal_name, terminal in site.terminals.items():
+        if len(terminal.cards) > terminal.slots:
+            yield (
+                (*place, terminal_name, "cards"),
+                f"{len(terminal.cards)} Karten, aber nur {terminal.slots} Slots",
+            )
+        for slot, card in enumerate(terminal.cards):
+            at = (*place, terminal_name, "cards", slot)
+            if card is None:
+                continue
+            if card not in site.cards:
+                yield at, f"{card} ist keine Karte dieses Standorts ({', '.join(site.cards)})"
+            if card in inserted:
+                yield at, f"{card} steckt schon in {inserted[card]}"
+            inserted.setdefault(card, f"{terminal_name}, Slot {slot + 1}")
+
+
+def _sign_crypt(world: World, name: str, site: Site) -> Iterator[Finding]:
+    owner = world.sites.get(world.owner(name), site)
+    wanted = owner.clientmodule.sign_crypt if owner.clientmodule else "auto"
+    if wanted != "ECC":
+        return
+    for card_name, card in site.cards.items():
+        if card.type == "SMC-B" and card.generation == "G2.0":
+            yield (
+                ("sites", name, "cards", card_name, "generation"),
+                f"G2.0 hat nur RSA, das Clientmodul von {world.owner(name)} signiert mit ECC",
+            )
+
+
+def _participants(world: World) -> Iterator[Finding]:
+    owners: dict[str, str] = {}
+    places = [
+        *((("participants", name), p.address) for name, p in world.participants.items()),
+        *((("directory", name), extra.address) for name, extra in world.directory.items()),
+    ]
+    for place, address in places:
+        at = (*place, "address")
+        local, _, domain = address.rpartition("@")
+        if domain not in world.providers:
+            yield at, f"kein Anbieter hat die Domäne {domain} ({', '.join(world.providers)})"
+        if len(local) > MAX_LOCAL_PART:
+            yield at, f"vor dem @ sind höchstens {MAX_LOCAL_PART} Zeichen möglich"
+        if owners.setdefault(address.lower(), place[1]) != place[1]:
+            yield at, f"{address} gehört schon zu {owners[address.lower()]}"
+    for name, participant in world.participants.items():
+        place = ("participants", name)
+        site = world.sites.get(participant.site)
+        if site is None:
+            yield (*place, "site"), f"{participant.site} ist kein Standort dieser Welt"
+        elif participant.card not in site.cards:
+            yield (
+                (*place, "card"),
+                f"{participant.card} ist keine Karte von {participant.site} "
+                f"({', '.join(site.cards)})",
+            )
+
+
+def _ports(world: World) -> Iterator[Finding]:
+    owners: dict[int, str] = {}
+    names: dict[str, str] = {}
+    for part in parts(world):
+        if names.setdefault(part.name, part.of) != part.of:
+            yield part.location[:-1], f"heißt als Prozess wie {names[part.name]} ({part.name})"
+        for listener, port in part.ports.items():
+            at = (*part.location, listener)
+            if listener not in LISTENERS[part.role]:
+                yield at, f"erwartet wird {', '.join(LISTENERS[part.role])}"
+            if port in owners:
+                yield at, f"Port {port} gehört schon {owners[port]}"
+            owners.setdefault(port, f"{part.name} ({listener})")
+    if max(fixed_ports(world).values()) > 65535:
+        yield ("base_port",), "von hier an sind nicht genug Ports bis 65535"
+
+
+def _identities(world: World) -> Iterator[Finding]:
+    identities = Identities(world, world.seed)
+    iccsns: dict[str, str] = {}
+    telematik_ids: dict[str, str] = {}
+    for (site, name), card in identities.cards.items():
+        place, label = ("sites", site, "cards", name), f"{site}.{name}"
+        if iccsns.setdefault(card.iccsn, label) != label:
+            yield (*place, "iccsn"), f"{card.iccsn} hat schon {iccsns[card.iccsn]}"
+        if telematik_ids.setdefault(card.telematik_id, label) != label:
+            first = telematik_ids[card.telematik_id]
+            yield (*place, "telematik_id"), f"{card.telematik_id} hat schon {first}"
+    for name, extra in world.directory.items():
+        telematik_id = identities.telematik_id(name, extra)
+        if telematik_ids.setdefault(telematik_id, name) != name:
+            first = telematik_ids[telematik_id]
+            yield ("directory", name, "telematik_id"), f"{telematik_id} hat schon {first}"
