@@ -16,6 +16,8 @@ MAX_COMMON_NAME = 64 - len(TEST_ONLY)
 MAX_ORGANIZATION = 64 - len(NOT_VALID)
 
 CardType = Literal["SMC-B", "HBA"]
+Reference = Literal["C.AUT", "C.ENC", "C.SIG", "C.QES"]
+Crypt = Literal["RSA", "ECC"]
 Generation = Literal["G2.0", "G2.1"]
 TlsKey = Literal["P-256", "RSA-2048"]
 TlsProfile = Literal["C.FD.TLS-S", "C.AK.AUT", "C.CM.TLS-CS"]
@@ -92,9 +94,9 @@ class TlsRequest(Validity):
     """The TLS identity of a process: server, and client towards another provider (C.FD.TLS-C).
 
     ``profile`` is C.FD.TLS-S for a central service (Fachdienst, directory), C.AK.AUT for a
-    Konnektor, C.CM.TLS-CS for a client module. The identity is valid for ``dns_names``, for the hosts of the whole request, localhost and the
-    loopback addresses. ``role_oid`` is the technical role in its Admission, such as
-    1.2.276.0.76.4.172 for a KOM-LE Fachdienst.
+    Konnektor, C.CM.TLS-CS for a client module. The identity is valid for ``dns_names``, for the
+    hosts of the whole request, localhost and the loopback addresses. ``role_oid`` is the
+    technical role in its Admission, such as 1.2.276.0.76.4.172 for a KOM-LE Fachdienst.
     """
 
     name: Name
@@ -105,7 +107,7 @@ class TlsRequest(Validity):
 
 
 class ClientRequest(Validity):
-    """The client certificate of a Clientsystem at its Konnektor; its CN is the name if not given."""
+    """The client certificate of a Clientsystem at its Konnektor; without CN it has the name."""
 
     name: Name
     common_name: (
