@@ -1,0 +1,1 @@
+"""The Konnektor as the client module sees it: service directory, SOAP operations, cards."""

@@ -1,0 +1,171 @@
+"""Calls over HTTP: connections kept alive, service directory cached, faults told apart."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import aiohttp
+from lxml import etree
+
+from ..operation import Operation
+from ..settings import KonnektorAccess
+from .faults import KonnektorFault, KonnektorUnreachable
+from .service_directory import ServiceDirectory, read_service_directory
+from .xml import parse
+
+_SOAP: Final = "{http://schemas.xmlsoap.org/soap/envelope/}"
+_ERROR: Final = "{http://ws.gematik.de/tel/error/v2.0}"
+MAX_ANSWER: Final = 64 << 20
+MAX_DIRECTORY: Final = 4 << 20
+SMALL: Final = 64 << 10
+CONNECTIONS: Final = 32
+FALLBACK_CODE: Final = 4001
+
+InThread = Callable[[Callable[[bytes], etree._Element], bytes], Awaitable[etree._Element]]
+
+
+class SoapTransport:
+    """The way to one Konnektor.
+
+    ``context`` is its TLS context, None for plain HTTP. Connections and the service directory are
+    kept; on trouble with a connection the directory is read again and the call repeated once
+    (KOM-LE-A_2076).
+    """
+
+    def __init__(
+        self,
+        access: KonnektorAccess,
+        context: ssl.SSLContext | None,
+        *,
+        seconds: float,
+        in_thread: InThread,
+    ) -> None:
+        self._access = access
+        self._in_thread = in_thread
+        self._directory: ServiceDirectory | None = None
+        basic = access.basic_auth if access.authentication == "basic" else None
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                ssl=context if context is not None else True, limit=CONNECTIONS
+            ),
+            auth=aiohttp.BasicAuth(*basic, encoding="utf-8") if basic else None,
+            timeout=aiohttp.ClientTimeout(total=seconds, connect=min(seconds, 10)),
+            auto_decompress=False,
+        )
+
+    async def directory(self) -> ServiceDirectory:
+        """Return the service directory, read at first use. Raises KonnektorUnreachable."""
+        if self._directory is None:
+            status, content = await self._http("GET", self._access.service_directory, None, {})
+            if status != 200:
+                raise KonnektorUnreachable(f"service directory: HTTP {status}")
+            self._directory = read_service_directory(content[:MAX_DIRECTORY])
+        return self._directory
+
+    def forget_directory(self) -> None:
+        """Have the service directory read again at the next call."""
+        self._directory = None
+
+    async def call(
+        self,
+        operation: Operation,
+        name: str,
+        service: str,
+        supported: dict[str, str],
+        build: Callable[[str], bytes],
+    ) -> etree._Element:
+        """Call operation *name* of *service*; return the element inside the SOAP body.
+
+        *supported* maps namespaces the client module speaks to their SOAPAction prefix, *build*
+        makes the request for the chosen namespace. Raises KonnektorFault, KonnektorUnreachable.
+        """
+        with operation.step(name, peer="konnektor") as data:
+            try:
+                answer = await self._call(name, service, supported, build)
+            except KonnektorFault as fault:
+                data["code"] = fault.code
+                raise
+            data["result"] = "OK"
+            return answer
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._session.close()
+
+    async def _call(
+        self, name: str, service: str, supported: dict[str, str], build: Callable[[str], bytes]
+    ) -> etree._Element:
+        cached = self._directory is not None
+        try:
+            return await self._post(name, service, supported, build)
+        except KonnektorUnreachable:
+            self.forget_directory()
+            if not cached:
+                raise
+        return await self._post(name, service, supported, build)
+
+    async def _post(
+        self, name: str, service: str, supported: dict[str, str], build: Callable[[str], bytes]
+    ) -> etree._Element:
+        version = (await self.directory()).newest(service, supported)
+        plain = self._access.authentication == "none"
+        url = (version.endpoint if plain else None) or version.endpoint_tls
+        if url is None:
+            raise KonnektorUnreachable(f"{service}: no usable endpoint is offered")
+        headers = {
+            "Content-Type": "text/xml; charset=utf-8",
+            "SOAPAction": f'"{supported[version.namespace]}#{name}"',
+        }
+        status, content = await self._http("POST", url, build(version.namespace), headers)
+        root = parse(content) if len(content) < SMALL else await self._in_thread(parse, content)
+        return _body(name, status, root)
+
+    async def _http(
+        self, method: str, url: str, body: bytes | None, headers: dict[str, str]
+    ) -> tuple[int, bytes]:
+        try:
+            async with self._session.request(
+                method, url, data=body, headers=headers, allow_redirects=False
+            ) as response:
+                content = bytearray()
+                async for chunk in response.content.iter_any():
+                    content += chunk
+                    if len(content) > MAX_ANSWER:
+                        raise KonnektorUnreachable("the answer is too large")
+                return response.status, bytes(content)
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise KonnektorUnreachable(type(error).__name__) from error
+
+
+def _body(name: str, status: int, root: etree._Element) -> etree._Element:
+    body = root.find(_SOAP + "Body")
+    answer = None if body is None else next(iter(body), None)
+    if answer is None:
+        raise KonnektorUnreachable(f"{name}: HTTP {status}, no SOAP body")
+    if answer.tag == _SOAP + "Fault":
+        code, text = last_trace(answer) or (
+            FALLBACK_CODE,
+            answer.findtext("faultstring") or "",
+        )
+        raise KonnektorFault(name, code, text)
+    return answer
+
+
+def last_trace(element: etree._Element) -> tuple[int, str] | None:
+    """Return code and text of the last Trace below *element*; None without one."""
+    traces = list(element.iter(_ERROR + "Trace"))
+    if not traces:
+        return None
+    try:
+        code = int(traces[-1].findtext(_ERROR + "Code") or "")
+    except ValueError:
+        code = FALLBACK_CODE
+    return code, " ".join((traces[-1].findtext(_ERROR + "ErrorText") or "").split())
+
+
+def trace_codes(element: etree._Element) -> tuple[int, ...]:
+    """Return the codes of all Traces below *element*."""
+    found = (code.text or "" for code in element.iter(_ERROR + "Code"))
+    return tuple(int(text) for text in found if text.strip().isdigit())
