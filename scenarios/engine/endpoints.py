@@ -88,29 +88,43 @@ class Context(_Part):
 
 
 class CardEndpoint(_Part):
-    """A card in a terminal of the site; PIN values by the PIN's reference."""
+    """A card of the site; PIN values by the PIN's reference; a HBA names its holder."""
 
     type: str
     iccsn: str
     telematik_id: str
     pins: dict[str, str] = {}
+    generation: str | None = None
+    title: str | None = None
+    given_name: str | None = None
+    surname: str | None = None
+    lanr: str | None = None
 
 
 class SiteEndpoint(_Part):
-    """A site: its Konnektor, its client module, the call context, its cards."""
+    """A site: its Konnektor, its client module, the call context, its cards.
+
+    The rest is what a PVS knows of its own practice: ``domain_ids`` holds BSNR or IK.
+    """
 
     konnektor: KonnektorEndpoint | None = None
     clientmodule: ClientModuleEndpoint | None = None
     context: Context
     cards: tuple[CardEndpoint, ...] = ()
+    kind: str | None = None
+    name: str | None = None
+    domain_ids: tuple[str, ...] = ()
+    street: str | None = None
+    postal_code: str | None = None
+    city: str | None = None
 
 
 class ParticipantEndpoint(_Part):
     """A participant: KIM address and password, user names at the client module of its site.
 
     ``kim_certificate`` is the PKCS#12 that the account was given by createCert; a foreign client
-    module meets the provider with it. The identity facts beyond the KIM account are those of
-    the world; ``telematik_id`` is that of the card which stands for the address.
+    module meets the provider with it. ``card`` is the ICCSN of the card behind the address,
+    ``telematik_id`` its holder's.
     """
 
     site: str
@@ -122,8 +136,6 @@ class ParticipantEndpoint(_Part):
     kim_certificate_password: str | None = None
     telematik_id: str | None = None
     card: str | None = None
-    name: str | None = None
-    domain_id: str | None = None
 
 
 class Endpoints(_Part):
@@ -144,7 +156,7 @@ class Endpoints(_Part):
         return self.directory / name
 
     def controls(self) -> dict[str, str]:
-        """Return the control API of every running process by the process's name."""
+        """Return the control API of every running process; a shared one appears once."""
         found: dict[str, str] = {}
         if self.pki is not None:
             found["pki"] = self.pki.control
@@ -153,12 +165,12 @@ class Endpoints(_Part):
         if self.names is not None:
             found["names"] = self.names.control
         for domain, provider in self.providers.items():
-            found[f"mailserver-{domain.partition('.')[0]}"] = provider.control
+            found[f"mailserver {domain}"] = provider.control
         for name, site in self.sites.items():
-            if site.konnektor is not None:
-                found[f"konnektor-{name}"] = site.konnektor.control
-            if site.clientmodule is not None:
-                found[f"clientmodule-{name}"] = site.clientmodule.control
+            for role in ("konnektor", "clientmodule"):
+                part = getattr(site, role)
+                if part is not None and part.control not in found.values():
+                    found[f"{role} {name}"] = part.control
         return found
 
     def write(self, directory: Path) -> Path:

@@ -24,7 +24,8 @@ class Profession:
 
     ``institution`` and ``person`` are professionOID suffixes below 1.2.276.0.76.4, the items are
     the Admission's texts, the prefixes those of the Telematik-ID, ``entry_type`` that of the
-    institution in the directory (applications.md 4.1 and 4.3).
+    institution in the directory (applications.md 4.1 and 4.3). ``organization_is_number``: the
+    subject of the institution's certificates has its number as O, not its name.
     """
 
     institution: str
@@ -34,13 +35,25 @@ class Profession:
     person: str
     person_item: str
     person_prefix: str
+    organization_is_number: bool = False
 
 
 PROFESSIONS: dict[Kind, Profession] = {
-    "practice": Profession("50", "Betriebsstätte Arzt", "1-20", "3", "30", "Ärztin/Arzt", "1-1"),
-    "dentist": Profession("51", "Zahnarztpraxis", "2-2", "3", "31", "Zahnärztin/Zahnarzt", "2-1"),
+    "practice": Profession(
+        "50", "Betriebsstätte Arzt", "1-20", "3", "30", "Ärztin/Arzt", "1-1", True
+    ),
+    "dentist": Profession(
+        "51", "Zahnarztpraxis", "2-2", "3", "31", "Zahnärztin/Zahnarzt", "2-1", True
+    ),
     "psychotherapist": Profession(
-        "52", "Betriebsstätte Psychotherapeut", "1-20", "3", "45", "Psychotherapeut/-in", "4-1"
+        "52",
+        "Betriebsstätte Psychotherapeut",
+        "1-20",
+        "3",
+        "45",
+        "Psychotherapeut/-in",
+        "4-1",
+        True,
     ),
     "hospital": Profession("53", "Krankenhaus", "5-2-", "3", "30", "Ärztin/Arzt", "1-1"),
     "pharmacy": Profession(

@@ -56,6 +56,7 @@ Ports = dict[str, Port]
 
 Kind = Literal["practice", "dentist", "psychotherapist", "hospital", "pharmacy", "insurer"]
 CardType = Literal["SMC-B", "HBA"]
+PinReference = Literal["PIN.SMC", "PIN.CH", "PIN.QES"]
 CardGeneration = Literal["G2.0", "G2.1"]
 Crypt = Literal["auto", "RSA", "ECC", "RSA_ECC"]
 KimVersion = Literal["1.0", "1.5", "1.5+"]
@@ -68,7 +69,7 @@ class Provider(Settings):
         default=True, description="Clientmodule brauchen ein Zertifikat (TLS, beidseitig)"
     )
     data_time_to_live: int = Field(default=90, ge=10, le=365, description="Tage (10 bis 365)")
-    max_mail_size: int = Field(default=734003200, ge=1, description="Bytes")
+    max_mail_size: int = Field(default=734_003_200, ge=734_003_200, description="Bytes")
     quota: int | None = Field(default=None, ge=1, description="Bytes je Postfach")
     ports: Ports = Field(default={}, description="smtp, pop3, rest, control (--ports fixed)")
 
@@ -94,7 +95,7 @@ class Card(Settings):
     surname: Text | None = Field(default=None, description="HBA: Nachname")
     lanr: str | None = Field(default=None, pattern=r"^[0-9]{9}$")
     specialization: list[str] = Field(default=[], description="urn:psc:… oder urn:as:…")
-    pins: dict[Literal["PIN.SMC", "PIN.CH", "PIN.QES"], Pin] = {}
+    pins: dict[PinReference, Pin] = {}
     expired: bool = Field(default=False, description="die Zertifikate sind abgelaufen")
     in_directory: bool = Field(default=True, description="steht mit Zertifikaten im VZD")
 

@@ -1,0 +1,35 @@
+"""The names of a site at its Konnektor: Mandant, Clientsystem, workplaces, terminals, user."""
+
+from __future__ import annotations
+
+from .world import Site, Terminal
+
+SLOTS = 4
+
+
+def mandant(name: str, site: Site) -> str:
+    """Return the MandantId of the site called *name*."""
+    return site.mandant or f"Mandant-{name}"
+
+
+def clientsystem(name: str, site: Site) -> str:
+    """Return the ClientsystemId of the site called *name*."""
+    return site.clientsystem or f"PVS-{name}"
+
+
+def workplaces(name: str, site: Site) -> list[str]:
+    """Return the WorkplaceIds of the site called *name*, the usual one first."""
+    return site.workplaces or [f"Arbeitsplatz-{name}"]
+
+
+def user(name: str, site: Site) -> str:
+    """Return the UserId under which the site called *name* uses its HBA."""
+    return site.user or f"Nutzer-{name}"
+
+
+def terminals(name: str, site: Site) -> dict[str, Terminal]:
+    """Return the card terminals of the site called *name*, by default one with all its cards."""
+    if site.terminals:
+        return site.terminals
+    slots = max(SLOTS, len(site.cards))
+    return {f"KT-{name}": Terminal(slots=slots, cards=list(site.cards))}

@@ -1,0 +1,127 @@
+"""What a world asks of the PKI: cards, TLS identities of its processes, client certificates."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from simulators.pki.request import (
+    CardRequest,
+    ClientRequest,
+    KimRequest,
+    PkiRequest,
+    TlsRequest,
+)
+
+from .identities import PROFESSION, PROFESSIONS, CardIdentity, Identities
+from .parts import RoleName, clientmodule_part, parts
+from .world import Location, Site, World
+
+EXPIRED = datetime(2025, 6, 30, tzinfo=UTC)  # fixed, so that the keys of the card can be cached
+TLS_ROLES: dict[RoleName, str] = {"vzd": "171", "mailserver": "172", "clientmodule": "174"}
+
+
+def pki_request(world: World, identities: Identities) -> PkiRequest:
+    """Return all certificates that the processes of *world* need.
+
+    Server certificates hold the process names, too: they are the host names in containers.
+    """
+    processes = parts(world)
+    return PkiRequest(
+        cards=[
+            *(
+                _card(card, world.sites[card.site], identities)
+                for card in identities.cards.values()
+            ),
+            *_directory_cards(world, identities),
+        ],
+        tls=[
+            TlsRequest(
+                name=part.name,
+                dns_names=[part.name, *([host_name(part.of)] if part.role == "mailserver" else [])],
+                role_oid=PROFESSION + TLS_ROLES[part.role] if part.role in TLS_ROLES else None,
+            )
+            for part in processes
+            if part.role != "pki"
+        ],
+        clients=[
+            *(ClientRequest(name=pvs(name)) for name in world.sites),
+            *(ClientRequest(name=p.name) for p in processes if p.role == "clientmodule"),
+        ],
+        kim_certificates=[
+            KimRequest(participant=name, common_name=participant.address.rpartition("@")[0])
+            for name, participant in world.participants.items()
+        ],
+    )
+
+
+def host_name(domain: str) -> str:
+    """Return the host name of the mail server of *domain*."""
+    return f"mail.{domain}"
+
+
+def pvs(site: str) -> str:
+    """Return the name of the client certificate of the practice software of *site*."""
+    return f"pvs-{site}"
+
+
+def client_names(world: World, site: str) -> list[str]:
+    """Return the client certificates that the Konnektor of *site* accepts for it.
+
+    The PVS has one of its own, the client module another.
+    """
+    owner = world.owner(site)
+    names = [pvs(site)]
+    if world.sites[owner].clientmodule is not None:
+        names.append(clientmodule_part(owner))
+    return names
+
+
+def _card(identity: CardIdentity, site: Site, identities: Identities) -> CardRequest:
+    card = identity.card
+    person = card.type == "HBA"
+    # The subject of a practice's SMC-B has its BSNR as O (applications.md 4.2).
+    practice = PROFESSIONS[site.kind].organization_is_number
+    numbers = identities.domain_ids(identity.site, site.kind, site.domain_ids)
+    return CardRequest(
+        type=card.type,
+        iccsn=identity.iccsn,
+        telematik_id=identity.telematik_id,
+        profession_oid=identity.profession_oid,
+        profession_item=identity.profession_item,
+        common_name=identity.common_name,
+        given_name=card.given_name if person else None,
+        surname=card.surname if person else None,
+        organization=None if person else numbers[0] if practice else site.name,
+        generation=card.generation,
+        not_after=EXPIRED if card.expired else None,
+        **({} if person else _address(site.location)),
+    )
+
+
+def _directory_cards(world: World, identities: Identities) -> list[CardRequest]:
+    """Return the cards of directory entries without site: nobody holds them."""
+    return [
+        CardRequest(
+            type="SMC-B",
+            iccsn=identities.iccsn(f"/{name}"),
+            telematik_id=identities.telematik_id(name, extra),
+            profession_oid=PROFESSION + PROFESSIONS[extra.kind].institution,
+            profession_item=PROFESSIONS[extra.kind].item,
+            common_name=extra.name,
+            organization=extra.name,
+            generation=extra.generation,
+            **_address(extra.location),
+        )
+        for name, extra in world.directory.items()
+        if extra.certificate
+    ]
+
+
+def _address(location: Location) -> dict[str, Any]:
+    return {
+        "street": location.street,
+        "postal_code": location.postal_code,
+        "locality": location.city,
+        "state": location.state,
+    }

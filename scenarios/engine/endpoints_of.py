@@ -1,0 +1,219 @@
+"""The files that tell a running world's users where it is: endpoints, environment, trust."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from pathlib import Path
+
+from . import call_context
+from .certificates import pvs
+from .endpoints import (
+    CardEndpoint,
+    ClientModuleEndpoint,
+    Context,
+    DirectoryEndpoint,
+    Endpoints,
+    KonnektorEndpoint,
+    ParticipantEndpoint,
+    PkiEndpoint,
+    ProviderEndpoint,
+    SiteEndpoint,
+    write_private,
+)
+from .information_model import pins_of
+from .parts import clientmodule_part, konnektor_part, provider_part
+from .wiring import Wiring, account_limit, user_name
+from .world import Participant, Site
+
+CA_FILE = "ca.pem"
+ENVIRONMENT_FILE = "kimulator.env"
+CERTIFICATES = "certificates"
+
+
+def endpoints_of(wiring: Wiring) -> Endpoints:
+    """Return the endpoints of the world, as everybody on this machine reaches them."""
+    world = wiring.world
+    return Endpoints(
+        ca=CA_FILE,
+        seed=wiring.seed,
+        directory=wiring.directory,
+        pki=PkiEndpoint(
+            ocsp=f"http://{wiring.places.outside('pki', 'ocsp')}/ocsp",
+            control=_control(wiring, "pki"),
+        ),
+        vzd=DirectoryEndpoint(
+            ldap=f"ldaps://{wiring.places.outside('vzd', 'ldap')}", control=_control(wiring, "vzd")
+        ),
+        providers={domain: _provider(wiring, domain) for domain in world.providers},
+        sites={name: _site(wiring, name, site) for name, site in world.sites.items()},
+        participants={
+            name: _participant(wiring, name, p) for name, p in world.participants.items()
+        },
+    )
+
+
+def write_certificates(wiring: Wiring, directory: Path) -> None:
+    """Put the trust and the client certificates that ``endpoints.json`` names into *directory*."""
+    (directory / CERTIFICATES).mkdir(mode=0o700, exist_ok=True)
+    tree, world = wiring.tree, wiring.world
+    files = {directory / CA_FILE: tree.ca}
+    for name, site in world.sites.items():
+        if world.sites[site.shares or name].konnektor.authentication == "certificate":
+            files[directory / _client_certificate(name)] = tree.client(pvs(name)).path
+    for name in world.participants:
+        files[directory / _kim_certificate(name)] = tree.kim_certificate(name).path
+    for target, source in files.items():
+        _copy_private(source, target)
+
+
+def write_environment(endpoints: Endpoints, directory: Path) -> None:
+    """Write the endpoints as shell variables, for test scripts in any language."""
+    variables = {
+        "KIMULATOR_DIR": str(directory),
+        "KIMULATOR_CA": str(directory / endpoints.ca),
+        "KIMULATOR_SEED": str(endpoints.seed),
+    }
+    if endpoints.vzd is not None:
+        variables["KIMULATOR_VZD_LDAP"] = endpoints.vzd.ldap
+    for domain, provider in endpoints.providers.items():
+        prefix = f"KIMULATOR_PROVIDER_{_variable(domain)}"
+        variables |= {f"{prefix}_SMTP": provider.smtp, f"{prefix}_POP3": provider.pop3}
+    for name, site in endpoints.sites.items():
+        prefix = f"KIMULATOR_SITE_{_variable(name)}"
+        if site.konnektor is not None:
+            variables[f"{prefix}_KONNEKTOR"] = site.konnektor.service_directory
+            variables[f"{prefix}_LDAP"] = site.konnektor.ldap
+        if site.clientmodule is not None:
+            variables[f"{prefix}_SMTP"] = site.clientmodule.smtp
+            variables[f"{prefix}_POP3"] = site.clientmodule.pop3
+    for name, participant in endpoints.participants.items():
+        prefix = f"KIMULATOR_PARTICIPANT_{_variable(name)}"
+        facts = {
+            "ADDRESS": participant.address,
+            "PASSWORD": participant.password,
+            "SMTP_USER": participant.smtp_user,
+            "POP3_USER": participant.pop3_user,
+        }
+        variables |= {f"{prefix}_{key}": value for key, value in facts.items() if value}
+    text = "".join(f"{key}={shlex.quote(value)}\n" for key, value in variables.items())
+    write_private(directory / ENVIRONMENT_FILE, text)
+
+
+def _provider(wiring: Wiring, domain: str) -> ProviderEndpoint:
+    name, places = provider_part(domain), wiring.places
+    return ProviderEndpoint(
+        smtp=places.outside(name, "smtp"),
+        pop3=places.outside(name, "pop3"),
+        account_limit=account_limit(places.outside(name, "rest")),
+        control=_control(wiring, name),
+    )
+
+
+def _site(wiring: Wiring, name: str, site: Site) -> SiteEndpoint:
+    owner = wiring.world.owner(name)
+    return SiteEndpoint(
+        konnektor=_konnektor(wiring, name, owner),
+        clientmodule=_clientmodule(wiring, owner),
+        context=Context(
+            mandant=call_context.mandant(name, site),
+            clientsystem=call_context.clientsystem(name, site),
+            workplace=call_context.workplaces(name, site)[0],
+            user=call_context.user(name, site),
+        ),
+        cards=tuple(_cards(wiring, name, site)),
+        kind=site.kind,
+        name=site.name,
+        domain_ids=tuple(wiring.identities.domain_ids(name, site.kind, site.domain_ids)),
+        street=site.location.street,
+        postal_code=site.location.postal_code,
+        city=site.location.city,
+    )
+
+
+def _konnektor(wiring: Wiring, name: str, owner: str) -> KonnektorEndpoint:
+    part, places = konnektor_part(owner), wiring.places
+    certificate = wiring.world.sites[owner].konnektor.authentication == "certificate"
+    client = wiring.tree.client(pvs(name))
+    return KonnektorEndpoint(
+        service_directory=wiring.service_directory(owner, places.outside(part, "soap")),
+        ldap=wiring.proxy(owner, places.outside(part, "ldap")),
+        client_certificate=_client_certificate(name) if certificate else None,
+        client_certificate_password=client.password.strip() if certificate else None,
+        basic_auth=wiring.basic_auth(owner),
+        control=_control(wiring, part),
+    )
+
+
+def _clientmodule(wiring: Wiring, owner: str) -> ClientModuleEndpoint | None:
+    module = wiring.world.sites[owner].clientmodule
+    if module is None:
+        return None
+    part, places = clientmodule_part(owner), wiring.places
+    return ClientModuleEndpoint(
+        smtp=places.outside(part, "smtp"),
+        pop3=places.outside(part, "pop3"),
+        tls=module.tls,
+        control=_control(wiring, part),
+    )
+
+
+def _cards(wiring: Wiring, name: str, site: Site) -> list[CardEndpoint]:
+    return [
+        CardEndpoint(
+            type=card.type,
+            iccsn=identity.iccsn,
+            telematik_id=identity.telematik_id,
+            pins={reference: pin.value for reference, pin in pins_of(card).items()},
+            generation=card.generation,
+            title=card.title,
+            given_name=card.given_name,
+            surname=card.surname,
+            lanr=identity.lanr,
+        )
+        for card_name, card in site.cards.items()
+        for identity in (wiring.identities.cards[name, card_name],)
+    ]
+
+
+def _participant(wiring: Wiring, name: str, participant: Participant) -> ParticipantEndpoint:
+    world = wiring.world
+    card = wiring.identities.cards[participant.site, participant.card]
+    module = world.sites[world.owner(participant.site)].clientmodule
+    person = card.card.type == "HBA"
+    smtp = user_name(wiring, participant, "smtp") if module else None
+    pop3 = user_name(wiring, participant, "pop3", with_user=person) if module else None
+    return ParticipantEndpoint(
+        site=participant.site,
+        address=participant.address,
+        password=wiring.password(name, participant),
+        smtp_user=smtp,
+        pop3_user=pop3,
+        kim_certificate=_kim_certificate(name),
+        kim_certificate_password=wiring.tree.kim_certificate(name).password.strip(),
+        telematik_id=card.telematik_id,
+        card=card.iccsn,
+    )
+
+
+def _control(wiring: Wiring, part: str) -> str:
+    return f"http://{wiring.places.outside(part, 'control')}"
+
+
+def _client_certificate(site: str) -> str:
+    return f"{CERTIFICATES}/{pvs(site)}.p12"
+
+
+def _kim_certificate(participant: str) -> str:
+    return f"{CERTIFICATES}/kim-{participant}.p12"
+
+
+def _variable(name: str) -> str:
+    return re.sub(r"[^A-Z0-9]", "_", name.upper())
+
+
+def _copy_private(source: Path, target: Path) -> None:
+    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(source.read_bytes())

@@ -1,0 +1,107 @@
+"""The information model of a Konnektor: the sites that use it, as Mandanten with what is theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from simulators.pki.tree import PkiTree
+
+from . import call_context
+from .identities import Identities
+from .world import Card, CardType, Pin, PinReference, Site, Terminal
+
+Model = dict[str, Any]
+# A practice enters PIN.SMC once in the morning; the HBA's PINs are asked for when needed.
+USUAL_PINS: dict[CardType, dict[PinReference, Pin]] = {
+    "SMC-B": {"PIN.SMC": Pin(state="VERIFIED")},
+    "HBA": {"PIN.CH": Pin(), "PIN.QES": Pin()},
+}
+
+
+def information_model(
+    sites: Mapping[str, Site],
+    identities: Identities,
+    tree: PkiTree,
+    *,
+    fingerprints: Callable[[str], list[str]],
+    basic: tuple[str, str] | None,
+) -> Model:
+    """Return Mandanten, Clientsysteme, workplaces and terminals of the given *sites*.
+
+    Sites may name the same Clientsystem or workplace: one practice software, two Mandanten.
+    ``fingerprints`` gives the client certificates of a site.
+    """
+    clientsystems: dict[str, Model] = {}
+    workplaces: dict[str, Model] = {}
+    terminals: list[Model] = []
+    for name, site in sites.items():
+        client = call_context.clientsystem(name, site)
+        known = clientsystems.setdefault(client, {"id": client, "certificates": [], "basic": basic})
+        new = (f for f in fingerprints(name) if f not in known["certificates"])
+        known["certificates"].extend(new)
+        own = call_context.terminals(name, site)
+        for workplace in call_context.workplaces(name, site):
+            entry = workplaces.setdefault(workplace, {"id": workplace, "local_terminals": []})
+            entry["local_terminals"].extend(own)
+        for terminal_name, terminal in own.items():
+            number = len(terminals) + 1
+            inserted = _inserted(name, terminal, identities, tree)
+            terminals.append(_terminal(terminal_name, terminal, number, inserted))
+    return {
+        "mandanten": [_mandant(name, site, identities) for name, site in sites.items()],
+        "clientsystems": list(clientsystems.values()),
+        "workplaces": list(workplaces.values()),
+        "terminals": terminals,
+    }
+
+
+def pins(sites: Mapping[str, Site], identities: Identities) -> dict[str, Model]:
+    """Return the PINs of all cards of *sites* by ICCSN and PIN reference."""
+    return {
+        identities.cards[name, card_name].iccsn: {
+            reference: pin.model_dump() for reference, pin in pins_of(card).items()
+        }
+        for name, site in sites.items()
+        for card_name, card in site.cards.items()
+    }
+
+
+def pins_of(card: Card) -> dict[PinReference, Pin]:
+    """Return the PINs of *card*: the usual ones, and what the world says of them."""
+    return {**USUAL_PINS[card.type], **card.pins}
+
+
+def _mandant(name: str, site: Site, identities: Identities) -> Model:
+    client = call_context.clientsystem(name, site)
+    workplaces = call_context.workplaces(name, site)
+    return {
+        "id": call_context.mandant(name, site),
+        "clientsystems": [client],
+        "workplaces": workplaces,
+        "terminals": list(call_context.terminals(name, site)),
+        "cards": [
+            identities.cards[name, card_name].iccsn
+            for card_name, card in site.cards.items()
+            if card.type == "SMC-B"
+        ],
+        "access": [{"clientsystem": client, "workplaces": workplaces}],
+    }
+
+
+def _inserted(site: str, terminal: Terminal, identities: Identities, tree: PkiTree) -> list[Model]:
+    return [
+        {"slot": slot, "card": str(tree.card(identities.cards[site, card].iccsn))}
+        for slot, card in enumerate(terminal.cards, start=1)
+        if card is not None
+    ]
+
+
+def _terminal(name: str, terminal: Terminal, number: int, cards: list[Model]) -> Model:
+    return {
+        "id": name,
+        "name": terminal.name or name,
+        "slots": terminal.slots,
+        "mac_address": f"02-00-00-00-{number // 256:02X}-{number % 256:02X}",
+        "cards": cards,
+    }

@@ -1,0 +1,226 @@
+"""From a world to the settings of its processes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from simulators.pki.tree import PkiTree
+
+from . import call_context
+from .certificates import client_names, host_name
+from .identities import Identities
+from .information_model import information_model, pins
+from .parts import Part, RoleName, clientmodule_part, konnektor_part, provider_part
+from .places import Places
+from .world import Participant, World
+
+CONFIG = dict[str, Any]
+ENTRIES_FILE = "directory.json"
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """A world with everything that its settings are made of.
+
+    ``directory`` is the run directory, as the processes see it; ``seed`` the one of this run.
+    """
+
+    world: World
+    identities: Identities
+    places: Places
+    tree: PkiTree
+    directory: Path
+    seed: int
+
+    def settings(self, part: Part) -> CONFIG:
+        """Return the settings of the process *part*, ready to be written as JSON."""
+        build: Mapping[RoleName, Callable[[Part], CONFIG]] = {
+            "pki": self._pki,
+            "vzd": self._vzd,
+            "mailserver": self._mailserver,
+            "konnektor": self._konnektor,
+            "clientmodule": self._clientmodule,
+        }
+        return {
+            "name": part.name,
+            "seed": self.seed,
+            "data_dir": str(self.directory / "data" / part.name),
+            **self.places.settings(part),
+            **build[part.role](part),
+        }
+
+    def provider_address(self, domain: str, listener: str) -> str:
+        """Return ``host:port`` of a provider as its client modules reach it."""
+        return self.places.inside(provider_part(domain), listener)
+
+    def basic_auth(self, owner: str) -> tuple[str, str] | None:
+        """Return user name and password at the Konnektor of *owner*, where it asks for them."""
+        if self.world.sites[owner].konnektor.authentication != "basic":
+            return None
+        return f"client-{owner}", self.identities.password(f"konnektor/{owner}")
+
+    def password(self, name: str, participant: Participant) -> str:
+        """Return the password of the KIM account of *participant*."""
+        return participant.password or self.identities.password(f"account/{name}")
+
+    def service_directory(self, owner: str, address: str) -> str:
+        """Return the URL of the service directory of the Konnektor of *owner* at *address*."""
+        plain = self.world.sites[owner].konnektor.authentication == "none"
+        return f"{'http' if plain else 'https'}://{address}/connector.sds"
+
+    def proxy(self, owner: str, address: str) -> str:
+        """Return the URL of the LDAP proxy of the Konnektor of *owner* at *address*."""
+        plain = self.world.sites[owner].konnektor.authentication == "none"
+        return f"{'ldap' if plain else 'ldaps'}://{address}"
+
+    def _tls(self, part: Part) -> dict[str, str]:
+        identity = self.tree.tls(part.name)
+        return {"certificate": str(identity.certificate), "key": str(identity.key)}
+
+    def _pki(self, _: Part) -> CONFIG:
+        return {"pki": str(self.tree.directory)}
+
+    def _vzd(self, part: Part) -> CONFIG:
+        return {"tls": self._tls(part), "entries": str(self.directory / ENTRIES_FILE)}
+
+    def _mailserver(self, part: Part) -> CONFIG:
+        provider = self.world.providers[part.of]
+        others = [domain for domain in self.world.providers if domain != part.of]
+        return {
+            "domain": part.of,
+            "host_name": host_name(part.of),
+            "tls": self._tls(part),
+            "ca": str(self.tree.ca),
+            "client_ca": str(self.tree.provider_ca),
+            "require_client_certificate": provider.client_certificates,
+            "routes": {domain: self.provider_address(domain, "smtp") for domain in others},
+            "accounts": [
+                {
+                    **account,
+                    "data_time_to_live": provider.data_time_to_live,
+                    "max_mail_size": provider.max_mail_size,
+                    "quota": provider.quota,
+                }
+                for account in self._accounts(part.of)
+            ],
+        }
+
+    def _accounts(self, domain: str) -> list[CONFIG]:
+        """Return address, password and Telematik-ID of the accounts at the provider *domain*."""
+        cards = self.identities.cards
+        accounts = [
+            {
+                "address": participant.address,
+                "password": self.password(name, participant),
+                "telematik_id": cards[participant.site, participant.card].telematik_id,
+            }
+            for name, participant in self.world.participants.items()
+        ]
+        accounts += [
+            {
+                "address": extra.address,
+                "password": self.identities.password(f"account//{name}"),
+                "telematik_id": self.identities.telematik_id(name, extra),
+            }
+            for name, extra in self.world.directory.items()
+        ]
+        return [account for account in accounts if account["address"].endswith(f"@{domain}")]
+
+    def _konnektor(self, part: Part) -> CONFIG:
+        konnektor = self.world.sites[part.of].konnektor
+        return {
+            "tls": self._tls(part),
+            "authentication": konnektor.authentication,
+            "client_ca": str(self.tree.clients_ca),
+            "trust": str(self.tree.trust),
+            "ocsp_url": f"http://{self.places.inside('pki', 'ocsp')}/ocsp",
+            "vzd": {
+                "url": f"ldaps://{self.places.inside('vzd', 'ldap')}",
+                "ca": str(self.tree.ca),
+            },
+            "generation": konnektor.generation,
+            "make": konnektor.make,
+            "information_model": information_model(
+                self.world.users_of(part.of),
+                self.identities,
+                self.tree,
+                fingerprints=lambda site: [
+                    self.tree.client(name).fingerprint.strip()
+                    for name in client_names(self.world, site)
+                ],
+                basic=self.basic_auth(part.of),
+            ),
+            "pins": pins(self.world.users_of(part.of), self.identities),
+        }
+
+    def _clientmodule(self, part: Part) -> CONFIG:
+        module = self.world.sites[part.of].clientmodule
+        assert module is not None  # a part exists only where the world has a client module
+        return {
+            "tls": self._tls(part),
+            "client_tls": module.tls,
+            "ca": str(self.tree.ca),
+            "konnektors": {"default": self._konnektor_access(part.of)},
+            "accounts": {
+                participant.address: self._kim_certificate(name)
+                for name, participant in self.world.participants.items()
+                if self.world.owner(participant.site) == part.of
+            },
+            "account_limit": {
+                domain: account_limit(self.provider_address(domain, "rest"))
+                for domain in self.world.providers
+            },
+            "release": module.release,
+            "sign_crypt": module.sign_crypt,
+            **module.parameters,
+        }
+
+    def _konnektor_access(self, owner: str) -> CONFIG:
+        konnektor = konnektor_part(owner)
+        access: CONFIG = {
+            "service_directory": self.service_directory(
+                owner, self.places.inside(konnektor, "soap")
+            ),
+            "ldap": self.proxy(owner, self.places.inside(konnektor, "ldap")),
+            "ca": str(self.tree.ca),
+            "authentication": self.world.sites[owner].konnektor.authentication,
+            "basic_auth": self.basic_auth(owner),
+        }
+        if access["authentication"] == "certificate":
+            client = self.tree.client(clientmodule_part(owner))
+            access["client_certificate"] = str(client.path)
+            access["client_certificate_password"] = client.password.strip()
+        return access
+
+    def _kim_certificate(self, participant: str) -> CONFIG:
+        file = self.tree.kim_certificate(participant)
+        return {"pkcs12": str(file.path), "password": file.password.strip()}
+
+
+def account_limit(address: str) -> str:
+    """Return the base URL of I_AccountLimit_Service at the provider's REST *address*."""
+    return f"https://{address}/AccountLimit/v1.1"
+
+
+def user_name(
+    wiring: Wiring, participant: Participant, listener: str, *, with_user: bool = False
+) -> str:
+    """Return the user name of *participant* at its client module (A_21519-02, A_21518-02).
+
+    ``address#provider:port#Mandant#Clientsystem#Workplace``, with the UserId for a HBA (POP3).
+    """
+    site_name = participant.site
+    site = wiring.world.sites[site_name]
+    parts = [
+        participant.address,
+        wiring.provider_address(participant.address.rpartition("@")[2], listener),
+        call_context.mandant(site_name, site),
+        call_context.clientsystem(site_name, site),
+        call_context.workplaces(site_name, site)[0],
+    ]
+    if with_user:
+        parts.append(call_context.user(site_name, site))
+    return "#".join(parts)
