@@ -44,9 +44,7 @@ class Document(Settings):
     kind: Literal["eau", "eau-storno", "arztbrief-cda", "arztbrief-pdf"]
     type: AuType = Field(default="ERST", description="Art der eAU")
     of: Name | None = Field(default=None, description="eau-storno: die eAU, die storniert wird")
-    insurer_ik: str = Field(
-        default="101577501", pattern=r"^[0-9]{9}$", description="IK der Krankenkasse"
-    )
+    insurer: Name = Field(default="kasse", description="Akteur, dessen Versicherter es ist")
     without: tuple[str, ...] = Field(
         default=(), description="Ressourcen der eAU, die weggelassen werden (fehlerhafte eAU)"
     )
@@ -82,6 +80,7 @@ class Sign(Settings):
     actor: Name
     document: Name
     card: CardType = "HBA"
+    crypt: Literal["ECC", "RSA"] = Field(default="ECC", description="Crypt von SignDocument")
     name: Name
 
 

@@ -64,7 +64,7 @@ def letter(
 
 def document(facts: Letter) -> bytes:
     """Return the CDA document as UTF-8 XML."""
-    root = etree.Element(f"{{{HL7}}}ClinicalDocument", nsmap=_DEFAULT_NAMESPACE)
+    root = etree.Element(f"{{{HL7}}}ClinicalDocument", nsmap=_DEFAULT_NAMESPACE)  # type: ignore[arg-type] # the stubs know no default namespace
     identity = str(facts.identities.uuid("cda"))
     root.extend(
         [

@@ -24,7 +24,7 @@ def element(
     name: str, *children: etree._Element | None, value: str | None = None, url: str | None = None
 ) -> etree._Element:
     """Return a FHIR element with *children*; those that are None are left out."""
-    made = etree.Element(f"{{{FHIR}}}{name}", nsmap=_DEFAULT_NAMESPACE)
+    made = etree.Element(f"{{{FHIR}}}{name}", nsmap=_DEFAULT_NAMESPACE)  # type: ignore[arg-type] # the stubs know no default namespace
     if url is not None:
         made.set("url", url)
     if value is not None:
