@@ -1,0 +1,166 @@
+"""What the responder knows: the issued certificates, their status, and who signs the answers."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    PublicFormat,
+    load_pem_private_key,
+)
+from pydantic import TypeAdapter, ValidationError
+
+from simulators.process.errors import InputError, one_line
+from simulators.process.settings import Settings
+
+from .certificate import Authority
+
+HASHES = ("sha1", "sha256", "sha384", "sha512")
+
+
+class Status(StrEnum):
+    """The status of a certificate (RFC 6960, 4.2.1)."""
+
+    GOOD = "good"
+    REVOKED = "revoked"
+    UNKNOWN = "unknown"
+
+
+class Issued(Settings):
+    """An issued certificate as the index names it; ``sha256`` is the hash of its DER, hex."""
+
+    serial: str
+    authority: str
+    profile: str
+    crypt: str | None
+    iccsn: str | None
+    subject: str
+    not_after: datetime
+    sha256: str
+
+
+class _Index(Settings):
+    authorities: list[str]
+    certificates: list[Issued]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An issued certificate and its status now."""
+
+    issued: Issued
+    status: Status = Status.GOOD
+    revoked_at: datetime | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class AnsweringAuthority:
+    """An authority, and the delegated signer of the answers about its certificates."""
+
+    name: str
+    certificate: x509.Certificate
+    signer: Authority
+
+
+class Registry:
+    """The certificates of one tree by authority and serial number."""
+
+    def __init__(self, authorities: list[AnsweringAuthority], issued: list[Issued]) -> None:
+        self.authorities = {authority.name: authority for authority in authorities}
+        self._issued = issued
+        self._entries: dict[tuple[str, int], Entry] = {}
+        self._by_hash = {
+            (name, *_issuer_hashes(authority.certificate, name)): authority
+            for authority in authorities
+            for name in HASHES
+        }
+        self.reset()
+
+    @classmethod
+    def load(cls, pki: Path) -> Registry:
+        """Read the registry of the tree *pki*. Raises InputError when it is not one."""
+        folder = pki / "ocsp"
+        try:
+            index = TypeAdapter(_Index).validate_json((folder / "index.json").read_bytes())
+            authorities = [_read_authority(folder, name) for name in index.authorities]
+        except ValidationError as error:
+            raise InputError(f"{folder}: {one_line(str(error.errors()[0]['msg']))}") from None
+        except (OSError, ValueError, TypeError) as error:
+            raise InputError(f"{folder}: no OCSP index: {one_line(str(error))}") from None
+        return cls(authorities, index.certificates)
+
+    def reset(self) -> None:
+        """Make every certificate good again."""
+        self._entries = {
+            (issued.authority, int(issued.serial)): Entry(issued) for issued in self._issued
+        }
+
+    def authority(
+        self, hash_name: str, name_hash: bytes, key_hash: bytes
+    ) -> AnsweringAuthority | None:
+        """Return the authority that a CertID names by the hashes of its name and key."""
+        return self._by_hash.get((hash_name, name_hash, key_hash))
+
+    def entry(self, authority: str, serial: int) -> Entry | None:
+        """Return what is known of the certificate, None for one that was never issued."""
+        return self._entries.get((authority, serial))
+
+    def entries(self) -> list[Entry]:
+        """Return all certificates in the order of their issue."""
+        return list(self._entries.values())
+
+    def set_status(
+        self, serial: int, status: Status, at: datetime, reason: str | None = None
+    ) -> list[Entry]:
+        """Give the certificate with *serial* the *status* as of *at*; return what was changed.
+
+        An empty list means that there is no such certificate.
+        """
+        changed = []
+        for key, entry in self._entries.items():
+            if key[1] == serial:
+                revoked = status is Status.REVOKED
+                changed.append(
+                    replace(
+                        entry,
+                        status=status,
+                        revoked_at=at.replace(microsecond=0) if revoked else None,
+                        reason=reason if revoked else None,
+                    )
+                )
+        for entry in changed:
+            self._entries[entry.issued.authority, serial] = entry
+        return changed
+
+
+def _issuer_hashes(certificate: x509.Certificate, hash_name: str) -> tuple[bytes, bytes]:
+    name = certificate.subject.public_bytes()
+    key = certificate.public_key()
+    assert isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey)
+    return hashlib.new(hash_name, name).digest(), hashlib.new(hash_name, key_bits(key)).digest()
+
+
+def key_bits(key: rsa.RSAPublicKey | ec.EllipticCurvePublicKey) -> bytes:
+    """Return the content of the BIT STRING in the SubjectPublicKeyInfo of *key*."""
+    if isinstance(key, rsa.RSAPublicKey):
+        return key.public_bytes(Encoding.DER, PublicFormat.PKCS1)
+    return key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+
+
+def _read_authority(folder: Path, name: str) -> AnsweringAuthority:
+    key = load_pem_private_key(
+        (folder / f"{name}.key.pem").read_bytes(), None, unsafe_skip_rsa_key_validation=True
+    )
+    if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
+        raise ValueError(f"{name}: neither an RSA nor an elliptic curve key")
+    signer = x509.load_pem_x509_certificate((folder / f"{name}.crt.pem").read_bytes())
+    certificate = x509.load_pem_x509_certificate((folder / f"{name}.ca.pem").read_bytes())
+    return AnsweringAuthority(name, certificate, Authority(signer, key))
