@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 
@@ -15,6 +16,7 @@ class Clock:
 
     def __init__(self, offset: timedelta = timedelta(0)) -> None:
         self._offset = offset
+        self._listeners: list[Callable[[], None]] = []
 
     @property
     def offset(self) -> timedelta:
@@ -29,8 +31,17 @@ class Clock:
         """Make *moment* (with time zone) the virtual now; time goes on from there."""
         if moment.tzinfo is None:
             raise ValueError("the time needs a zone, for example 2026-07-01T00:00:00+00:00")
-        self._offset = moment - datetime.fromtimestamp(time.time(), UTC)
+        self._move(moment - datetime.fromtimestamp(time.time(), UTC))
 
     def reset(self) -> None:
         """Go back to real time."""
-        self._offset = timedelta(0)
+        self._move(timedelta(0))
+
+    def on_change(self, listener: Callable[[], None]) -> None:
+        """Have *listener* called when the time jumps: what waits for a moment must look again."""
+        self._listeners.append(listener)
+
+    def _move(self, offset: timedelta) -> None:
+        self._offset = offset
+        for listener in self._listeners:
+            listener()
