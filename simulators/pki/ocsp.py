@@ -40,15 +40,6 @@ class ResponseStatus(IntEnum):
     UNAUTHORIZED = 6
 
 
-class CertHash(core.Sequence):  # type: ignore[misc]
-    """CertHash ::= SEQUENCE { hashAlgorithm, certificateHash } of Common PKI."""
-
-    _fields = [
-        ("hash_algorithm", algos.DigestAlgorithm),
-        ("certificate_hash", core.OctetString),
-    ]
-
-
 @dataclass(frozen=True)
 class Question:
     """One certificate asked for: the CertID as it came, and what is known of it."""
@@ -91,7 +82,7 @@ def read_request(der: bytes, registry: Registry) -> Questions:
     return Questions(
         authority,
         tuple(
-            Question(cert_id, serial, authority and registry.entry(authority.name, serial))
+            Question(cert_id, serial, registry.entry(authority.name, serial) if authority else None)
             for (_, cert_id), serial in zip(named, serials, strict=True)
         ),
         nonce,
@@ -171,10 +162,11 @@ def _single_response(question: Question, at: datetime, outdated: bool) -> dict[s
     if outdated:
         response["next_update"] = at + timedelta(hours=1)
     if entry is not None and entry.status is not Status.UNKNOWN:
-        value = CertHash(
+        # CertHash ::= SEQUENCE { hashAlgorithm, certificateHash } (Common PKI): a DigestInfo.
+        value = algos.DigestInfo(
             {
-                "hash_algorithm": {"algorithm": "sha256"},
-                "certificate_hash": bytes.fromhex(entry.issued.sha256),
+                "digest_algorithm": {"algorithm": "sha256"},
+                "digest": bytes.fromhex(entry.issued.sha256),
             }
         )
         response["single_extensions"] = [
