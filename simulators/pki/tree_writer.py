@@ -11,6 +11,7 @@ from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.x509.oid import NameOID
 
 from .authorities import AUTHORITIES, AUTHORITY_VALIDITY, OCSP_CAS, TRUST_FILES, AuthorityPlan
 from .cards import CardFile, ObjectFiles
@@ -21,6 +22,13 @@ from .profiles import OCSP_SIGNER
 from .request import TEST_ONLY, CardRequest
 from .store import Store, StoredKey, make_private_directory, write_private
 from .subjects import authority_subject
+
+_SHORT_NAMES = {
+    NameOID.SERIAL_NUMBER: "serialNumber",
+    NameOID.SURNAME: "SN",
+    NameOID.GIVEN_NAME: "GN",
+    NameOID.POSTAL_CODE: "postalCode",
+}
 
 
 def fingerprint(*parts: bytes | str) -> str:
@@ -154,7 +162,7 @@ def _index_entry(item: Item, certificate: x509.Certificate) -> dict[str, Any]:
         "profile": item.content.profile.name,
         "crypt": of.crypt if of else None,
         "iccsn": of.iccsn if of else None,
-        "subject": certificate.subject.rfc4514_string(),
+        "subject": certificate.subject.rfc4514_string(_SHORT_NAMES),
         "not_after": certificate.not_valid_after_utc.isoformat(),
         "sha256": _sha256(certificate),
     }
