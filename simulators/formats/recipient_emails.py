@@ -8,14 +8,17 @@ from typing import Final
 
 from cryptography import x509
 
+from . import asn1, certificates, cms_attributes
 from .certificates import CertificateId
+from .errors import FormatError
 
 OID: Final = "1.2.276.0.76.4.173"
+MAX_ENTRIES: Final = 10_000
 
 
 @dataclass(frozen=True)
 class RecipientEmail:
-    """One address and the certificate that was encrypted for."""
+    """One address and the certificate that was encrypted for it."""
 
     address: str
     certificate: CertificateId
@@ -24,10 +27,20 @@ class RecipientEmail:
 def attribute(entries: Iterable[tuple[str, x509.Certificate]]) -> bytes:
     """Return the DER Attribute that names *entries* (address, encryption certificate).
 
-    KOM-LE-A_2115-02 to 2117: one RecipientEmail per RecipientInfo, issuer and serial number of
-    the same certificate.
+    KOM-LE-A_2115-02 to 2117: one RecipientEmail per RecipientInfo, with issuer and serial
+    number of the same certificate. As in gematik's sample attrValues itself is the set of
+    RecipientEmail. Raises FormatError if an address is not ASCII (IA5String).
     """
-    raise NotImplementedError
+    return cms_attributes.attribute(OID, *(_encoded(*entry) for entry in entries))
+
+
+def _encoded(address: str, certificate: x509.Certificate) -> bytes:
+    if not address.isascii():
+        raise FormatError("recipient-emails holds ASCII addresses only")
+    return asn1.sequence(
+        asn1.encode(asn1.IA5_STRING, address.encode()),
+        certificates.certificate_id(certificate).encoded(),
+    )
 
 
 def read(values: Sequence[bytes]) -> frozenset[RecipientEmail]:
@@ -36,4 +49,18 @@ def read(values: Sequence[bytes]) -> frozenset[RecipientEmail]:
     Accepts RecipientEmail elements directly in attrValues (gematik's sample) and one SET of
     them (the ASN.1 of the profile). Raises FormatError.
     """
-    raise NotImplementedError
+    elements: list[asn1.Element] = []
+    for value in values:
+        element = asn1.parse(value)
+        elements += element.children if element.tag == asn1.SET else [element]
+    if len(elements) > MAX_ENTRIES:
+        raise FormatError(f"recipient-emails has more than {MAX_ENTRIES} entries")
+    return frozenset(map(_decoded, elements))
+
+
+def _decoded(element: asn1.Element) -> RecipientEmail:
+    fields = element.fields()
+    address = fields.take(asn1.IA5_STRING).text()
+    certificate = certificates.issuer_and_serial(fields.take(asn1.SEQUENCE))
+    fields.end()
+    return RecipientEmail(address, certificate)
