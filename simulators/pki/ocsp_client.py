@@ -39,11 +39,11 @@ class OcspStatus:
     """What is known of a certificate's status.
 
     ``unavailable`` means no answer, or one that may not be believed; ``reason`` then says why in
-    one line. ``response`` is the OCSPResponse (DER), to be kept with a signature.
+    one line. ``response_der`` is the OCSPResponse (DER), to be kept with a signature.
     """
 
     status: StatusName
-    response: bytes | None = None
+    response_der: bytes | None = None
     reason: str | None = None
     revoked_at: datetime | None = None
 
