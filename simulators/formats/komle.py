@@ -1,26 +1,59 @@
-"""The KOM-LE S/MIME profile: the stages between a client mail and the message on the wire."""
+"""The KOM-LE S/MIME profile: the stages between a client mail and the message on the wire.
+
+client mail → wrap_client_mail → (signed) → signed_entity → (encrypted) → outer_message
+client_mail ← (verified) ← signed_cms ← (decrypted) ← encrypted_cms ← message
+"""
 
 from __future__ import annotations
 
+import binascii
+import re
 from collections.abc import Mapping
 from typing import Final
 
-from .headers import Headers
+from .errors import FormatError
+from .headers import Headers, addresses, canonical, split_message
 
 SUBJECT: Final = "KOM-LE-Nachricht"
+"""Subject of every outer message (KOM-LE-A_2102)."""
 VERSION_HEADER: Final = "X-KOM-LE-Version"
 VERSION_PLAIN: Final = "1.0"
+"""Nothing of the mail lies on a KAS (KOM-LE-A_2100-02)."""
 VERSION_KAS: Final = "1.5"
+"""The mail data lie on a KAS (KOM-LE-A_2100-02)."""
+KIM_PREFIX: Final = "X-KIM-"
+COPIED_HEADERS: Final = ("Date", "From", "Sender", "Reply-To", "To", "Cc", "Bcc", "Message-ID")
+"""What the outer message repeats of the inner one (KOM-LE-A_2098-03, 2101-01)."""
+COMPARED_HEADERS: Final = ("From", "Sender", "Reply-To", "To", "Cc")
+"""What must say the same outside and inside (KOM-LE-A_2048-01)."""
+
+_RFC822_ENTITY = b"Content-Type: message/rfc822\r\n\r\n"
+_SIGNED_ENTITY = (
+    b"MIME-Version: 1.0\r\n"
+    b"Content-Type: application/pkcs7-mime; smime-type=signed-data; name=smime.p7m\r\n"
+    b"Content-Transfer-Encoding: binary\r\n"
+    b"Content-Disposition: attachment; filename=smime.p7m\r\n"
+    b"\r\n"
+)
+_ENVELOPED_HEADER = (
+    b"MIME-Version: 1.0\r\n"
+    b"Content-Type: application/pkcs7-mime;\r\n"
+    b" smime-type=authenticated-enveloped-data; name=smime.p7m\r\n"
+    b"Content-Transfer-Encoding: base64\r\n"
+    b"Content-Disposition: attachment; filename=smime.p7m\r\n"
+)
+_BASE64_LINE = 76
+_PARAMETER = re.compile(r';\s*([^\s=;"]+)\s*=\s*("(?:[^"\\]|\\.)*+"|[^\s;"]*)')
 
 
 def wrap_client_mail(mail: bytes) -> bytes:
-    """Return the message/rfc822 entity that is signed (KOM-LE-A_2097)."""
-    raise NotImplementedError
+    """Return the message/rfc822 entity that is signed, ended by CRLF (KOM-LE-A_2097)."""
+    return _RFC822_ENTITY + mail + (b"" if mail.endswith(b"\r\n") else b"\r\n")
 
 
 def signed_entity(cms: bytes) -> bytes:
-    """Return the application/pkcs7-mime signed-data entity that is encrypted (binary)."""
-    raise NotImplementedError
+    """Return the application/pkcs7-mime entity that is encrypted: raw DER (KOM-LE-A_2299-01)."""
+    return _SIGNED_ENTITY + cms
 
 
 def outer_message(
@@ -28,39 +61,126 @@ def outer_message(
 ) -> bytes:
     """Return the message for the wire around the encrypted *cms*.
 
-    KOM-LE-A_2098-03, 2099, 2100-02, 2101-01, 2102; *extra* are fields of the client module.
+    Date, From, Sender, Reply-To, To, Cc, Bcc, Message-ID and every X-KIM- header of
+    *client_mail* are repeated byte for byte (KOM-LE-A_2098-03, 2101-01), the subject is the
+    fixed one (KOM-LE-A_2102), *version* is VERSION_PLAIN or VERSION_KAS (KOM-LE-A_2099,
+    2100-02). *extra* are the client module's own fields (X-KIM-CMVersion, Expires, …); they
+    take the place of fields of that name in *client_mail*.
     """
-    raise NotImplementedError
+    inner, _ = split_message(client_mail)
+    outer = Headers()
+    own = {name.lower() for name in extra}
+    kim_names = dict.fromkeys(
+        name.lower() for name in inner.names() if name.upper().startswith(KIM_PREFIX)
+    )
+    for name in (*COPIED_HEADERS, *kim_names):
+        if name.lower() not in own:
+            for field in inner.raw(name):
+                outer.append_raw(field)
+    outer.append("Subject", SUBJECT)
+    outer.append(VERSION_HEADER, version)
+    for name, value in extra.items():
+        outer.append(name, value)
+    return b"".join((outer.to_bytes(), _ENVELOPED_HEADER, b"\r\n", base64_lines(cms)))
+
+
+def base64_lines(data: bytes) -> bytes:
+    """Return *data* in base64, lines of 76 characters ended by CRLF."""
+    text = binascii.b2a_base64(data, newline=False)
+    view = memoryview(text)
+    lines = [view[i : i + _BASE64_LINE] for i in range(0, len(view), _BASE64_LINE)]
+    return b"\r\n".join([*lines, b""])
 
 
 def is_komle(headers: Headers) -> bool:
     """Tell whether a message with *headers* is a KOM-LE message (A_21390)."""
-    raise NotImplementedError
+    return version(headers) is not None
 
 
 def version(headers: Headers) -> str | None:
     """Return the value of X-KOM-LE-Version; None without it."""
-    raise NotImplementedError
+    return headers.get(VERSION_HEADER)
 
 
 def encrypted_cms(message: bytes) -> bytes:
-    """Return the CMS of a KOM-LE message. Raises FormatError."""
-    raise NotImplementedError
+    """Return the CMS of a KOM-LE message.
+
+    Raises FormatError if its body is no application/pkcs7-mime authenticated-enveloped-data.
+    """
+    return _pkcs7_body(message, "authenticated-enveloped-data")
 
 
 def signed_cms(entity: bytes) -> bytes:
-    """Return the CMS of a decrypted signed-data entity. Raises FormatError."""
-    raise NotImplementedError
+    """Return the CMS of a decrypted entity.
+
+    Raises FormatError if that is no application/pkcs7-mime signed-data.
+    """
+    return _pkcs7_body(entity, "signed-data")
 
 
 def client_mail(entity: bytes) -> bytes:
-    """Return the client mail inside the signed message/rfc822 entity. Raises FormatError."""
-    raise NotImplementedError
+    """Return the client mail inside the signed entity.
+
+    Raises FormatError if that is no message/rfc822.
+    """
+    headers, body = split_message(entity)
+    if content_type(headers)[0] != "message/rfc822":
+        raise FormatError("the signed content is no message/rfc822")
+    return _transfer_decoded(headers, body)
 
 
 def differing_headers(outer: Headers, inner: Headers) -> tuple[str, ...]:
     """Return which of From, Sender, Reply-To, To, Cc differ as sets of addresses.
 
-    KOM-LE-A_2048-01: any name here is integrity result 08.
+    KOM-LE-A_2048-01: any name here is integrity result 08. Display names, folding, case and
+    order carry no meaning.
     """
-    raise NotImplementedError
+    return tuple(
+        name for name in COMPARED_HEADERS if _address_set(outer, name) != _address_set(inner, name)
+    )
+
+
+def content_type(headers: Headers) -> tuple[str, dict[str, str]]:
+    """Return the media type in lower case (text/plain if there is none) and its parameters."""
+    value = headers.get("Content-Type")
+    if value is None:
+        return "text/plain", {}
+    media_type, _, _ = value.partition(";")
+    parameters = {name.lower(): _unquoted(text) for name, text in _PARAMETER.findall(value)}
+    return media_type.strip().lower(), parameters
+
+
+def _unquoted(text: str) -> str:
+    if not text.startswith('"'):
+        return text
+    return re.sub(r"\\(.)", r"\1", text[1:-1], flags=re.DOTALL)
+
+
+def _address_set(headers: Headers, name: str) -> frozenset[str]:
+    return frozenset(
+        canonical(address) for value in headers.get_all(name) for address in addresses(value)
+    )
+
+
+def _pkcs7_body(entity: bytes, smime_type: str) -> bytes:
+    """Return the decoded body of an S/MIME entity. Raises FormatError if it is another kind."""
+    headers, body = split_message(entity)
+    media_type, parameters = content_type(headers)
+    if media_type not in {"application/pkcs7-mime", "application/x-pkcs7-mime"}:
+        raise FormatError("the entity is no application/pkcs7-mime")
+    if parameters.get("smime-type", smime_type).lower() != smime_type:
+        raise FormatError(f"the entity is no S/MIME {smime_type}")
+    return _transfer_decoded(headers, body)
+
+
+def _transfer_decoded(headers: Headers, body: bytes) -> bytes:
+    """Undo the Content-Transfer-Encoding. Raises FormatError if that is not possible."""
+    encoding = (headers.get("Content-Transfer-Encoding") or "7bit").strip().lower()
+    if encoding == "base64":
+        try:
+            return binascii.a2b_base64(body)
+        except binascii.Error:
+            raise FormatError("the body is not base64") from None
+    if encoding in {"7bit", "8bit", "binary"}:
+        return body
+    raise FormatError("the body has a transfer encoding that S/MIME does not use")
