@@ -1,0 +1,202 @@
+"""The envelope of a mail: MAIL and RCPT with their parameters (RFC 5321, 1870, 6152, 3461)."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+
+from .faults import (
+    MALFORMED_ADDRESS,
+    PARAMETER,
+    SYNTAX,
+    Reply,
+)
+
+MAX_LOCAL_PART = 64
+MAX_DOMAIN = 189  # FAQ: the domain part of a KIM address
+MAX_ENVELOPE_ID = 100
+MAX_ORIGINAL_RECIPIENT = 500
+
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
+_ADDRESS = re.compile(rf"({_ATOM}(?:\.{_ATOM})*)@({_LABEL}(?:\.{_LABEL})*)")
+_PATH = re.compile(r"\s*<([^<>\s]*)>(?:\s+(.*))?\s*", re.DOTALL)
+_XTEXT = re.compile(r"(?:[!-*,-<>-~]|\+[0-9A-F]{2})*")
+_NOTIFY = frozenset({"NEVER", "SUCCESS", "FAILURE", "DELAY"})
+
+
+class Refused(Exception):
+    """A command that is not carried out, and the reply that says why."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__(str(reply))
+        self.reply = reply
+
+
+@dataclass(frozen=True)
+class Recipient:
+    """A recipient with what the sender wants to hear about it.
+
+    ``notify`` holds NEVER or some of SUCCESS, FAILURE and DELAY; ``original`` is ORCPT as
+    decoded, ``rfc822;address``.
+    """
+
+    address: str
+    notify: frozenset[str] = frozenset({"FAILURE"})
+    original: str | None = None
+
+    @property
+    def domain(self) -> str:
+        """The domain in lower case."""
+        return self.address.rpartition("@")[2].lower()
+
+
+@dataclass
+class Envelope:
+    """Sender, recipients and what the sender asked for.
+
+    ``sender`` is empty for a DSN; ``returned`` is RET, of which only headers are ever returned
+    (KOM-LE-A_2147); ``envelope_id`` is ENVID, decoded; ``size`` what the sender announced.
+    """
+
+    sender: str
+    returned: str | None = None
+    envelope_id: str | None = None
+    size: int = 0
+    eight_bit: bool = False
+    recipients: list[Recipient] = field(default_factory=list)
+
+
+def read_mail(argument: str | None) -> Envelope:
+    """Read what follows ``MAIL``; raises Refused."""
+    address, parameters = _path(argument, "FROM:")
+    envelope = Envelope(address if not address else _checked(address))
+    for name, value in parameters.items():
+        match name:
+            case "SIZE" if value.isdigit() and len(value) <= 20:
+                envelope.size = int(value)
+            case "BODY" if value.upper() in ("7BIT", "8BITMIME"):
+                envelope.eight_bit = value.upper() == "8BITMIME"
+            case "RET" if value.upper() in ("FULL", "HDRS"):
+                envelope.returned = value.upper()
+            case "ENVID" if value and len(value) <= MAX_ENVELOPE_ID:
+                envelope.envelope_id = from_xtext(value)
+            case "AUTH" if _XTEXT.fullmatch(value):
+                pass  # RFC 4954 5: nobody is trusted to assert it, so it is ignored
+            case "SIZE" | "BODY" | "RET" | "ENVID" | "AUTH":
+                raise Refused(SYNTAX.saying(f"{name}: value not understood"))
+            case _:
+                raise Refused(PARAMETER)
+    return envelope
+
+
+def read_rcpt(argument: str | None) -> Recipient:
+    """Read what follows ``RCPT``; raises Refused."""
+    address, parameters = _path(argument, "TO:")
+    notify, original = frozenset({"FAILURE"}), None
+    for name, value in parameters.items():
+        match name:
+            case "NOTIFY":
+                notify = _notify(value)
+            case "ORCPT" if ";" in value and len(value) <= MAX_ORIGINAL_RECIPIENT:
+                kind, _, encoded = value.partition(";")
+                original = f"{kind};{from_xtext(encoded)}"
+            case "ORCPT":
+                raise Refused(SYNTAX.saying("ORCPT: expected type;address"))
+            case _:
+                raise Refused(PARAMETER)
+    return Recipient(_checked(address), notify, original)
+
+
+def dump(envelope: Envelope, recipients: list[Recipient]) -> str:
+    """Return *envelope* with *recipients* in its place as JSON, for the relay's queue."""
+    return json.dumps(
+        {
+            "sender": envelope.sender,
+            "returned": envelope.returned,
+            "envelope_id": envelope.envelope_id,
+            "eight_bit": envelope.eight_bit,
+            "recipients": [[r.address, sorted(r.notify), r.original] for r in recipients],
+        }
+    )
+
+
+def load(text: str) -> Envelope:
+    """Read what ``dump`` wrote."""
+    content = json.loads(text)
+    recipients = [
+        Recipient(address, frozenset(notify), original)
+        for address, notify, original in content.pop("recipients")
+    ]
+    return Envelope(**content, recipients=recipients)
+
+
+def mail_command(envelope: Envelope, extensions: dict[str, str], size: int) -> str:
+    """Return the MAIL command for a server with these *extensions* (names in upper case)."""
+    parts = [f"MAIL FROM:<{envelope.sender}>"]
+    if "SIZE" in extensions:
+        parts.append(f"SIZE={size}")
+    if "8BITMIME" in extensions and envelope.eight_bit:
+        parts.append("BODY=8BITMIME")
+    if "DSN" in extensions:
+        if envelope.returned:
+            parts.append(f"RET={envelope.returned}")
+        if envelope.envelope_id:
+            parts.append(f"ENVID={to_xtext(envelope.envelope_id)}")
+    return " ".join(parts)
+
+
+def rcpt_command(recipient: Recipient, extensions: dict[str, str]) -> str:
+    """Return the RCPT command for a server with these *extensions*."""
+    parts = [f"RCPT TO:<{recipient.address}>"]
+    if "DSN" in extensions:
+        parts.append(f"NOTIFY={','.join(sorted(recipient.notify))}")
+        original = recipient.original or f"rfc822;{recipient.address}"
+        kind, _, address = original.partition(";")
+        parts.append(f"ORCPT={kind};{to_xtext(address)}")
+    return " ".join(parts)
+
+
+def from_xtext(encoded: str) -> str:
+    """Decode xtext (RFC 3461 4); raises Refused for anything else."""
+    if not _XTEXT.fullmatch(encoded):
+        raise Refused(SYNTAX.saying("xtext expected"))
+    decoded = re.sub(r"\+([0-9A-F]{2})", lambda m: chr(int(m[1], 16)), encoded)
+    if not decoded.isprintable() or not decoded.isascii():
+        raise Refused(SYNTAX.saying("xtext of printable ASCII expected"))
+    return decoded
+
+
+def to_xtext(text: str) -> str:
+    """Encode printable ASCII as xtext."""
+    return re.sub(r"[^!-*,-<>-~]", lambda m: f"+{ord(m[0]):02X}", text)
+
+
+def _path(argument: str | None, keyword: str) -> tuple[str, dict[str, str]]:
+    if argument is None or argument[: len(keyword)].upper() != keyword:
+        raise Refused(SYNTAX.saying(f"expected {keyword}<address>"))
+    matched = _PATH.fullmatch(argument[len(keyword) :])
+    if matched is None:
+        raise Refused(SYNTAX.saying(f"expected {keyword}<address>"))
+    parameters: dict[str, str] = {}
+    for parameter in (matched[2] or "").split():
+        name, _, value = parameter.partition("=")
+        if name.upper() in parameters:
+            raise Refused(SYNTAX.saying("parameter given twice"))
+        parameters[name.upper()] = value
+    return matched[1], parameters
+
+
+def _checked(address: str) -> str:
+    matched = _ADDRESS.fullmatch(address)
+    if matched is None or len(matched[1]) > MAX_LOCAL_PART or len(matched[2]) > MAX_DOMAIN:
+        raise Refused(MALFORMED_ADDRESS)
+    return address
+
+
+def _notify(value: str) -> frozenset[str]:
+    wanted = frozenset(value.upper().split(","))
+    if not wanted <= _NOTIFY or ("NEVER" in wanted and len(wanted) > 1):
+        raise Refused(SYNTAX.saying("NOTIFY: expected NEVER or SUCCESS, FAILURE, DELAY"))
+    return wanted

@@ -1,0 +1,35 @@
+"""Who may be named as the sender of a mail (A_23422)."""
+
+from __future__ import annotations
+
+from simulators.formats.headers import Headers, addresses, same_address
+
+KIM_DOMAINS = (".kim.telematik", ".kim.telematik-test")
+
+
+def is_kim_address(address: str) -> bool:
+    """Tell whether the address lies in the TI (A_23422, KOM-LE-A_2185)."""
+    return address.rpartition("@")[2].lower().endswith(KIM_DOMAINS)
+
+
+def broken_rule(headers: Headers, sender: str, recipients: list[str], user: str) -> str | None:
+    """Return what in a mail of the logged-in *user* breaks A_23422, or None.
+
+    From must be there and equal MAIL FROM (*sender*), a Sender must equal it, a Reply-To must
+    lie in the TI. A mail that only goes to the user who sends it is exempt: so a client module
+    reports its failures.
+    """
+    if len(recipients) == 1 and same_address(recipients[0], user):
+        return None
+    for name, needed in (("From", True), ("Sender", False)):
+        named = [address for value in headers.get_all(name) for address in addresses(value)]
+        if not named and (needed or headers.get(name) is not None):
+            return f"the header {name} names nobody"
+        if not all(same_address(address, sender) for address in named):
+            return f"the header {name} differs from MAIL FROM"
+        if len(headers.get_all(name)) > 1:
+            return f"the header {name} stands more than once"
+    for value in headers.get_all("Reply-To"):
+        if not all(is_kim_address(address) for address in addresses(value)):
+            return "the header Reply-To leaves the TI"
+    return None

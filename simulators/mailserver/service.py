@@ -1,0 +1,118 @@
+"""The role ``mailserver``: how its parts are put together, started and ended."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from simulators.process.role import Process, Role
+from simulators.process.tls import server_context
+
+from .account_limit import AccountLimit
+from .accounts import Accounts
+from .control import MailboxControl
+from .delivery import Delivery
+from .faults import EFFECTS
+from .pop3 import MAX_LINE, Pop3Session
+from .provider import Provider
+from .relay import Relay
+from .reports import Reports
+from .settings import MailserverSettings
+from .smtp import MailSession
+from .store import Store
+
+HANDSHAKE_SECONDS = 30.0
+SHUTDOWN_SECONDS = 2.0
+FINISH_SECONDS = 0.5
+SWITCH_INTERVAL = 0.0005
+"""How long a busy event loop may keep the storing thread from going on, in seconds."""
+
+
+@asynccontextmanager
+async def serve(process: Process[MailserverSettings]) -> AsyncIterator[None]:
+    """Run one provider's mail server until the block is left."""
+    logging.getLogger("mail.log").setLevel(logging.CRITICAL)  # the library logs what clients send
+    sys.setswitchinterval(SWITCH_INTERVAL)
+    settings = process.settings
+    context = server_context(
+        settings.tls, settings.client_ca, require_client=settings.require_client_certificate
+    )
+    async with AsyncExitStack() as stack:
+        store = Store(settings.data_dir / "mail.sqlite3")
+        stack.push_async_callback(store.close)
+        accounts = Accounts(process, store)
+        await accounts.load()
+        provider = Provider(process, store, accounts)
+        stack.push_async_callback(provider.finish, FINISH_SECONDS)
+        reports = Reports(provider)
+        relay = Relay(provider, reports)
+        queued = await store.recover()
+        MailboxControl(provider, relay).add_routes()
+        stack.push_async_callback(relay.stop)
+        await _listen_smtp(provider, Delivery(provider, relay, reports), context, stack)
+        await _listen_pop3(provider, context, stack)
+        limits = AccountLimit(provider)
+        await limits.start(context)
+        stack.push_async_callback(limits.stop)
+        relay.offer(queued)
+        provider.spawn(accounts.hash_passwords())
+        yield
+
+
+async def _listen_smtp(
+    provider: Provider, delivery: Delivery, context: ssl.SSLContext, stack: AsyncExitStack
+) -> None:
+    sessions: set[MailSession] = set()
+
+    def session() -> MailSession:
+        return MailSession(provider, delivery, sessions)
+
+    server = await asyncio.get_running_loop().create_server(
+        session,
+        sock=provider.process.socket("smtp"),
+        ssl=context,
+        ssl_handshake_timeout=HANDSHAKE_SECONDS,
+        ssl_shutdown_timeout=SHUTDOWN_SECONDS,
+    )
+
+    def stop() -> None:
+        server.close()
+        for open_session in list(sessions):
+            open_session.shut_down()
+
+    stack.callback(stop)
+
+
+async def _listen_pop3(provider: Provider, context: ssl.SSLContext, stack: AsyncExitStack) -> None:
+    sessions: set[asyncio.Task[None]] = set()
+
+    async def session(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        sessions.add(task)
+        task.add_done_callback(sessions.discard)
+        await Pop3Session(provider, reader, writer).run()
+
+    server = await asyncio.start_server(
+        session,
+        sock=provider.process.socket("pop3"),
+        limit=MAX_LINE,
+        ssl=context,
+        ssl_handshake_timeout=HANDSHAKE_SECONDS,
+        ssl_shutdown_timeout=SHUTDOWN_SECONDS,
+    )
+
+    async def stop() -> None:
+        server.close()
+        for task in list(sessions):
+            task.cancel()
+        await asyncio.gather(*sessions, return_exceptions=True)
+
+    stack.push_async_callback(stop)
+
+
+ROLE = Role(name="mailserver", settings=MailserverSettings, serve=serve, effects=EFFECTS)

@@ -1,0 +1,313 @@
+"""SMTP with TLS from the first byte: submission by client modules, relay by other providers."""
+
+from __future__ import annotations
+
+import asyncio
+import binascii
+import ssl
+from base64 import b64decode
+from collections import defaultdict
+from contextlib import suppress
+from typing import Any
+
+from aiosmtpd.smtp import MISSING, SMTP
+
+from simulators.process.faults import DROP, Effect
+
+from . import faults
+from .accounts import Account
+from .delivery import Delivery, Origin
+from .envelope import Envelope, Recipient, Refused, read_mail, read_rcpt
+from .faults import Reply
+from .intake import Endless, Intake, read_data
+from .originator import is_kim_address
+from .provider import Provider, is_provider
+
+COMMAND_LIMIT = 2048  # RFC 5321 4.5.3.1.4 with the parameters of RFC 3461 and AUTH of RFC 4954
+READ_LIMIT = 64 << 10
+ABORT_SECONDS = 5.0
+DATA_SECONDS = 1800.0  # a mail of the largest size at 160 kbit/s
+EXTENSIONS = ("8BITMIME", "ENHANCEDSTATUSCODES", "PIPELINING", "DSN", "AUTH LOGIN PLAIN")
+
+
+class MailSession(SMTP):
+    """One SMTP connection.
+
+    The library reads commands and keeps the state of the connection; what the provider decides
+    (login, envelope, data) is here. Every reply carries an enhanced status code.
+    """
+
+    session: Any
+    transport: Any
+    line_length_limit = READ_LIMIT  # of the stream; commands and text have limits of their own
+    AuthLoginUsernameChallenge = "Username:"
+    AuthLoginPasswordChallenge = "Password:"
+
+    def __init__(self, provider: Provider, delivery: Delivery, sessions: set[MailSession]) -> None:
+        self._sessions = sessions
+        self.command_size_limits: dict[str, int] = defaultdict(lambda: COMMAND_LIMIT)
+        self.command_size_limit = COMMAND_LIMIT
+        self._provider = provider
+        self._delivery = delivery
+        self._account: Account | None = None
+        self._from_provider = False
+        self._mail: Envelope | None = None
+        super().__init__(
+            None,
+            data_size_limit=provider.settings.max_message_size,
+            hostname=provider.settings.host_name,
+            ident="ESMTP kimulator TEST-ONLY",
+            timeout=provider.settings.smtp_timeout_seconds,
+            auth_require_tls=False,  # there is no way in but TLS
+            loop=asyncio.get_running_loop(),
+        )
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Note who is there; called when the TLS handshake is through."""
+        self._sessions.add(self)
+        self._provider.connections += 1
+        self._from_provider = is_provider(transport)
+        super().connection_made(transport)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Forget the connection."""
+        self._sessions.discard(self)
+        self._provider.connections -= 1
+        super().connection_lost(error)
+
+    def shut_down(self) -> None:
+        """Tell the client that the service ends, and close."""
+        self._close_with(faults.SHUTTING_DOWN)
+
+    async def _handle_client(self) -> None:
+        with suppress(ConnectionError, ssl.SSLError, TimeoutError):
+            if self._provider.connections > self._provider.settings.max_connections:
+                await self.push(str(faults.TOO_MANY_CONNECTIONS))
+                self.transport.close()
+                return
+            if await self._faulted("CONNECT", close=True):
+                return
+            await super()._handle_client()
+
+    async def push(self, status: str | bytes) -> None:
+        """Send a reply, completed by an enhanced status code where the library gives none."""
+        line = status.decode() if isinstance(status, bytes) else status
+        if not line.startswith(("220", "334", "354")):
+            line = faults.with_status(line)
+        self._writer.write(line.encode("ascii", "replace") + b"\r\n")
+        await self._writer.drain()
+
+    async def _reply(self, reply: Reply) -> None:
+        await self.push(str(reply))
+
+    def _timeout_cb(self) -> None:
+        self._close_with(faults.TIMEOUT)
+
+    def _close_with(self, reply: Reply) -> None:
+        transport = self.transport
+        if transport is not None:
+            transport.write(f"{reply}\r\n".encode())
+            transport.close()
+            self.loop.call_later(ABORT_SECONDS, transport.abort)  # who never reads, is cut
+
+    async def handle_exception(self, error: Exception) -> str:
+        """Answer a bug or a broken disk with 451; the client gets no detail."""
+        if isinstance(error, (ValueError, asyncio.LimitOverrunError)):
+            return str(faults.SYNTAX)
+        self._provider.process.log.exception("SMTP session failed", exc_info=error)
+        return str(faults.INTERNAL)
+
+    async def _faulted(self, step: str, *, close: bool = False, **facts: str | None) -> bool:
+        """Carry out the fault that is due at *step*; tell whether there was one."""
+        user = self._account.address if self._account else None
+        effect: Effect | None = await self._provider.fault(f"SMTP.{step}", user=user, **facts)
+        if effect is None or effect.kind not in (DROP, faults.REPLY):
+            return False
+        if effect.kind == DROP:
+            self.transport.abort()
+            raise ConnectionResetError("dropped on purpose")
+        await self._reply(faults.reply_of(effect))
+        if close:
+            self.transport.close()
+        return True
+
+    def _set_post_data_state(self) -> None:
+        super()._set_post_data_state()  # type: ignore[no-untyped-call]
+        self._mail = None
+
+    # --- commands; the names are the library's ---
+
+    async def smtp_EHLO(self, hostname: str | None) -> None:  # noqa: N802
+        """Announce the extensions (KOM-LE-A_2008 of the client module, which mirrors them)."""
+        if not hostname:
+            await self._reply(faults.SYNTAX)
+            return
+        if await self._faulted("EHLO"):
+            return
+        self._set_post_data_state()
+        self.session.extended_smtp = True
+        self.session.host_name = hostname
+        lines = (self.hostname, f"SIZE {self.data_size_limit}", *EXTENSIONS)
+        text = "".join(f"250-{line}\r\n" for line in lines[:-1]) + f"250 {lines[-1]}\r\n"
+        self._writer.write(text.encode("ascii"))
+        await self._writer.drain()
+
+    async def smtp_STARTTLS(self, _: str | None) -> None:  # noqa: N802
+        """Refuse: TLS begins with the first byte (KOM-LE-A_2143)."""
+        await self._reply(faults.SEQUENCE.saying("TLS is already there"))
+
+    async def smtp_AUTH(self, argument: str | None) -> None:  # noqa: N802
+        """Log a client module in by PLAIN or LOGIN (KOM-LE-A_2148, 2169)."""
+        words = (argument or "").split()
+        if not self.session.extended_smtp or self._account is not None or self._mail is not None:
+            await self._reply(faults.SEQUENCE)
+        elif not 1 <= len(words) <= 2:
+            await self._reply(faults.SYNTAX)
+        elif words[0].upper() not in ("PLAIN", "LOGIN"):
+            await self._reply(faults.MECHANISM)
+        else:
+            credentials = await self._credentials(words[0].upper(), words[1:])
+            if credentials is not None:
+                await self._log_in(*credentials)
+
+    async def _credentials(self, mechanism: str, initial: list[str]) -> tuple[str, str] | None:
+        first = await self._auth_data(initial, "" if mechanism == "PLAIN" else "Username:")
+        if first is None:
+            return None
+        if mechanism == "LOGIN":
+            second = await self._auth_data([], "Password:")
+            return None if second is None else (_text(first), _text(second))
+        parts = first.split(b"\0")
+        if len(parts) != 3 or (parts[0] and parts[0] != parts[1]):
+            await self._reply(faults.BASE64 if len(parts) != 3 else faults.AUTH_FAILED)
+            return None
+        return _text(parts[1]), _text(parts[2])
+
+    async def _auth_data(self, initial: list[str], challenge: str) -> bytes | None:
+        if not initial:
+            answer = await self.challenge_auth(challenge)
+            return None if answer is MISSING else answer
+        if initial == ["="]:  # RFC 4954 4: an empty initial response
+            return b""
+        try:
+            return b64decode(initial[0].encode(), validate=True)
+        except (binascii.Error, ValueError):
+            await self._reply(faults.BASE64)
+            return None
+
+    async def _log_in(self, user: str, password: str) -> None:
+        if await self._faulted("AUTH", login=user):
+            return
+        self._account = await self._provider.accounts.log_in(user, password)
+        known = self._account is not None
+        self._provider.process.journal.record(
+            "smtp.auth", peer="clientmodule", user=user if known else None, accepted=known
+        )
+        await self._reply(faults.AUTHENTICATED if known else faults.AUTH_FAILED)
+
+    async def smtp_MAIL(self, argument: str | None) -> None:  # noqa: N802
+        """Take the sender: the logged-in user (A_23422), or anyone in the TI from a provider."""
+        try:
+            self._in_sequence(self._mail is None)
+            if self._account is None and not self._from_provider:
+                raise Refused(faults.AUTH_REQUIRED)
+            envelope = read_mail(argument)
+            if await self._faulted("MAIL", sender=envelope.sender):
+                return
+            if envelope.size > self._provider.settings.max_message_size:
+                raise Refused(faults.TOO_LARGE)
+            self._check_sender(envelope.sender)
+        except Refused as refused:
+            await self._reply(refused.reply)
+            return
+        self._mail = envelope
+        await self._reply(faults.SENDER_OK)
+
+    def _in_sequence(self, condition: bool) -> None:
+        if not self.session.host_name or not condition:
+            raise Refused(faults.SEQUENCE)
+
+    def _check_sender(self, sender: str) -> None:
+        if not sender:
+            return
+        if self._account is None and not is_kim_address(sender):
+            raise Refused(faults.NOT_FROM_TI)
+        if self._account is not None and sender.lower() != self._account.address:
+            raise Refused(self._delivery.originator_refusal("MAIL FROM is not the user"))
+
+    async def smtp_RCPT(self, argument: str | None) -> None:  # noqa: N802
+        """Take a recipient that can be reached; unknown ones are refused here (550)."""
+        try:
+            self._in_sequence(self._mail is not None)
+            mail = self._mail
+            assert mail is not None
+            if len(mail.recipients) >= self._provider.settings.max_recipients:
+                raise Refused(faults.TOO_MANY_RECIPIENTS)
+            recipient = read_rcpt(argument)
+            if await self._faulted("RCPT", sender=mail.sender, recipient=recipient.address):
+                return
+            await self._check_recipient(mail, recipient)
+        except Refused as refused:
+            await self._reply(refused.reply)
+            return
+        if all(recipient.address.lower() != r.address.lower() for r in mail.recipients):
+            mail.recipients.append(recipient)
+        await self._reply(faults.RECIPIENT_OK)
+
+    async def _check_recipient(self, mail: Envelope, recipient: Recipient) -> None:
+        user = self._account
+        if user is None and recipient.domain != self._provider.settings.domain:
+            raise Refused(faults.RELAYING_DENIED)
+        if user is not None and not mail.sender and recipient.address.lower() != user.address:
+            raise Refused(self._delivery.originator_refusal("only for the user without a sender"))
+        await self._delivery.check_reachable(recipient, mail.size)
+
+    async def smtp_DATA(self, argument: str | None) -> None:  # noqa: N802
+        """Take the mail; the answer 250 is given when it is on the disk."""
+        mail = self._mail
+        if not self.session.host_name or mail is None or not mail.recipients:
+            await self._reply(faults.SEQUENCE)
+            return
+        if argument:
+            await self._reply(faults.SYNTAX)
+            return
+        if await self._faulted("DATA", sender=mail.sender):
+            self._set_post_data_state()
+            return
+        await self.push("354 End data with <CR><LF>.<CR><LF>")
+        intake = Intake(self._provider.store, self._provider.settings.max_message_size)
+        try:
+            async with asyncio.timeout(DATA_SECONDS):
+                await read_data(self._reader, lambda piece: self._feed(intake, piece))
+            received = await intake.finish()
+        except (Endless, TimeoutError) as error:
+            await intake.abandon()
+            slow = isinstance(error, TimeoutError)
+            self._close_with(faults.TIMEOUT if slow else intake.refusal or faults.TOO_LARGE)
+            return
+        except BaseException:  # the connection is gone; so is what came of the mail
+            self._provider.spawn(intake.abandon())
+            raise
+        self._set_post_data_state()
+        if received is None:
+            await self._reply(intake.refusal or faults.INTERNAL)
+            return
+        work = self._delivery.accept(mail, received, self._origin())
+        reply: Reply | None = await asyncio.shield(self._provider.spawn(work))
+        if reply is None:
+            self.transport.abort()
+            return
+        await self._reply(reply)
+
+    async def _feed(self, intake: Intake, piece: bytes) -> None:
+        self._reset_timeout()
+        await intake.feed(piece)
+
+    def _origin(self) -> Origin:
+        peer = self.session.peer
+        user = self._account.address if self._account else None
+        return Origin(user, self.session.host_name, str(peer[0]) if peer else "unknown")
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "surrogateescape")

@@ -1,0 +1,346 @@
+"""Mailboxes and the relay's queue: what the provider must not lose."""
+
+from __future__ import annotations
+
+import itertools
+import sqlite3
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from .database import Database
+
+PART_SIZE = 1 << 20
+"""Contents are kept in parts of about this size, so that memory stays bounded."""
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS account(
+    address TEXT PRIMARY KEY, telematik_id TEXT NOT NULL, password BLOB,
+    data_time_to_live INTEGER NOT NULL, max_mail_size INTEGER NOT NULL, quota INTEGER);
+CREATE TABLE IF NOT EXISTS content(
+    id INTEGER PRIMARY KEY AUTOINCREMENT, message_id TEXT, size INTEGER NOT NULL, head BLOB);
+CREATE TABLE IF NOT EXISTS part(
+    content INTEGER NOT NULL REFERENCES content(id) ON DELETE CASCADE,
+    number INTEGER NOT NULL, data BLOB NOT NULL);
+CREATE INDEX IF NOT EXISTS part_content ON part(content, number);
+CREATE TABLE IF NOT EXISTS mail(
+    id INTEGER PRIMARY KEY AUTOINCREMENT, mailbox TEXT NOT NULL,
+    content INTEGER NOT NULL REFERENCES content(id),
+    size INTEGER NOT NULL, received REAL NOT NULL, prefix BLOB NOT NULL);
+CREATE INDEX IF NOT EXISTS mail_mailbox ON mail(mailbox, id, size);
+CREATE INDEX IF NOT EXISTS mail_content ON mail(content);
+CREATE TABLE IF NOT EXISTS relay(
+    id INTEGER PRIMARY KEY AUTOINCREMENT, content INTEGER NOT NULL REFERENCES content(id),
+    domain TEXT NOT NULL, envelope TEXT NOT NULL, attempts INTEGER NOT NULL,
+    due REAL NOT NULL, arrived REAL NOT NULL);
+CREATE INDEX IF NOT EXISTS relay_content ON relay(content);
+"""
+
+
+@dataclass(frozen=True)
+class NewDelivery:
+    """A mailbox that gets the mail, and the lines put in front of it (Return-Path)."""
+
+    mailbox: str
+    prefix: bytes
+
+
+@dataclass(frozen=True)
+class NewRelay:
+    """Recipients of one other domain; ``envelope`` is JSON of the relay's own."""
+
+    domain: str
+    envelope: str
+
+
+@dataclass
+class NewMail:
+    """One content and where it goes. ``content`` names parts that were stored while it came in.
+
+    ``received`` in seconds since the epoch, virtual time.
+    """
+
+    head: bytes
+    message_id: str | None
+    received: float
+    size: int | None = None
+    content: int | None = None
+    deliveries: list[NewDelivery] = field(default_factory=list)
+    relays: list[NewRelay] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class StoredMail:
+    """A mail in a mailbox; ``size`` in octets as POP3 counts them."""
+
+    id: int
+    content: int
+    size: int
+    received: float
+    message_id: str | None
+
+    @property
+    def uid(self) -> str:
+        """The unique id of UIDL (KOM-LE-A_2152), never used again, not even by another world."""
+        return f"{self.id:x}-{int(self.received * 1000):x}"
+
+
+@dataclass(frozen=True)
+class StoredContent:
+    """A content: ``head`` is all of it or its first part, in which all headers are."""
+
+    head: bytes
+    size: int
+    message_id: str | None
+
+
+@dataclass(frozen=True)
+class QueuedRelay:
+    """Recipients of one domain that wait for the relay; times in virtual epoch seconds."""
+
+    id: int
+    content: int
+    domain: str
+    envelope: str
+    attempts: int
+    due: float
+    arrived: float
+
+
+class Store:
+    """Mail of one provider in one SQLite file."""
+
+    def __init__(self, path: Path) -> None:
+        path.touch(mode=0o600)
+        self.database = Database(path, SCHEMA)
+
+    async def close(self) -> None:
+        """Finish what waits and close the file."""
+        await self.database.close()
+
+    async def recover(self) -> list[QueuedRelay]:
+        """Drop contents whose reception was cut off; return what the relay still has to do."""
+
+        def job(connection: sqlite3.Connection) -> list[QueuedRelay]:
+            connection.execute(
+                "DELETE FROM content WHERE id NOT IN (SELECT content FROM mail)"
+                " AND id NOT IN (SELECT content FROM relay)"
+            )
+            return _queued(connection, "ORDER BY id", ())
+
+        return await self.database.write(job)
+
+    async def open_content(self) -> int:
+        """Make room for a content that is too large to be held; its parts follow."""
+        return await self.database.write(
+            lambda connection: _id(connection.execute("INSERT INTO content(size) VALUES (0)"))
+        )
+
+    async def add_part(self, content: int, number: int, data: bytes) -> None:
+        """Append a part to an opened content; numbers count from 0."""
+        statement = "INSERT INTO part(content, number, data) VALUES (?,?,?)"
+        await self._execute(statement, content, number, data)
+
+    async def discard(self, content: int) -> None:
+        """Drop an opened content, because its mail is refused."""
+        await self._execute("DELETE FROM content WHERE id=?", content)
+
+    async def _execute(self, statement: str, *values: int | bytes) -> None:
+        def job(connection: sqlite3.Connection) -> None:
+            connection.execute(statement, values)
+
+        await self.database.write(job)
+
+    async def add(
+        self, mails: Sequence[NewMail], done: QueuedRelay | None = None
+    ) -> list[QueuedRelay]:
+        """Store *mails* all or none; when this returns they are durable.
+
+        *done* leaves the queue in the same transaction. Returns what the relay has to do.
+        """
+
+        def job(connection: sqlite3.Connection) -> list[QueuedRelay]:
+            queued = [relay for mail in mails for relay in _insert(connection, mail)]
+            if done is not None:
+                connection.execute("DELETE FROM relay WHERE id=?", (done.id,))
+                _collect(connection, {done.content})
+            return queued
+
+        return await self.database.write(job)
+
+    async def postpone(
+        self, relay: QueuedRelay, reports: Sequence[NewMail], *, envelope: str, due: float
+    ) -> list[QueuedRelay]:
+        """Leave the recipients of *envelope* in the queue until *due*, and store *reports*.
+
+        Returns the postponed entry first, then what the reports add.
+        """
+
+        def job(connection: sqlite3.Connection) -> list[QueuedRelay]:
+            connection.execute(
+                "UPDATE relay SET envelope=?, attempts=attempts+1, due=? WHERE id=?",
+                (envelope, due, relay.id),
+            )
+            queued = _queued(connection, "WHERE id=?", (relay.id,))
+            return queued + [new for mail in reports for new in _insert(connection, mail)]
+
+        return await self.database.write(job)
+
+    async def mails(self, mailbox: str) -> list[StoredMail]:
+        """Return the mails of *mailbox*, oldest first."""
+        statement = (
+            "SELECT mail.id, content, mail.size, received, message_id FROM mail"
+            " JOIN content ON content.id=mail.content WHERE mailbox=? ORDER BY mail.id"
+        )
+        return await self.database.read(
+            lambda c: [StoredMail(*row) for row in c.execute(statement, (mailbox,))]
+        )
+
+    async def used(self, mailbox: str) -> int:
+        """Return how many bytes *mailbox* holds."""
+        statement = "SELECT coalesce(sum(size), 0) FROM mail WHERE mailbox=?"
+        return await self.database.read(
+            lambda c: int(c.execute(statement, (mailbox,)).fetchone()[0])
+        )
+
+    async def counts(self) -> dict[str, tuple[int, int]]:
+        """Return number and bytes of the mails of every mailbox that holds any."""
+        statement = "SELECT mailbox, count(*), sum(size) FROM mail GROUP BY mailbox"
+        return await self.database.read(
+            lambda c: {row[0]: (row[1], row[2]) for row in c.execute(statement)}
+        )
+
+    async def mail_parts(self, mail: StoredMail) -> AsyncIterator[bytes]:
+        """Yield the bytes of a mail as POP3 hands it out; nothing if it was deleted meanwhile."""
+        statement = (
+            "SELECT prefix, head FROM mail JOIN content ON content.id=mail.content WHERE mail.id=?"
+        )
+        row = await self.database.read(lambda c: c.execute(statement, (mail.id,)).fetchone())
+        if row is None:
+            return
+        first: bytes = row[0] + row[1]
+        yield first
+        if len(first) < mail.size:
+            async for part in self.parts(mail.content):
+                yield part
+
+    async def content_parts(self, content: int) -> AsyncIterator[bytes]:
+        """Yield the bytes of a content as it came in, without a mailbox's own lines."""
+        stored = await self.content(content)
+        yield stored.head
+        if len(stored.head) < stored.size:
+            async for part in self.parts(content):
+                yield part
+
+    async def content(self, content: int) -> StoredContent:
+        """Return what is known of a content; empty when it was deleted meanwhile."""
+        statement = "SELECT head, size, message_id FROM content WHERE id=?"
+        row = await self.database.read(lambda c: c.execute(statement, (content,)).fetchone())
+        return StoredContent(b"", 0, None) if row is None else StoredContent(*row)
+
+    async def parts(self, content: int) -> AsyncIterator[bytes]:
+        """Yield what follows the first part of a large content."""
+        statement = "SELECT data FROM part WHERE content=? AND number=?"
+        for number in itertools.count():
+            key = (content, number)
+            found = await self.database.read(partial(_first, statement=statement, values=key))
+            if found is None:
+                return
+            yield found[0]
+
+    async def delete(self, mailbox: str, ids: Sequence[int]) -> int:
+        """Delete mails of *mailbox*, all or none; return how many there were."""
+
+        def job(connection: sqlite3.Connection) -> int:
+            contents: set[int] = set()
+            deleted = 0
+            for number in ids:
+                row = connection.execute(
+                    "DELETE FROM mail WHERE id=? AND mailbox=? RETURNING content", (number, mailbox)
+                ).fetchone()
+                if row is not None:
+                    contents.add(row[0])
+                    deleted += 1
+            _collect(connection, contents)
+            return deleted
+
+        return await self.database.write(job)
+
+    async def clear(self) -> None:
+        """Empty all mailboxes and the queue; numbering goes on."""
+
+        def job(connection: sqlite3.Connection) -> None:
+            for table in ("mail", "relay", "part", "content"):
+                connection.execute(f"DELETE FROM {table}")  # noqa: S608 (names of ours)
+
+        await self.database.write(job)
+
+
+def _insert(connection: sqlite3.Connection, mail: NewMail) -> list[QueuedRelay]:
+    size = len(mail.head) if mail.size is None else mail.size
+    if mail.content is None:
+        content = _id(
+            connection.execute(
+                "INSERT INTO content(message_id, size, head) VALUES (?,?,?)",
+                (mail.message_id, size, mail.head),
+            )
+        )
+    else:
+        content = mail.content
+        connection.execute(
+            "UPDATE content SET message_id=?, size=?, head=? WHERE id=?",
+            (mail.message_id, size, mail.head, content),
+        )
+    connection.executemany(
+        "INSERT INTO mail(mailbox, content, size, received, prefix) VALUES (?,?,?,?,?)",
+        [
+            (to.mailbox, content, size + len(to.prefix), mail.received, to.prefix)
+            for to in mail.deliveries
+        ],
+    )
+    queued = []
+    for relay in mail.relays:
+        number = _id(
+            connection.execute(
+                "INSERT INTO relay(content, domain, envelope, attempts, due, arrived)"
+                " VALUES (?,?,?,0,?,?)",
+                (content, relay.domain, relay.envelope, mail.received, mail.received),
+            )
+        )
+        queued.append(
+            QueuedRelay(
+                number, content, relay.domain, relay.envelope, 0, mail.received, mail.received
+            )
+        )
+    return queued
+
+
+def _queued(
+    connection: sqlite3.Connection, condition: str, values: tuple[int, ...]
+) -> list[QueuedRelay]:
+    statement = (
+        f"SELECT id, content, domain, envelope, attempts, due, arrived FROM relay {condition}"  # noqa: S608 (conditions of ours)
+    )
+    return [QueuedRelay(*row) for row in connection.execute(statement, values)]
+
+
+def _first(
+    connection: sqlite3.Connection, statement: str, values: tuple[int, ...]
+) -> tuple[bytes] | None:
+    row: tuple[bytes] | None = connection.execute(statement, values).fetchone()
+    return row
+
+
+def _collect(connection: sqlite3.Connection, contents: set[int]) -> None:
+    """Delete those of *contents* to which no mailbox and no queue entry refers any more."""
+    connection.executemany(
+        "DELETE FROM content WHERE id=?1 AND NOT EXISTS (SELECT 1 FROM mail WHERE content=?1)"
+        " AND NOT EXISTS (SELECT 1 FROM relay WHERE content=?1)",
+        [(content,) for content in contents],
+    )
+
+
+def _id(cursor: sqlite3.Cursor) -> int:
+    assert cursor.lastrowid is not None
+    return cursor.lastrowid
