@@ -131,7 +131,10 @@ class Fetch(Settings):
 
 
 class Judge(Settings):
-    """The insurer works on a fetched mail: signature, Bundle, answer when a rule is broken."""
+    """The insurer works on a fetched mail: signature, Bundle, answer when a rule is broken.
+
+    The answer, if there is one, is a sent message under ``<name>-antwort``.
+    """
 
     actor: Name
     message: Name
@@ -240,6 +243,7 @@ class CheckUse(Settings):
     rule: Name = Field(description="Name der Prüfung, siehe kimulator list")
     of: Name = Field(description="worauf sie sich bezieht (name eines Schritts)")
     to: Name | None = Field(default=None, description="Akteur, dessen Exemplar geprüft wird")
+    against: Name | None = Field(default=None, description="womit verglichen wird")
     expect: str | None = Field(default=None, description="erwarteter Wert")
     expected_failure: str | None = Field(default=None, description="Grund, falls bekannt")
 

@@ -13,7 +13,7 @@ from datetime import datetime
 from lxml import etree
 
 from .identities import Identities
-from .people import DOCTOR, PRACTICE, Patient, patient
+from .people import AUTHOR, Author, Insurer, Patient, patient
 from .safe_xml import NotXml, first_text, parse
 
 HL7 = "urn:hl7-org:v3"
@@ -31,11 +31,11 @@ class Letter:
 
     identities: Identities
     person: Patient
-    insurer_ik: str
-    insurer_name: str
+    insurer: Insurer
     recipient: str
     written: datetime
     paragraphs: tuple[str, ...]
+    author: Author
 
     @property
     def title(self) -> str:
@@ -44,10 +44,15 @@ class Letter:
 
 
 def letter(
-    identities: Identities, insurer: tuple[str, str], recipient: str, written: datetime
+    identities: Identities,
+    insurer: Insurer,
+    recipient: str,
+    written: datetime,
+    author: Author = AUTHOR,
 ) -> Letter:
-    """Return a letter drawn from the seed; *insurer* is IK and name, *recipient* a colleague."""
+    """Return a letter drawn from the seed; *recipient* is the name of a colleague's practice."""
     choice = identities.choice()
+    doctor = author.doctor
     person = patient(choice)
     reading = f"{choice.randint(118, 142)}/{choice.randint(70, 90)} mmHg"
     paragraphs = (
@@ -57,9 +62,9 @@ def letter(
         "Diagnose: akute Infektion der oberen Atemwege (J06.9 G).",
         f"Befund: Rachen gerötet, Lunge frei, Blutdruck {reading}.",
         "Therapie: symptomatisch, körperliche Schonung, Wiedervorstellung bei Verschlechterung.",
-        f"Mit freundlichen kollegialen Grüßen, {DOCTOR.title} {DOCTOR.given} {DOCTOR.family}",
+        f"Mit freundlichen kollegialen Grüßen, {doctor.title} {doctor.given} {doctor.family}",
     )
-    return Letter(identities, person, *insurer, recipient, written, paragraphs)
+    return Letter(identities, person, insurer, recipient, written, paragraphs, author)
 
 
 def document(facts: Letter) -> bytes:
@@ -84,7 +89,7 @@ def document(facts: Letter) -> bytes:
             _node("versionNumber", value="1"),
             _record_target(facts),
             _author(facts),
-            _custodian(),
+            _custodian(facts),
             _recipient(facts),
             _legal_authenticator(facts),
             _insurance(facts),
@@ -175,11 +180,13 @@ def _record_target(facts: Letter) -> etree._Element:
 
 
 def _author(facts: Letter) -> etree._Element:
-    return _node("author", _node("time", value=_time(facts.written)), _doctor("assignedAuthor"))
+    return _node(
+        "author", _node("time", value=_time(facts.written)), _doctor("assignedAuthor", facts.author)
+    )
 
 
-def _custodian() -> etree._Element:
-    organization = _practice("representedCustodianOrganization")
+def _custodian(facts: Letter) -> etree._Element:
+    organization = _practice("representedCustodianOrganization", facts.author)
     return _node("custodian", _node("assignedCustodian", organization))
 
 
@@ -188,22 +195,26 @@ def _legal_authenticator(facts: Letter) -> etree._Element:
         "legalAuthenticator",
         _node("time", value=_time(facts.written)),
         _node("signatureCode", code="S"),
-        _doctor("assignedEntity"),
+        _doctor("assignedEntity", facts.author),
     )
 
 
-def _doctor(role: str) -> etree._Element:
+def _doctor(role: str, author: Author) -> etree._Element:
     return _node(
         role,
-        _node("id", extension=DOCTOR.lanr, root=LANR_ROOT),
-        _node("assignedPerson", _name(DOCTOR.given, DOCTOR.family, DOCTOR.title)),
-        _practice("representedOrganization"),
+        _node("id", extension=author.doctor.lanr, root=LANR_ROOT),
+        _node(
+            "assignedPerson", _name(author.doctor.given, author.doctor.family, author.doctor.title)
+        ),
+        _practice("representedOrganization", author),
     )
 
 
-def _practice(role: str) -> etree._Element:
+def _practice(role: str, author: Author) -> etree._Element:
     return _node(
-        role, _node("id", extension=PRACTICE.bsnr, root=BSNR_ROOT), _text("name", PRACTICE.name)
+        role,
+        _node("id", extension=author.practice.bsnr, root=BSNR_ROOT),
+        _text("name", author.practice.name),
     )
 
 
@@ -229,8 +240,8 @@ def _insurance(facts: Letter) -> etree._Element:
             ),
             _node(
                 "scopingOrganization",
-                _node("id", extension=facts.insurer_ik, root=IK_ROOT),
-                _text("name", facts.insurer_name),
+                _node("id", extension=facts.insurer.ik, root=IK_ROOT),
+                _text("name", facts.insurer.name),
             ),
             classCode="POLHOLD",
         ),

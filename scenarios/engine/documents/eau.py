@@ -27,7 +27,7 @@ from .fhir_xml import (
     resource,
 )
 from .identities import Identities
-from .people import DOCTOR, PRACTICE, Doctor, Patient, Practice, patient
+from .people import AUTHOR, Author, Doctor, Insurer, Patient, Practice, patient
 
 FIRST_TYPES = ("ERST", "ERST_END")
 PRUEFNUMMER = "Y/400/2107/36/999"
@@ -35,14 +35,6 @@ DIAGNOSES = (("J06.9", None), ("U07.1", None), ("S42.3", "L"), ("M54.5", None), 
 
 _HL7 = "http://hl7.org/fhir/StructureDefinition"
 _TERMINOLOGY = "http://terminology.hl7.org/CodeSystem"
-
-
-@dataclass(frozen=True)
-class Insurer:
-    """The insurer to which the eAU goes."""
-
-    ik: str
-    name: str
 
 
 @dataclass(frozen=True)
@@ -54,6 +46,7 @@ class Case:
     insurer: Insurer
     issued: datetime
     diagnoses: tuple[tuple[str, str | None], ...]
+    author: Author = AUTHOR
 
     @property
     def until(self) -> datetime:
@@ -70,12 +63,18 @@ class _Parties:
     practice: etree._Element
 
 
-def case(identities: Identities, type_: str, insurer: Insurer, issued: datetime) -> Case:
+def case(
+    identities: Identities,
+    type_: str,
+    insurer: Insurer,
+    issued: datetime,
+    author: Author = AUTHOR,
+) -> Case:
     """Return what is certified, drawn from the seed."""
     choice: random.Random = identities.choice()
     person = patient(choice)
     diagnoses = tuple(choice.sample(DIAGNOSES, choice.randint(1, 3)))
-    return Case(type_, person, insurer, issued, diagnoses)
+    return Case(type_, person, insurer, issued, diagnoses, author)
 
 
 def bundle(identities: Identities, case: Case, *, without: tuple[str, ...] = ()) -> bytes:
@@ -85,8 +84,8 @@ def bundle(identities: Identities, case: Case, *, without: tuple[str, ...] = ())
     section about them goes too, so that only the profile's cardinality is broken.
     """
     person = patient_resource(identities, case.person)
-    doctor = practitioner_resource(identities, DOCTOR)
-    practice = organization_resource(identities, PRACTICE)
+    doctor = practitioner_resource(identities, case.author.doctor)
+    practice = organization_resource(identities, case.author.practice)
     inability = _inability(identities, case, person, doctor)
     coverage = _coverage(identities, case.insurer, person)
     diagnoses = [

@@ -10,7 +10,6 @@ from importlib.resources import files
 from pathlib import Path
 
 from .cda import Letter
-from .people import DOCTOR, PRACTICE
 
 MARGIN_MM = 20
 LINE_MM = 6
@@ -22,7 +21,8 @@ def document(facts: Letter) -> bytes:
 
     pdf = FPDF(enforce_compliance="PDF/A-2B")
     pdf.set_title(facts.title)
-    pdf.set_author(f"{DOCTOR.title} {DOCTOR.given} {DOCTOR.family}")
+    doctor, practice = facts.author.doctor, facts.author.practice
+    pdf.set_author(f"{doctor.title} {doctor.given} {doctor.family}")
     pdf.set_lang("de")
     pdf.set_creation_date(facts.written)
     pdf.set_margin(MARGIN_MM)
@@ -30,7 +30,7 @@ def document(facts: Letter) -> bytes:
     pdf.add_font("text", style="B", fname=font("Bold"))
     pdf.add_page()
     pdf.set_font("text", size=10)
-    sender = f"{PRACTICE.name} · {PRACTICE.postal_code} {PRACTICE.city}"
+    sender = f"{practice.name} · {practice.postal_code} {practice.city}"
     pdf.cell(0, LINE_MM, sender, new_x="LMARGIN", new_y="NEXT")
     pdf.cell(0, LINE_MM, f"An: {facts.recipient}", new_x="LMARGIN", new_y="NEXT")
     pdf.ln(LINE_MM)

@@ -51,10 +51,27 @@ class Practice:
     phone: str
 
 
+@dataclass(frozen=True)
+class Author:
+    """Who answers for a document: the doctor and the practice."""
+
+    doctor: Doctor
+    practice: Practice
+
+
+@dataclass(frozen=True)
+class Insurer:
+    """A statutory insurer: IK and name."""
+
+    ik: str
+    name: str
+
+
 DOCTOR = Doctor("Annie", "More", "Dr. med.", "838382201", "Fachärztin für Allgemeinmedizin")
 PRACTICE = Practice(
     "Praxis Annie More", "241234601", "Musterallee", "12", "12345", "Musterstadt", "0301234567"
 )
+AUTHOR = Author(DOCTOR, PRACTICE)
 
 _NAMES = (
     ("Karl-Friederich", "Schaumberg", "male"),

@@ -16,16 +16,18 @@ from .fhir_xml import (
     resource,
 )
 from .identities import Identities
-from .people import DOCTOR, PRACTICE
+from .people import AUTHOR, Author
 
 
-def bundle(identities: Identities, cancelled: str, issued: datetime) -> bytes:
+def bundle(
+    identities: Identities, cancelled: str, issued: datetime, author: Author = AUTHOR
+) -> bytes:
     """Return the Bundle that cancels the eAU with the identifier *cancelled* (``urn:uuid:…``).
 
     It has an identifier of its own, and it is signed like an eAU (P5-03).
     """
-    doctor = practitioner_resource(identities, DOCTOR)
-    practice = organization_resource(identities, PRACTICE)
+    doctor = practitioner_resource(identities, author.doctor)
+    practice = organization_resource(identities, author.practice)
     listing = resource(
         "List",
         identities.uuid("list"),

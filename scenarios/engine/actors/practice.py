@@ -1,0 +1,139 @@
+"""The simulated practice: makes documents, signs them with the HBA, writes the mails."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from ..documents import cda, eau, letter_pdf, mails, storno
+from ..documents.cda import Letter
+from ..documents.identities import Identities
+from ..documents.mails import Envelope, Mail
+from ..documents.people import DOCTOR, PRACTICE, Author, Insurer
+from ..documents.reading import EauDocument, read_document
+from ..failure import StepFailed
+from ..pvs.konnektor import CMS, PADES
+from .party import Party, konnektor_failures
+
+SHORT_TEXTS = {"eau": "eAU", "eau-storno": "Storno eAU", "arztbrief-pdf": "Arztbrief"}
+
+
+@dataclass(frozen=True)
+class Made:
+    """A document of the practice: its kind, its bytes, and what is known of an eAU."""
+
+    kind: str
+    content: bytes
+    eau: EauDocument | None = None
+
+
+def make_eau(
+    sender: Party,
+    identities: Identities,
+    type_: str,
+    insurer: Party,
+    now: datetime,
+    *,
+    without: tuple[str, ...] = (),
+) -> Made:
+    """Return an eAU of *sender*'s practice for somebody insured by *insurer*."""
+    case = eau.case(identities, type_, _insurer(insurer), now, _author(sender))
+    content = eau.bundle(identities, case, without=without)
+    return Made("eau", content, read_document(content))
+
+
+def make_storno(
+    sender: Party, identities: Identities, cancelled: EauDocument, now: datetime
+) -> Made:
+    """Return the Storno of *cancelled* by *sender*'s practice."""
+    content = storno.bundle(identities, cancelled.identifier, now, _author(sender))
+    return Made("eau-storno", content, read_document(content))
+
+
+def make_letter(
+    sender: Party, identities: Identities, insurer: Party, recipient: Party, now: datetime
+) -> Letter:
+    """Return the facts of an eArztbrief, from which CDA and PDF are made."""
+    name = recipient.site.name or recipient.address
+    return cda.letter(identities, _insurer(insurer), name, now, _author(sender))
+
+
+def letter_as(kind: str, letter: Letter) -> Made:
+    """Return *letter* as CDA or as PDF/A-2b."""
+    if kind == "arztbrief-cda":
+        return Made(kind, cda.document(letter))
+    return Made(kind, letter_pdf.document(letter))
+
+
+def sign(party: Party, made: Made, *, card_type: str, crypt: str) -> bytes:
+    """Sign *made*: CAdES-enveloping (P4-01), or PAdES inside the PDF (AF-eAB)."""
+    if made.kind not in SHORT_TEXTS:
+        raise StepFailed(f"{made.kind} wird nicht signiert")
+    pdf = made.kind == "arztbrief-pdf"
+    card = party.card(card_type)
+    with konnektor_failures():
+        return party.konnektor.sign(
+            card,
+            made.content,
+            type_=PADES if pdf else CMS,
+            mime="application/pdf-a" if pdf else "application/octet-stream",
+            text=SHORT_TEXTS[made.kind],
+            crypt=crypt,
+        )
+
+
+def write_mail(
+    kind: str,
+    envelope: Envelope,
+    *,
+    signed: bytes | None = None,
+    document: EauDocument | None = None,
+    attached_cda: bytes | None = None,
+    subject: str | None = None,
+    text: str | None = None,
+) -> Mail:
+    """Write a mail of the *kind* that a ``send`` step names."""
+    if kind == "eau-lieferung" and signed is not None and document is not None:
+        return mails.eau_delivery(envelope, document.bare_identifier, signed)
+    if kind == "eau-storno" and signed is not None and document is not None:
+        return mails.eau_storno(envelope, document.bare_identifier, signed)
+    if kind == "arztbrief" and signed is not None and attached_cda is not None:
+        return mails.arztbrief(envelope, subject, signed, attached_cda)
+    if kind == "kim-mail":
+        return mails.kim_mail(
+            envelope, subject or "Rückfrage", text or "Bitte um Rückruf. Mit freundlichen Grüßen"
+        )
+    raise StepFailed(f"{kind}: das passende signierte Dokument fehlt")
+
+
+def _insurer(party: Party) -> Insurer:
+    site = party.site
+    if not site.domain_ids:
+        raise StepFailed(f"{party.name}: die Welt nennt kein IK (domain_ids)")
+    return Insurer(site.domain_ids[0], site.name or party.address)
+
+
+def _author(party: Party) -> Author:
+    """Return doctor and practice as the world has them: holder of the HBA, BSNR, address."""
+    site = party.site
+    street, _, house = (site.street or "").rpartition(" ")
+    place = replace(
+        PRACTICE,
+        name=site.name or PRACTICE.name,
+        bsnr=site.domain_ids[0] if site.domain_ids else PRACTICE.bsnr,
+        street=street or PRACTICE.street,
+        house=house or PRACTICE.house,
+        postal_code=site.postal_code or PRACTICE.postal_code,
+        city=site.city or PRACTICE.city,
+    )
+    hba = next((card for card in site.cards if card.type == "HBA" and card.surname), None)
+    if hba is None:
+        return Author(DOCTOR, place)
+    doctor = replace(
+        DOCTOR,
+        given=hba.given_name or DOCTOR.given,
+        family=hba.surname or DOCTOR.family,
+        title=hba.title or DOCTOR.title,
+        lanr=hba.lanr or DOCTOR.lanr,
+    )
+    return Author(doctor, place)
