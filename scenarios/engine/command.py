@@ -1,0 +1,228 @@
+"""The command ``kimulator``: arguments, what each subcommand calls, exit statuses.
+
+0 well, 1 a check failed or a world is not ready, 2 input or environment (one line says what),
+3 a bug of ours (the traceback is in a file). What a subcommand needs is imported when it is
+called, so that the short ones answer at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+from simulators.process.errors import InputError, one_line
+from simulators.process.run import EXIT_BUG, EXIT_CHECK_FAILED, EXIT_INPUT, EXIT_OK
+
+DEFAULT_WORLD = "demo"
+DEFAULT_DIRECTORY = Path("kimulator-run")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line *argv* (of this process if None) and return the exit status."""
+    arguments = _parser().parse_args(argv)
+    command: Callable[[argparse.Namespace], int] = arguments.command
+    try:
+        return command(arguments)
+    except InputError as error:
+        return _refuse(str(error), EXIT_INPUT)
+    except BrokenPipeError:
+        # Whoever read the output is gone; nothing more can be said.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_OK
+    except KeyboardInterrupt:
+        return _refuse("abgebrochen", EXIT_INPUT)
+    except Exception as error:
+        return _refuse(
+            f"unerwarteter Fehler: {type(error).__name__}: {one_line(str(error), 160)}; "
+            f"bitte melden mit {_traceback_file()}",
+            EXIT_BUG,
+        )
+
+
+def up(arguments: argparse.Namespace) -> int:
+    """Start a world and keep it, or leave it running (``--detach``)."""
+    from .launcher import Start
+    from .supervisor import Refused, detach, supervise
+    from .world_file import world_path
+
+    start = Start(
+        world=world_path(arguments.world),
+        directory=arguments.run_dir,
+        seed=arguments.seed,
+        ports=arguments.ports,
+    )
+    try:
+        return (detach if arguments.detach else supervise)(start, _say)
+    except Refused as refusal:
+        return _refuse(str(refusal), refusal.status)
+
+
+def down(arguments: argparse.Namespace) -> int:
+    """End the world of a run directory."""
+    from .run_directory import end_world
+
+    ended = end_world(arguments.run_dir)
+    _say("beendet" if ended else "die Welt lief nicht mehr")
+    return EXIT_OK
+
+
+def ready(arguments: argparse.Namespace) -> int:
+    """Say whether every process of a world is ready."""
+    from .readiness import readiness
+
+    waiting = [name for name, is_ready in readiness(arguments.run_dir).items() if not is_ready]
+    _say(f"nicht bereit: {', '.join(waiting)}" if waiting else "bereit")
+    return EXIT_CHECK_FAILED if waiting else EXIT_OK
+
+
+def status(arguments: argparse.Namespace) -> int:
+    """Print every process of a world and whether it is ready."""
+    from .readiness import readiness
+
+    found = readiness(arguments.run_dir)
+    width = max(map(len, found))
+    for name, is_ready in found.items():
+        _say(f"{name:{width}}  {'bereit' if is_ready else 'nicht bereit'}")
+    return EXIT_OK if all(found.values()) else EXIT_CHECK_FAILED
+
+
+def settings(arguments: argparse.Namespace) -> int:
+    """Write certificates and settings of a world without starting it (for containers)."""
+    from .containers import write_settings
+    from .world_file import world_path
+
+    write_settings(world_path(arguments.world), arguments.run_dir, arguments.seed)
+    _say(f"geschrieben: {arguments.run_dir}")
+    return EXIT_OK
+
+
+def schema(arguments: argparse.Namespace) -> int:
+    """Print the JSON schema of a world or scenario file."""
+    from . import scenario, world
+
+    module = world if arguments.kind == "world" else scenario
+    _say(json.dumps(module.json_schema(), indent=1, ensure_ascii=False))
+    return EXIT_OK
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run scenarios."""
+    from .runner import run_command
+
+    return run_command(arguments)
+
+
+def list_all(arguments: argparse.Namespace) -> int:
+    """Print the worlds, scenarios and checks that there are."""
+    from .runner import list_command
+
+    return list_command(arguments)
+
+
+def explain(arguments: argparse.Namespace) -> int:
+    """Print what a check or a code means."""
+    from .runner import explain_command
+
+    return explain_command(arguments)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="kimulator",
+        description="Die KIM-Welt auf einem Rechner, zum Testen. TEST-ONLY: nie mit echten Daten.",
+    )
+    commands = parser.add_subparsers(metavar="BEFEHL", required=True)
+
+    def add(
+        name: str, command: Callable[[argparse.Namespace], int], text: str
+    ) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=text, description=text)
+        added.set_defaults(command=command)
+        return added
+
+    starting = add("up", up, "startet eine Welt")
+    _add_world(starting)
+    _add_run_dir(starting)
+    starting.add_argument(
+        "--ports",
+        choices=("auto", "fixed"),
+        default="auto",
+        help="freie Ports, oder die der Welt (Vorgabe: auto)",
+    )
+    starting.add_argument("--detach", action="store_true", help="im Hintergrund laufen lassen")
+    for name, command, text in (
+        ("ready", ready, "sagt, ob die Welt bereit ist (Status 0 oder 1)"),
+        ("status", status, "zeigt die Prozesse der Welt"),
+        ("down", down, "beendet die Welt"),
+    ):
+        _add_run_dir(add(name, command, text))
+    from .runner import add_run_arguments  # argparse only; scenarios are imported when they run
+
+    add_run_arguments(add("run", run, "führt Szenarien aus"))
+    add("list", list_all, "zeigt Welten, Szenarien und Prüfungen")
+    explaining = add("explain", explain, "erklärt eine Prüfung oder einen Code")
+    explaining.add_argument("subject", metavar="PRÜFUNG|CODE")
+    writing = add("settings", settings, "schreibt Einstellungen und Zertifikate für Container")
+    _add_world(writing)
+    _add_run_dir(writing)
+    describing = add("schema", schema, "gibt das JSON-Schema für Welten oder Szenarien aus")
+    describing.add_argument("kind", choices=("world", "scenario"))
+    return parser
+
+
+def _add_world(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "world",
+        nargs="?",
+        default=DEFAULT_WORLD,
+        metavar="WELT",
+        help=f"Name oder Datei (Vorgabe: {DEFAULT_WORLD})",
+    )
+    parser.add_argument("--seed", type=_seed, metavar="N", help="statt des Seeds der Welt")
+
+
+def _add_run_dir(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--run-dir",
+        type=Path,
+        default=DEFAULT_DIRECTORY,
+        metavar="VERZEICHNIS",
+        help=f"Laufverzeichnis (Vorgabe: {DEFAULT_DIRECTORY})",
+    )
+
+
+def _seed(text: str) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        number = -1
+    if not 0 <= number < 2**63:
+        raise argparse.ArgumentTypeError("erwartet wird eine ganze Zahl ab 0")
+    return number
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+def _refuse(text: str, exit_status: int) -> int:
+    print(f"kimulator: {text}", file=sys.stderr, flush=True)
+    return exit_status
+
+
+def _traceback_file() -> str:
+    """Write the current traceback into a file of its own, readable by the owner only."""
+    descriptor, name = tempfile.mkstemp(prefix="kimulator-fehler-", suffix=".txt")
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(traceback.format_exc())
+    return name
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,35 @@
+"""Settings of a world for containers: every process on a host of its own, fixed ports."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from simulators.process.errors import InputError
+
+from .endpoints_of import endpoints_of, write_environment
+from .launcher import prepare
+from .parts import fixed_ports
+from .places import Places
+from .run_directory import RunDirectory
+from .world_file import load_world
+
+
+def write_settings(file: Path, directory: Path, seed: int | None) -> None:
+    """Write what the containers of the world *file* read into the volume *directory*.
+
+    The processes find each other by their names; ``endpoints.json`` says where the same ports
+    are published on the machine that runs the containers. Raises InputError when the world has
+    a contradiction or the directory is in use.
+    """
+    world = load_world(file)
+    owned = RunDirectory(directory)
+    owned.take()
+    try:
+        wiring = prepare(world, owned.path, seed, Places(fixed_ports(world), containers=True))
+        endpoints = endpoints_of(wiring)
+    except OSError as error:
+        raise InputError(f"{directory}: nicht beschreibbar: {error.strerror}") from None
+    finally:
+        owned.release()
+    write_environment(endpoints, owned.path)
+    endpoints.write(owned.path)

@@ -1,0 +1,224 @@
+"""Starts a world: ports first, then certificates and settings, then one fork for each process."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import socket
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import ValidationError
+
+from simulators.pki.issue import cache_directory, issue
+from simulators.process.errors import InputError, one_line
+from simulators.process.role import AnyRole, bind
+from simulators.process.settings import Listener, ProcessSettings
+
+from . import yaml_source
+from .certificates import pki_request
+from .directory_entries import directory_entries
+from .endpoints import Endpoints, write_private
+from .endpoints_of import endpoints_of, write_certificates, write_environment
+from .identities import Identities
+from .parts import LISTENERS, LOOPBACK, MODULES, Part, RoleName, fixed_ports, parts
+from .places import Places
+from .process_group import Launch, ProcessGroup
+from .run_directory import RunDirectory
+from .selftest import run_self_test
+from .wiring import ENTRIES_FILE, Wiring
+from .world import World
+from .world_file import load_world
+
+READY_SECONDS = 30.0
+WARM = ("simulators.process.control",)  # imported late by every process
+
+Sockets = dict[tuple[str, str], socket.socket]
+PortChoice = Literal["auto", "fixed"]
+
+
+@dataclass(frozen=True)
+class Start:
+    """How a world is started: its file, the run directory, the seed (None: the world's own).
+
+    Without ``self_test`` the world counts as ready when every process answers.
+    """
+
+    world: Path
+    directory: Path
+    seed: int | None = None
+    ports: PortChoice = "auto"
+    self_test: bool = True
+
+
+class RunningWorld:
+    """A started world; ``endpoints`` says where. To be ended with ``stop``."""
+
+    def __init__(
+        self, title: str, endpoints: Endpoints, directory: RunDirectory, group: ProcessGroup
+    ) -> None:
+        self.title = title
+        self.endpoints = endpoints
+        self.directory = directory
+        self._group = group
+
+    @property
+    def pids(self) -> dict[str, int]:
+        """The process ids by process name."""
+        return self._group.pids
+
+    def wait(self, also: socket.socket | None = None) -> None:
+        """Wait until a process dies (raises ProcessDied) or *also* becomes readable."""
+        self._group.wait_for_death(also)
+
+    def stop(self) -> None:
+        """End every process within two seconds and give the run directory free."""
+        self._group.stop()
+        self.directory.release()
+
+
+@contextmanager
+def running_world(start: Start) -> Iterator[RunningWorld]:
+    """Start a world, ready inside the block, ended after it. Raises what ``start_world`` does."""
+    world = start_world(start)
+    try:
+        yield world
+    finally:
+        world.stop()
+
+
+def start_world(start: Start, foreign: Iterable[int] = ()) -> RunningWorld:
+    """Start the world and return when it is ready.
+
+    *foreign* are open descriptors of the caller that no process of the world may keep.
+
+    Raises InputError for what a person can mend (a contradiction in the world, a port that is
+    taken, a run directory in use), ProcessDied when a process ends during the start. Nothing is
+    left running then.
+    """
+    world = load_world(start.world)
+    directory = RunDirectory(start.directory)
+    directory.take()
+    try:
+        return _start(start, world, directory, [directory.lock_descriptor, *foreign])
+    except BaseException:
+        directory.release()
+        raise
+
+
+def prepare(world: World, directory: Path, seed: int | None, places: Places) -> Wiring:
+    """Make certificates and the files that the processes of *world* read; return the wiring.
+
+    The settings of each process are in ``DIR/settings/NAME.json``, as ``python -m`` takes them.
+    """
+    chosen = world.seed if seed is None else seed
+    identities = Identities(world, chosen)
+    tree = issue(pki_request(world, identities), cache_directory())
+    wiring = Wiring(world, identities, places, tree, directory.absolute(), chosen)
+    entries = directory_entries(world, identities, tree)
+    write_private(directory / ENTRIES_FILE, json.dumps(entries, ensure_ascii=False))
+    write_certificates(wiring, directory)
+    for part in parts(world):
+        content = json.dumps(wiring.settings(part), indent=1, ensure_ascii=False)
+        write_private(directory / "settings" / f"{part.name}.json", content)
+    return wiring
+
+
+def _start(start: Start, world: World, directory: RunDirectory, foreign: list[int]) -> RunningWorld:
+    sockets = _bind_all(world, start.ports)
+    try:
+        roles = {role: _import_role(role) for role in {part.role for part in parts(world)}}
+        for module in WARM:
+            importlib.import_module(module)
+        ports = {key: bound.getsockname()[1] for key, bound in sockets.items()}
+        wiring = prepare(world, directory.path, start.seed, Places(ports))
+        launches = [
+            Launch(
+                role=roles[part.role],
+                settings=_settings(roles[part.role], wiring, part, start.world),
+                sockets={name: sockets[part.name, name] for name in LISTENERS[part.role]},
+                log=directory.log(part.name),
+            )
+            for part in parts(world)
+        ]
+    except BaseException:
+        for bound in sockets.values():
+            bound.close()
+        raise
+    return _run(start, wiring, directory, launches, ProcessGroup(foreign))
+
+
+def _run(
+    start: Start,
+    wiring: Wiring,
+    directory: RunDirectory,
+    launches: list[Launch],
+    group: ProcessGroup,
+) -> RunningWorld:
+    try:
+        group.start(launches)
+        group.wait_ready(READY_SECONDS)
+        endpoints = endpoints_of(wiring)
+        if start.self_test:
+            run_self_test(wiring.world, endpoints, group)
+        write_environment(endpoints, directory.path)
+        endpoints.write(directory.path)
+    except BaseException:
+        group.stop()
+        raise
+    return RunningWorld(wiring.world.title, endpoints, directory, group)
+
+
+def _bind_all(world: World, choice: PortChoice) -> Sockets:
+    """Bind the listeners of all processes before anything is started.
+
+    Raises InputError that names the port which is taken.
+    """
+    wanted = fixed_ports(world) if choice == "fixed" else {}
+    sockets: Sockets = {}
+    try:
+        for part in parts(world):
+            for name in LISTENERS[part.role]:
+                port = wanted.get((part.name, name), 0)
+                try:
+                    sockets[part.name, name] = bind(Listener(host=LOOPBACK, port=port))
+                except OSError as error:
+                    raise InputError(
+                        f"Port {port} ist nicht frei ({part.name}, {name}): {error.strerror}; "
+                        "--ports auto wählt freie Ports"
+                    ) from None
+    except BaseException:
+        for bound in sockets.values():
+            bound.close()
+        raise
+    return sockets
+
+
+def _import_role(role: RoleName) -> AnyRole:
+    """Import a role by name: the engine knows processes, not their code."""
+    found: AnyRole = importlib.import_module(f"{MODULES[role]}.service").ROLE
+    return found
+
+
+def _settings(role: AnyRole, wiring: Wiring, part: Part, file: Path) -> ProcessSettings:
+    """Return the settings of *part* as its role's model checks them."""
+    try:
+        checked: ProcessSettings = role.settings.model_validate(wiring.settings(part))
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise yaml_source.read(file).error(
+            _written_at(part, first["loc"]), f"{part.name}: {one_line(first['msg'])}"
+        ) from None
+    return checked
+
+
+def _written_at(part: Part, location: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return where in the world file the setting *location* of *part* comes from."""
+    if part.role == "konnektor":
+        return ("sites", part.of, "konnektor", *location)
+    if part.role == "clientmodule":
+        return ("sites", part.of, "clientmodule", "parameters", *location)
+    return (*part.location[:-1], *location)

@@ -1,0 +1,39 @@
+"""Whether a running world is ready: every process is asked at its control port."""
+
+from __future__ import annotations
+
+import http.client
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from simulators.process.errors import InputError
+
+from .endpoints import read_endpoints
+from .run_directory import owner_of
+
+SECONDS = 5.0
+
+
+def readiness(directory: Path) -> dict[str, bool]:
+    """Return for each process of the world in *directory* whether it says that it is ready.
+
+    Raises InputError when no world runs there.
+    """
+    endpoints = read_endpoints(directory)
+    if owner_of(directory) is None:
+        raise InputError(f"{directory}: die Welt läuft nicht mehr; `kimulator up` startet eine")
+    controls = endpoints.controls()
+    with ThreadPoolExecutor(max_workers=len(controls)) as pool:
+        return dict(zip(controls, pool.map(_is_ready, controls.values()), strict=True))
+
+
+def _is_ready(control: str) -> bool:
+    connection = http.client.HTTPConnection(urlsplit(control).netloc, timeout=SECONDS)
+    with closing(connection):
+        try:
+            connection.request("GET", "/ready")
+            return connection.getresponse().status == 200
+        except (OSError, http.client.HTTPException):
+            return False

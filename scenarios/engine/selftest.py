@@ -1,0 +1,191 @@
+"""The self-test of a started world: a KIM mail goes from PVS to PVS through the whole chain."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import poplib
+import smtplib
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from email.message import EmailMessage
+from typing import Protocol
+from urllib.parse import quote, urlsplit
+
+from simulators.process.errors import one_line
+
+from . import call_context
+from .endpoints import Endpoints, ParticipantEndpoint
+from .information_model import pins_of
+from .world import Participant, World
+
+SECONDS = 20.0
+SUBJECT = "kimulator: Selbstprüfung"
+TEXT = "Diese Nachricht geht von Praxissystem zu Praxissystem."
+MAX_LINES = 10_000
+
+
+class SelfTestFailed(Exception):
+    """The mail did not arrive as it was sent: the world is not ready. One line."""
+
+
+class Watch(Protocol):
+    """What watches the processes meanwhile (``ProcessGroup``)."""
+
+    def wait_for_death(self, also: socket.socket | None = None) -> None:
+        """Wait until a process dies (raises ProcessDied) or *also* becomes readable."""
+
+
+def run_self_test(world: World, endpoints: Endpoints, watch: Watch) -> None:
+    """Send a mail between two participants, fetch it, delete it, and forget that it was there.
+
+    Worlds without two participants who could exchange a mail are not tested. Raises
+    SelfTestFailed, or ProcessDied at once when a process ends meanwhile.
+    """
+    pair = self_test_pair(world)
+    if pair is None:
+        return
+    failure: list[BaseException] = []
+    done, finished = socket.socketpair()
+    with done, finished:
+
+        def work() -> None:
+            try:
+                _exchange(endpoints, *pair)
+                _reset(endpoints)
+            except BaseException as error:
+                failure.append(error)
+            finally:
+                finished.send(b"F")
+
+        thread = threading.Thread(target=work, name="self-test", daemon=True)
+        thread.start()
+        watch.wait_for_death(done)
+        thread.join()
+    if failure:
+        raise SelfTestFailed(
+            f"die Selbstprüfung ist gescheitert ({' -> '.join(pair)}): "
+            f"{type(failure[0]).__name__}: {one_line(str(failure[0]), 200)}"
+        ) from failure[0]
+
+
+def self_test_pair(world: World) -> tuple[str, str] | None:
+    """Return sender and recipient, at two providers if possible; None if nobody could do it."""
+    able = [name for name, participant in world.participants.items() if _able(world, participant)]
+    for sender in able:
+        domain = _domain(world.participants[sender])
+        for recipient in able:
+            if _domain(world.participants[recipient]) != domain:
+                return sender, recipient
+    return (able[0], able[1]) if len(able) > 1 else None
+
+
+def _domain(participant: Participant) -> str:
+    return participant.address.rpartition("@")[2]
+
+
+def _able(world: World, participant: Participant) -> bool:
+    """Say whether the world lets *participant* send and receive from the start."""
+    name = participant.site
+    site = world.sites[name]
+    card = site.cards[participant.card]
+    inserted = {
+        inserted
+        for terminal in call_context.terminals(name, site).values()
+        for inserted in terminal.cards
+    }
+    return (
+        world.sites[world.owner(name)].clientmodule is not None
+        and card.type == "SMC-B"
+        and participant.card in inserted
+        and not card.expired
+        and card.in_directory
+        and pins_of(card)["PIN.SMC"].state == "VERIFIED"
+        and sum(other.type == "SMC-B" for other in site.cards.values()) == 1
+    )
+
+
+def _exchange(endpoints: Endpoints, sender: str, recipient: str) -> None:
+    context = ssl.create_default_context(cafile=str(endpoints.file(endpoints.ca)))
+    source, target = endpoints.participants[sender], endpoints.participants[recipient]
+    mail = EmailMessage()
+    mail["From"], mail["To"], mail["Subject"] = source.address, target.address, SUBJECT
+    mail["Message-ID"] = f"<selbstpruefung.{endpoints.seed}@kimulator.invalid>"
+    mail.set_content(TEXT)
+    domain = target.address.rpartition("@")[2]
+    control = endpoints.providers[domain].control
+    with _journal(control) as news:
+        with _smtp(endpoints, source, context) as smtp:
+            smtp.login(source.smtp_user or "", source.password)
+            smtp.send_message(mail)
+        for _ in news:
+            if _mailbox(control, target.address):
+                break
+    _fetch(endpoints, target, context)
+
+
+def _smtp(
+    endpoints: Endpoints, participant: ParticipantEndpoint, context: ssl.SSLContext
+) -> smtplib.SMTP:
+    module = endpoints.sites[participant.site].clientmodule
+    assert module is not None  # only participants with a client module are chosen
+    host, _, port = module.smtp.rpartition(":")
+    if module.tls:
+        return smtplib.SMTP_SSL(host, int(port), timeout=SECONDS, context=context)
+    return smtplib.SMTP(host, int(port), timeout=SECONDS)
+
+
+def _fetch(endpoints: Endpoints, participant: ParticipantEndpoint, context: ssl.SSLContext) -> None:
+    module = endpoints.sites[participant.site].clientmodule
+    assert module is not None
+    host, _, port = module.pop3.rpartition(":")
+    pop3 = (
+        poplib.POP3_SSL(host, int(port), timeout=SECONDS, context=context)
+        if module.tls
+        else poplib.POP3(host, int(port), timeout=SECONDS)
+    )
+    with closing(pop3):
+        pop3.user(participant.pop3_user or "")
+        pop3.pass_(participant.password)
+        _, lines, _ = pop3.retr(1)
+        pop3.dele(1)
+        pop3.quit()
+    if TEXT.encode() not in b"\n".join(lines):
+        raise SelfTestFailed("die Nachricht kam an, aber nicht entschlüsselt")
+
+
+@contextmanager
+def _journal(control: str) -> Iterator[Iterator[bytes]]:
+    """Follow the journal of a process: yields a line for everything that happens there."""
+    connection = http.client.HTTPConnection(urlsplit(control).netloc, timeout=SECONDS)
+    with closing(connection):
+        connection.request("GET", "/journal", headers={"Accept": "text/event-stream"})
+        response = connection.getresponse()
+        yield (response.readline() for _ in range(MAX_LINES))
+
+
+def _mailbox(control: str, address: str) -> list[object]:
+    connection = http.client.HTTPConnection(urlsplit(control).netloc, timeout=SECONDS)
+    with closing(connection):
+        connection.request("GET", f"/mailboxes/{quote(address)}")
+        found = json.loads(connection.getresponse().read())
+    return found if isinstance(found, list) else []
+
+
+def _reset(endpoints: Endpoints) -> None:
+    """Have every process forget the test: journals, caches and random streams start anew."""
+
+    def reset(control: str) -> None:
+        connection = http.client.HTTPConnection(urlsplit(control).netloc, timeout=SECONDS)
+        with closing(connection):
+            connection.request("POST", "/reset")
+            status = connection.getresponse().status
+            if status != 204:
+                raise SelfTestFailed(f"{control}/reset antwortet mit {status}")
+
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        list(pool.map(reset, endpoints.controls().values()))

@@ -1,0 +1,162 @@
+"""Keeps a world running: in the foreground until Ctrl-C, or detached until ``kimulator down``."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from simulators.process.errors import InputError
+from simulators.process.run import EXIT_BUG, EXIT_INPUT, EXIT_OK
+
+from .launcher import RunningWorld, Start, start_world
+from .process_group import SIGNALS, ProcessDied
+from .run_directory import LOGS
+from .selftest import SelfTestFailed
+from .table import endpoint_table
+
+SUPERVISOR_LOG = "supervisor.log"
+
+Say = Callable[[str], None]
+
+
+class _Ended(BaseException):
+    """A signal asked for the end; no error handling may swallow it."""
+
+
+class Refused(Exception):
+    """The command ends with ``status``; the message is the line for the screen."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+def supervise(start: Start, say: Say) -> int:
+    """Start a world, print where it is, and keep it until a signal ends it (exit status 0).
+
+    Raises InputError or Refused when it does not start, Refused when one of its processes dies:
+    the others are ended then.
+    """
+    with _ending_signals():
+        try:
+            world = _started(start)
+            say(endpoint_table(world.title, world.endpoints))
+            say("bereit; Strg-C beendet die Welt")
+            _keep(world)
+        except _Ended:
+            return EXIT_OK
+    return EXIT_OK
+
+
+def detach(start: Start, say: Say) -> int:
+    """Start a world in a process of its own and return when it is ready (exit status 0).
+
+    Raises InputError or Refused as ``supervise`` does when it does not start.
+    """
+    readable, writable = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.close(readable)
+        _supervise_detached(start, writable)
+    os.close(writable)
+    with os.fdopen(readable, "rb") as report:
+        try:
+            content = report.read()
+        except KeyboardInterrupt:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+            raise
+    if not content:
+        raise Refused("die Welt ist beim Start ohne Meldung beendet worden", EXIT_BUG)
+    answer = json.loads(content)
+    if answer["status"] != EXIT_OK:
+        raise Refused(answer["text"], answer["status"])
+    say(answer["text"])
+    say(f"bereit; `kimulator down --run-dir {start.directory}` beendet die Welt")
+    return EXIT_OK
+
+
+def _supervise_detached(start: Start, report: int) -> NoReturn:
+    status = EXIT_BUG
+    try:
+        os.setsid()
+        with _ending_signals():
+            try:
+                world = _started(start, foreign=[report])
+            except (InputError, Refused) as error:
+                _report(report, getattr(error, "status", EXIT_INPUT), str(error))
+            else:
+                _leave_terminal(world.directory.path)
+                _report(report, EXIT_OK, endpoint_table(world.title, world.endpoints))
+                _keep(world)
+        status = EXIT_OK
+    except _Ended:
+        status = EXIT_OK
+    except BaseException as error:
+        traceback.print_exc()
+        with suppress(OSError):
+            _report(report, EXIT_BUG, f"unerwarteter Fehler: {error}")
+    finally:
+        with suppress(OSError, ValueError):
+            sys.stderr.flush()
+        os._exit(status)
+
+
+def _started(start: Start, foreign: list[int] | None = None) -> RunningWorld:
+    try:
+        return start_world(start, foreign or [])
+    except ProcessDied as error:
+        raise Refused(f"die Welt startet nicht: {error}", error.status) from None
+    except SelfTestFailed as error:
+        logs = start.directory.absolute() / LOGS
+        raise Refused(f"{error}; Protokolle: {logs}", EXIT_BUG) from error
+
+
+def _keep(world: RunningWorld) -> None:
+    try:
+        world.wait()
+    except ProcessDied as error:
+        raise Refused(f"{error}; die Welt ist beendet", error.status) from None
+    finally:
+        for number in SIGNALS:
+            signal.signal(number, signal.SIG_IGN)  # the end is under way already
+        world.stop()
+
+
+@contextmanager
+def _ending_signals() -> Iterator[None]:
+    """Turn the signals that end a command into ``_Ended`` inside the block."""
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        raise _Ended
+
+    before = {number: signal.signal(number, end) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _leave_terminal(directory: Path) -> None:
+    """Write to the log from here on: the terminal belongs to somebody else now."""
+    path = directory / LOGS / SUPERVISOR_LOG
+    log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    for descriptor, target in ((nothing, 0), (log, 1), (log, 2)):
+        os.dup2(descriptor, target)
+    os.close(log)
+    os.close(nothing)
+
+
+def _report(descriptor: int, status: int, text: str) -> None:
+    with os.fdopen(descriptor, "w", encoding="utf-8") as report:
+        json.dump({"status": status, "text": text}, report)
