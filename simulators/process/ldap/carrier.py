@@ -1,0 +1,116 @@
+"""The carrier: LDAP messages over an asyncio transport, cut out, bounded, with backpressure."""
+
+from __future__ import annotations
+
+import asyncio
+
+from .ber import BerError, message_end
+
+CLIENT_MESSAGE_LIMIT = 16 << 20
+SERVER_MESSAGE_LIMIT = 1 << 20
+
+
+class Carrier(asyncio.Protocol):
+    """One connection, whichever side; subclasses say what a message means.
+
+    ``last_message`` is the loop's time of the last whole message from the peer.
+    """
+
+    def __init__(self, message_limit: int) -> None:
+        self._message_limit = message_limit
+        self._loop = asyncio.get_running_loop()
+        self._buffer = bytearray()
+        self._needed = 0
+        self._deaf = False
+        self._transport: asyncio.Transport | None = None
+        self._writable = asyncio.Event()
+        self._writable.set()
+        self.last_message = self._loop.time()
+
+    def message_received(self, data: bytes) -> None:
+        """One whole message came. May raise BerError, which ends in ``malformed``."""
+        raise NotImplementedError
+
+    def malformed(self, error: BerError) -> None:
+        """The peer sent what is no LDAP; nothing more is read from it."""
+        raise NotImplementedError
+
+    def closed(self) -> None:
+        """The connection is gone."""
+        raise NotImplementedError
+
+    @property
+    def open(self) -> bool:
+        """Whether anything can be sent."""
+        return self._transport is not None and not self._transport.is_closing()
+
+    @property
+    def backlog(self) -> int:
+        """The number of bytes that the peer has not taken yet."""
+        return self._transport.get_write_buffer_size() if self._transport is not None else 0
+
+    def send(self, data: bytes) -> None:
+        """Send *data*; nothing happens on a closed connection."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(data)
+
+    async def writable(self) -> None:
+        """Wait until the peer has taken enough of what was sent, or is gone."""
+        await self._writable.wait()
+
+    def close(self) -> None:
+        """Close after what was sent has gone out."""
+        if self._transport is not None:
+            self._transport.close()
+
+    def abort(self) -> None:
+        """Close at once."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Note the transport (asyncio)."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 (why is no matter)
+        """Forget the transport and say so (asyncio)."""
+        self._transport = None
+        self._writable.set()
+        self._buffer.clear()
+        self.closed()
+
+    def pause_writing(self) -> None:
+        """Have ``writable`` wait (asyncio)."""
+        self._writable.clear()
+
+    def resume_writing(self) -> None:
+        """Have ``writable`` go on (asyncio)."""
+        self._writable.set()
+
+    def data_received(self, data: bytes) -> None:
+        """Cut *data* into messages (asyncio)."""
+        if self._deaf:
+            return
+        self._buffer += data
+        if len(self._buffer) < self._needed:
+            return
+        try:
+            self._cut()
+        except BerError as error:
+            self._deaf = True
+            self._buffer.clear()
+            self.malformed(error)
+
+    def _cut(self) -> None:
+        buffer, start = self._buffer, 0
+        self._needed = 0
+        while self.open and (end := message_end(buffer, start, self._message_limit)) is not None:
+            if end > len(buffer):
+                self._needed = end - start
+                break
+            message = bytes(buffer[start:end])
+            start = end
+            self.last_message = self._loop.time()
+            self.message_received(message)
+        del buffer[:start]

@@ -1,0 +1,51 @@
+"""The directory's errors (RFC 4511, appendix A; TIP1-A_5565) and its faults on purpose."""
+
+from __future__ import annotations
+
+from simulators.process.ldap import ResultCode
+from simulators.process.ldap.messages import START_TLS, SUCCESS, BindRequest, Operation, Result
+
+RESULT = "result"  # the effect: a search ends with a code and finds nothing
+
+SIZE_LIMIT = Result(ResultCode.SIZE_LIMIT_EXCEEDED)
+TIME_LIMIT = Result(ResultCode.TIME_LIMIT_EXCEEDED)
+WRONG_COOKIE = Result(
+    ResultCode.UNWILLING_TO_PERFORM, "the cookie belongs to another search (RFC 2696)"
+)
+READ_ONLY = Result(ResultCode.UNWILLING_TO_PERFORM, "the directory is not changed over LDAP")
+TLS_IN_USE = Result(ResultCode.OPERATIONS_ERROR, "TLS is in use already")
+UNKNOWN_EXTENSION = Result(ResultCode.PROTOCOL_ERROR, "this extended operation is not known")
+NOT_LDAP_3 = Result(ResultCode.PROTOCOL_ERROR, "only LDAP version 3 is spoken")
+NO_SASL = Result(ResultCode.AUTH_METHOD_NOT_SUPPORTED, "only anonymous binds")
+NO_PASSWORD = Result(
+    ResultCode.UNWILLING_TO_PERFORM, "a name without password is no anonymous bind"
+)
+NOBODY_KNOWN = Result(ResultCode.INVALID_CREDENTIALS, "clients do not authenticate")
+
+
+def bad_name(text: str) -> Result:
+    """Return the result for a base that is no name."""
+    return Result(ResultCode.INVALID_DN_SYNTAX, text)
+
+
+def no_such_base(matched: str) -> Result:
+    """Return the result for a base that does not exist; *matched* is the nearest that does."""
+    return Result(ResultCode.NO_SUCH_OBJECT, matched_dn=matched)
+
+
+def bind_result(request: BindRequest) -> Result:
+    """Return how *request* ends: only nobody may bind (TIP1-A_5567; RFC 4513, 5.1)."""
+    if request.version != 3:
+        return NOT_LDAP_3
+    if request.mechanism is not None:
+        return NO_SASL
+    if request.anonymous:
+        return SUCCESS
+    return NOBODY_KNOWN if request.has_credentials else NO_PASSWORD
+
+
+def refusal(operation: Operation, name: str | None) -> Result:
+    """Return the answer to *operation*, which the directory does not do (TIP1-A_5568)."""
+    if operation != Operation.EXTENDED_REQUEST:
+        return READ_ONLY
+    return TLS_IN_USE if name == START_TLS else UNKNOWN_EXTENSION

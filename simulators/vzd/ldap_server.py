@@ -1,0 +1,239 @@
+"""Searches over LDAP, as clients of the directory make them (TIP1-A_5566 to A_5569)."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from simulators.process.faults import DROP, delay
+from simulators.process.ldap.ber import BerError
+from simulators.process.ldap.filter_text import format_filter
+from simulators.process.ldap.messages import (
+    PAGED_RESULTS,
+    SUCCESS,
+    BindRequest,
+    Control,
+    Operation,
+    Result,
+    SearchRequest,
+    page_bytes,
+    read_page,
+)
+from simulators.process.ldap.results import ResultCode, result_name
+from simulators.process.ldap.server import SearchCall
+from simulators.process.role import Process
+
+from . import faults
+from .answers import Selection, encode_entry
+from .dn import DnError
+from .entries import Entry
+from .filters import Predicate, compile_filter
+from .index import Directory
+from .settings import VzdSettings
+from .tree import NoSuchBaseError, Target, Tree
+
+SEARCH = "LDAP.Search"
+_SLICE_SECONDS = 0.004
+_LOOK_AT_CLOCK_EVERY = 256
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """A page of a paged search (RFC 2696): its size, and where in the order it begins."""
+
+    size: int
+    start: int
+    given: int
+    digest: str
+
+    def cookie(self, ordinal: int, hits: int) -> bytes:
+        return f"{ordinal}:{self.given + hits}:{self.digest}".encode()
+
+
+class _WrongCookieError(Exception):
+    pass
+
+
+@dataclass
+class _Search:
+    """One search under way and what it has found so far."""
+
+    call: SearchCall
+    holds: Predicate
+    selection: Selection
+    limit: int
+    deadline: float
+    at: float
+    page: _Page | None = None
+    hits: int = 0
+    resume: int | None = None
+
+
+class VzdService:
+    """Answers the searches of LDAP clients."""
+
+    controls = frozenset({PAGED_RESULTS})
+
+    def __init__(self, process: Process[VzdSettings], directory: Directory) -> None:
+        self._process = process
+        self._settings = process.settings
+        self._tree = Tree(process.settings.base)
+        self.directory = directory
+
+    def bind(self, request: BindRequest) -> Result:
+        """Return how the bind ends (TIP1-A_5567)."""
+        return faults.bind_result(request)
+
+    def refuse(self, operation: Operation, name: str | None) -> Result:
+        """Return the answer to an operation that the directory does not do."""
+        result = faults.refusal(operation, name)
+        self._process.journal.record(
+            "LDAP.Refused", operation_name=operation.name, result=result_name(result.code)
+        )
+        return result
+
+    async def search(self, call: SearchCall) -> None:
+        """Answer *call* and write an event: filter, base, number of hits, result."""
+        began = time.perf_counter()
+        hits, outcome = 0, "abandoned"
+        controls: tuple[Control, ...] = ()
+        text = format_filter(call.request.filter)
+        try:
+            effect = await delay(
+                self._process.faults.pick(SEARCH, filter=text, base=call.request.base)
+            )
+            if effect is not None and effect.kind == DROP:
+                outcome = DROP
+                call.drop()
+                return
+            if effect is not None:
+                result = Result(effect.code or ResultCode.OTHER, effect.text or "")
+            else:
+                hits, result, controls = await self._answer(call)
+            outcome = result_name(result.code)
+            call.done(result, controls)
+        finally:
+            self._process.journal.record(
+                SEARCH,
+                milliseconds=(time.perf_counter() - began) * 1000,
+                filter=text,
+                base=call.request.base,
+                hits=hits,
+                result=outcome,
+            )
+
+    async def _answer(self, call: SearchCall) -> tuple[int, Result, tuple[Control, ...]]:
+        try:
+            target = self._tree.target(call.request.base, call.request.scope)
+            search = self._begin(call)
+        except DnError as error:
+            return 0, faults.bad_name(str(error)), ()
+        except NoSuchBaseError as error:
+            return 0, faults.no_such_base(error.matched), ()
+        except BerError as error:
+            return 0, Result(ResultCode.PROTOCOL_ERROR, str(error)), ()
+        except _WrongCookieError:
+            return 0, faults.WRONG_COOKIE, ()
+        if target.uid is not None and self.directory.ordinal(target.uid) is None:
+            return 0, faults.no_such_base(self._settings.base), ()
+        result = await self._run(search, target)
+        return search.hits, result, self._page_controls(search)
+
+    def _begin(self, call: SearchCall) -> _Search:
+        request, settings = call.request, self._settings
+        page = self._page(call)
+        limit = min(request.size_limit or settings.size_limit, settings.size_limit)
+        seconds = min(request.time_limit or settings.search_seconds, settings.search_seconds)
+        return _Search(
+            call,
+            compile_filter(request.filter, self.directory.knows),
+            Selection(request.attributes, types_only=request.types_only),
+            limit if page is None else request.size_limit,
+            asyncio.get_running_loop().time() + seconds,
+            self._process.clock.now().timestamp(),
+            page,
+        )
+
+    def _page(self, call: SearchCall) -> _Page | None:
+        """Return the page asked for; BerError or _WrongCookieError if it makes no sense."""
+        control = next((c for c in call.controls if c.oid == PAGED_RESULTS), None)
+        if control is None:
+            return None
+        size, cookie = read_page(control.value)
+        digest = _digest(call.request)
+        if not cookie:
+            return _Page(min(size, self._settings.page_limit), -1, 0, digest)
+        try:
+            start, given, of = cookie.decode().split(":")
+            if of != digest or not (start.isdecimal() and given.isdecimal()):
+                raise ValueError
+        except ValueError:
+            raise _WrongCookieError from None
+        return _Page(min(size, self._settings.page_limit), int(start), int(given), digest)
+
+    def _page_controls(self, search: _Search) -> tuple[Control, ...]:
+        if search.page is None:
+            return ()
+        cookie = b""
+        if search.resume is not None:
+            cookie = search.page.cookie(search.resume, search.hits)
+        return (Control(PAGED_RESULTS, value=page_bytes(0, cookie)),)
+
+    async def _run(self, search: _Search, target: Target) -> Result:
+        if search.page is not None and search.page.size == 0:
+            return SUCCESS  # the client asks for an estimate only, or ends the paging
+        loop = asyncio.get_running_loop()
+        slice_end, seen = loop.time() + _SLICE_SECONDS, 0
+        for ordinal, entry in self._candidates(search, target):
+            seen += 1
+            if seen % _LOOK_AT_CLOCK_EVERY == 0 and loop.time() > slice_end:
+                await asyncio.sleep(0)  # others have their turn
+                if loop.time() > search.deadline:
+                    return faults.TIME_LIMIT
+                slice_end = loop.time() + _SLICE_SECONDS
+            if not search.holds(entry):
+                continue
+            if self._is_full(search, ordinal):
+                return SUCCESS if search.resume is not None else faults.SIZE_LIMIT
+            search.hits += 1
+            search.call.answer(encode_entry(entry, search.selection, search.at))
+            await search.call.session.writable()
+        return SUCCESS
+
+    @staticmethod
+    def _is_full(search: _Search, ordinal: int) -> bool:
+        """Whether one more hit is too many; notes where the next page begins."""
+        page = search.page
+        if search.limit and search.hits + (page.given if page else 0) >= search.limit:
+            return True
+        if page is not None and search.hits >= page.size:
+            search.resume = ordinal
+            return True
+        return False
+
+    def _candidates(self, search: _Search, target: Target) -> Iterator[tuple[int, Entry]]:
+        """Yield, with their ordinals, what may match: containers (ordinal 0) and entries."""
+        start = search.page.start if search.page is not None else -1
+        if start < 0:
+            yield from ((0, container) for container in target.containers)
+        directory = self.directory
+        if target.uid is not None:
+            only = directory.ordinal(target.uid)
+            ordinals = iter(() if only is None or search.call.request.scope == 1 else (only,))
+        elif target.all_entries:
+            ordinals = directory.candidates(search.call.request.filter, max(start, 0))
+        else:
+            return
+        for ordinal in ordinals:
+            entry = directory.at(ordinal)
+            if entry is not None and entry.found(search.at):
+                yield ordinal, entry
+
+
+def _digest(request: SearchRequest) -> str:
+    """Return what ties a cookie to its search."""
+    asked = f"{request.base}\0{request.scope}\0{format_filter(request.filter)}"
+    return hashlib.sha256(asked.encode("utf-8", "surrogatepass")).hexdigest()[:16]
