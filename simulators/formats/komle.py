@@ -7,10 +7,10 @@ client_mail ← (verified) ← signed_cms ← (decrypted) ← encrypted_cms ← 
 from __future__ import annotations
 
 import binascii
-import re
 from collections.abc import Mapping
 from typing import Final
 
+from .entities import content_type, transfer_decoded
 from .errors import FormatError
 from .headers import Headers, addresses, canonical, split_message
 
@@ -43,7 +43,6 @@ _ENVELOPED_HEADER = (
     b"Content-Disposition: attachment; filename=smime.p7m\r\n"
 )
 _BASE64_LINE = 76
-_PARAMETER = re.compile(r';\s*([^\s=;"]+)\s*=\s*("(?:[^"\\]|\\.)*+"|[^\s;"]*)')
 
 
 def wrap_client_mail(mail: bytes) -> bytes:
@@ -126,7 +125,7 @@ def client_mail(entity: bytes) -> bytes:
     headers, body = split_message(entity)
     if content_type(headers)[0] != "message/rfc822":
         raise FormatError("the signed content is no message/rfc822")
-    return _transfer_decoded(headers, body)
+    return transfer_decoded(headers, body)
 
 
 def differing_headers(outer: Headers, inner: Headers) -> tuple[str, ...]:
@@ -138,22 +137,6 @@ def differing_headers(outer: Headers, inner: Headers) -> tuple[str, ...]:
     return tuple(
         name for name in COMPARED_HEADERS if _address_set(outer, name) != _address_set(inner, name)
     )
-
-
-def content_type(headers: Headers) -> tuple[str, dict[str, str]]:
-    """Return the media type in lower case (text/plain if there is none) and its parameters."""
-    value = headers.get("Content-Type")
-    if value is None:
-        return "text/plain", {}
-    media_type, _, _ = value.partition(";")
-    parameters = {name.lower(): _unquoted(text) for name, text in _PARAMETER.findall(value)}
-    return media_type.strip().lower(), parameters
-
-
-def _unquoted(text: str) -> str:
-    if not text.startswith('"'):
-        return text
-    return re.sub(r"\\(.)", r"\1", text[1:-1], flags=re.DOTALL)
 
 
 def _address_set(headers: Headers, name: str) -> frozenset[str]:
@@ -170,17 +153,4 @@ def _pkcs7_body(entity: bytes, smime_type: str) -> bytes:
         raise FormatError("the entity is no application/pkcs7-mime")
     if parameters.get("smime-type", smime_type).lower() != smime_type:
         raise FormatError(f"the entity is no S/MIME {smime_type}")
-    return _transfer_decoded(headers, body)
-
-
-def _transfer_decoded(headers: Headers, body: bytes) -> bytes:
-    """Undo the Content-Transfer-Encoding. Raises FormatError if that is not possible."""
-    encoding = (headers.get("Content-Transfer-Encoding") or "7bit").strip().lower()
-    if encoding == "base64":
-        try:
-            return binascii.a2b_base64(body)
-        except binascii.Error:
-            raise FormatError("the body is not base64") from None
-    if encoding in {"7bit", "8bit", "binary"}:
-        return body
-    raise FormatError("the body has a transfer encoding that S/MIME does not use")
+    return transfer_decoded(headers, body)
