@@ -18,8 +18,8 @@ from .accounts import Accounts
 from .settings import MailserverSettings
 from .store import Store
 
-PROVIDER_POLICIES = frozenset({"1.2.276.0.76.4.168", "1.2.276.0.76.4.169"})
-"""oid_fd_tls_c and oid_fd_tls_s: certificates of a Fachdienst (KOM-LE-A_2186, 2189)."""
+PROVIDER_POLICIES = frozenset({"1.2.276.0.76.4.168"})
+"""oid_fd_tls_c: the certificate with which a Fachdienst is a client (C.FD.TLS-C)."""
 
 
 @dataclass

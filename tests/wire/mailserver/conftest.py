@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from simulators.pki.tree import PkiTree
+from tests.conftest import RunningRole
+from tests.mail_providers import (
+    ARV,
+    FACHARZT,
+    KASSE,
+    KLINIK,
+    KV,
+    PRAXIS,
+    RunningProvider,
+    issue_certificates,
+    provider_settings,
+)
+
+MODULE = "simulators.mailserver"
+
+
+@pytest.fixture(scope="session")
+def mail_pki(pki_cache: Path) -> PkiTree:
+    return issue_certificates(pki_cache)
+
+
+@pytest.fixture(scope="session")
+def start_provider(
+    start_role: Callable[[str, dict[str, Any]], RunningRole],
+    mail_pki: PkiTree,
+    free_port: Callable[[], int],
+) -> Callable[..., RunningProvider]:
+    """Return a function that starts a provider; keyword arguments override its settings."""
+
+    def start(name: str, domain: str, accounts: list[str], **overrides: Any) -> RunningProvider:
+        settings = provider_settings(mail_pki, name, domain, accounts)
+        ports = {listener: {"port": free_port()} for listener in ("smtp", "pop3", "rest")}
+        role = start_role(MODULE, {**settings, "listeners": ports, **overrides})
+        return RunningProvider(role, mail_pki, domain)
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def running_providers(
+    start_provider: Callable[..., RunningProvider], free_port: Callable[[], int]
+) -> tuple[RunningProvider, RunningProvider]:
+    listeners = [
+        {listener: {"port": free_port()} for listener in ("smtp", "pop3", "rest")} for _ in range(2)
+    ]
+    routes = [f"127.0.0.1:{ports['smtp']['port']}" for ports in listeners]
+    quick = {"first_retry_seconds": 600, "give_up_seconds": 3600}
+    return (
+        start_provider(
+            *("kv", KV, [PRAXIS, FACHARZT]),
+            listeners=listeners[0],
+            routes={ARV: routes[1]},
+            relay=quick,
+        ),
+        start_provider(
+            *("arv", ARV, [KLINIK, KASSE]),
+            listeners=listeners[1],
+            routes={KV: routes[0]},
+            relay=quick,
+        ),
+    )
+
+
+@pytest.fixture
+def kv(running_providers: tuple[RunningProvider, RunningProvider]) -> Iterator[RunningProvider]:
+    """The provider of the practices, as after its start."""
+    for provider in running_providers:
+        assert provider.role.ask("POST", "/reset")[0] == 204
+    yield running_providers[0]
+    assert "Traceback" not in running_providers[0].role.log()
+
+
+@pytest.fixture
+def arv(
+    kv: RunningProvider, running_providers: tuple[RunningProvider, RunningProvider]
+) -> Iterator[RunningProvider]:
+    """The other provider; both know the way to each other."""
+    yield running_providers[1]
+    assert "Traceback" not in running_providers[1].role.log()
