@@ -73,10 +73,14 @@ def down(arguments: argparse.Namespace) -> int:
 
 
 def ready(arguments: argparse.Namespace) -> int:
-    """Say whether every process of a world is ready."""
-    from .readiness import readiness
+    """Say whether every process of a world is ready, or the one at a control URL."""
+    from .readiness import is_ready, readiness
 
-    waiting = [name for name, is_ready in readiness(arguments.run_dir).items() if not is_ready]
+    if arguments.url is not None:
+        answers = is_ready(arguments.url)
+        _say("bereit" if answers else "nicht bereit")
+        return EXIT_OK if answers else EXIT_CHECK_FAILED
+    waiting = [name for name, here in readiness(arguments.run_dir).items() if not here]
     _say(f"nicht bereit: {', '.join(waiting)}" if waiting else "bereit")
     return EXIT_CHECK_FAILED if waiting else EXIT_OK
 
@@ -87,8 +91,8 @@ def status(arguments: argparse.Namespace) -> int:
 
     found = readiness(arguments.run_dir)
     width = max(map(len, found))
-    for name, is_ready in found.items():
-        _say(f"{name:{width}}  {'bereit' if is_ready else 'nicht bereit'}")
+    for name, answers in found.items():
+        _say(f"{name:{width}}  {'bereit' if answers else 'nicht bereit'}")
     return EXIT_OK if all(found.values()) else EXIT_CHECK_FAILED
 
 
@@ -113,6 +117,54 @@ def schema(arguments: argparse.Namespace) -> int:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run scenarios."""
+    from .runner import run_command
+
+    return run_command(arguments)
+
+
+def list_all(arguments: argparse.Namespace) -> int:
+    """Print the worlds, scenarios and checks that there are."""
+    from .runner import list_command
+
+    return list_command(arguments)
+
+
+def explain(arguments: argparse.Namespace) -> int:
+    """Print what a check or a code means."""
+    from .runner import explain_command
+
+    return explain_command(arguments)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="kimulator",
+        description="Die KIM-Welt auf einem Rechner, zum Testen. TEST-ONLY: nie mit echten Daten.",
+    )
+    commands = parser.add_subparsers(metavar="BEFEHL", required=True)
+
+    def add(
+        name: str, command: Callable[[argparse.Namespace], int], text: str
+    ) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=text, description=text)
+        added.set_defaults(command=command)
+        return added
+
+    starting = add("up", up, "startet eine Welt")
+    _add_world(starting)
+    _add_run_dir(starting)
+    starting.add_argument(
+        "--ports",
+        choices=("auto", "fixed"),
+        default="auto",
+        help="freie Ports, oder die der Welt (Vorgabe: auto)",
+    )
+    starting.add_argument("--detach", action="store_true", help="im Hintergrund laufen lassen")
+    asking = add("ready", ready, "sagt, ob die Welt bereit ist (Status 0 oder 1)")
+    _add_run_dir(asking)
+    asking.add_argument("--url", metavar="URL", help="nur der Prozess mit diesem Control-Port")
+    _add_run_dir(add("status", status, "zeigt die Prozesse der Welt"))
+    _add_run_dir(add("down", down, "beendet die Welt"))
     from .runner import run_command
 
     return run_command(arguments)

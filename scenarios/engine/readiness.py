@@ -26,10 +26,11 @@ def readiness(directory: Path) -> dict[str, bool]:
         raise InputError(f"{directory}: die Welt läuft nicht mehr; `kimulator up` startet eine")
     controls = endpoints.controls()
     with ThreadPoolExecutor(max_workers=len(controls)) as pool:
-        return dict(zip(controls, pool.map(_is_ready, controls.values()), strict=True))
+        return dict(zip(controls, pool.map(is_ready, controls.values()), strict=True))
 
 
-def _is_ready(control: str) -> bool:
+def is_ready(control: str) -> bool:
+    """Ask the process with the control URL *control*; False when it does not answer."""
     connection = http.client.HTTPConnection(urlsplit(control).netloc, timeout=SECONDS)
     with closing(connection):
         try:
