@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import ipaddress
+import re
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
+from simulators.process.errors import one_line
 from simulators.process.settings import Settings
 
 TEST_ONLY = " TEST-ONLY"
@@ -14,6 +18,8 @@ NOT_VALID = " NOT-VALID"
 # X.520 upper bounds of the attributes that carry one of the two marks.
 MAX_COMMON_NAME = 64 - len(TEST_ONLY)
 MAX_ORGANIZATION = 64 - len(NOT_VALID)
+MAX_HOST = 253
+_HOST = re.compile(r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*")
 
 CardType = Literal["SMC-B", "HBA"]
 Reference = Literal["C.AUT", "C.ENC", "C.SIG", "C.QES"]
@@ -37,6 +43,17 @@ Oid = Annotated[str, StringConstraints(pattern=r"^[0-2](\.(0|[1-9][0-9]{0,38})){
 # The Admission's registrationNumber is a PrintableString of at most 128 characters.
 TelematikId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9 '()+,./:=?-]{1,128}$")]
 NamePart = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+
+
+def _host(name: str) -> str:
+    with suppress(ValueError):
+        return str(ipaddress.ip_address(name))
+    if len(name) > MAX_HOST or not _HOST.fullmatch(name):
+        raise ValueError(f"expected a host name or an IP address, got {one_line(name, 80)!r}")
+    return name
+
+
+Host = Annotated[str, AfterValidator(_host)]
 
 
 class Validity(Settings):
@@ -101,7 +118,7 @@ class TlsRequest(Validity):
 
     name: Name
     profile: TlsProfile = "C.FD.TLS-S"
-    dns_names: list[str] = Field(default=[], max_length=100)
+    dns_names: list[Host] = Field(default=[], max_length=100)
     key: TlsKey = "P-256"
     role_oid: Oid | None = None
 
@@ -135,7 +152,7 @@ class PkiRequest(Settings):
     tls: list[TlsRequest] = []
     clients: list[ClientRequest] = []
     kim_certificates: list[KimRequest] = []
-    hosts: list[str] = Field(default=[], max_length=100)
+    hosts: list[Host] = Field(default=[], max_length=100)
 
     @model_validator(mode="after")
     def _no_name_twice(self) -> PkiRequest:

@@ -111,9 +111,11 @@ def locked(directory: Path) -> Iterator[None]:
 
 
 def make_private_directory(path: Path) -> None:
-    """Make *path* a directory of mode 0700; parents are made if missing. InputError if not."""
+    """Make *path* a directory of mode 0700, and every parent that is missing. InputError if not."""
     try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        missing = [path, *(parent for parent in path.parents if not parent.exists())]
+        for directory in reversed(missing):
+            directory.mkdir(mode=0o700, exist_ok=True)
         if path.stat().st_mode & 0o777 != 0o700:
             path.chmod(0o700)
     except OSError as error:
