@@ -19,8 +19,8 @@ _MAX_RDNS = 64
 class CertificateId:
     """Issuer and serial number: how CMS names a certificate (issuerAndSerialNumber).
 
-    ``issuer`` is the DER Name as it stood in the source, root first. Ids are equal when their
-    names mean the same: some software encodes a Name anew, with other string types.
+    ``issuer`` is the encoded Name as it stood in the source, root first. Ids are equal when
+    their names mean the same: some software encodes a Name anew, with other string types.
     """
 
     issuer: bytes
@@ -51,7 +51,7 @@ def certificate_id(certificate: x509.Certificate) -> CertificateId:
 def issuer_and_serial(element: asn1.Element) -> CertificateId:
     """Read an IssuerAndSerialNumber. Raises FormatError."""
     fields = element.fields()
-    issuer = fields.take(asn1.SEQUENCE).der()
+    issuer = bytes(fields.take(asn1.SEQUENCE).encoded)
     serial = fields.take(asn1.INTEGER).integer()
     fields.end()
     return CertificateId(issuer, serial)

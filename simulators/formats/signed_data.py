@@ -252,7 +252,7 @@ def _certificates(chosen: asn1.Element) -> dict[CertificateId, x509.Certificate]
     found = {}
     for choice in choices:
         if choice.tag == asn1.SEQUENCE:
-            certificate = certificates.load(choice.der())
+            certificate = certificates.load(bytes(choice.encoded))
             found[certificates.certificate_id(certificate)] = certificate
     return found
 

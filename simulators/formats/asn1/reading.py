@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from datetime import time as clock
 from typing import Final
 
 from ..errors import FormatError
@@ -18,6 +20,7 @@ MAX_ELEMENTS: Final = 1 << 18
 """Elements looked at in one message: 15 MiB in pieces of 1,000 bytes are 16,000."""
 _MAX_NUMBER_BYTES = 64
 _MAX_OID_BYTES = 64
+_TIME = re.compile(rb"(\d\d)?(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z")
 
 
 class _Source:
@@ -148,16 +151,16 @@ class Element:
     def time(self) -> datetime:
         """Return the value of UTCTime or GeneralizedTime in UTC."""
         self.expect(tags.UTC_TIME, tags.GENERALIZED_TIME)
+        match = _TIME.fullmatch(self.content)
+        if match is None or (match[1] is None) != (self.tag == tags.UTC_TIME):
+            raise FormatError("ASN.1: a time is not of the form YYMMDDhhmmssZ")
+        century, year, month, day, *hours = (int(group or 0) for group in match.groups())
+        if self.tag == tags.UTC_TIME:  # RFC 5280: two digits mean 1950 to 2049
+            century = 19 if year >= 50 else 20
         try:
-            text = str(self.content, "ascii")
-            if self.tag == tags.UTC_TIME:  # RFC 5280: two digits mean 1950 to 2049
-                text = ("19" if text[:2] >= "50" else "20") + text
-            digits = text.removesuffix("Z")
-            if not (digits.isdigit() and len(digits) == 14 and text.endswith("Z")):
-                raise ValueError
-            return datetime.strptime(digits, "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+            return datetime.combine(date(100 * century + year, month, day), clock(*hours), UTC)
         except ValueError:
-            raise FormatError("ASN.1: a time is not of the form YYMMDDhhmmssZ") from None
+            raise FormatError("ASN.1: a time that does not exist") from None
 
     def der(self, tag: int | None = None) -> bytes:
         """Return the element in DER: definite lengths, whole strings, SETs in order.
