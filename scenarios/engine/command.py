@@ -165,55 +165,6 @@ def _parser() -> argparse.ArgumentParser:
     asking.add_argument("--url", metavar="URL", help="nur der Prozess mit diesem Control-Port")
     _add_run_dir(add("status", status, "zeigt die Prozesse der Welt"))
     _add_run_dir(add("down", down, "beendet die Welt"))
-    from .runner import run_command
-
-    return run_command(arguments)
-
-
-def list_all(arguments: argparse.Namespace) -> int:
-    """Print the worlds, scenarios and checks that there are."""
-    from .runner import list_command
-
-    return list_command(arguments)
-
-
-def explain(arguments: argparse.Namespace) -> int:
-    """Print what a check or a code means."""
-    from .runner import explain_command
-
-    return explain_command(arguments)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="kimulator",
-        description="Die KIM-Welt auf einem Rechner, zum Testen. TEST-ONLY: nie mit echten Daten.",
-    )
-    commands = parser.add_subparsers(metavar="BEFEHL", required=True)
-
-    def add(
-        name: str, command: Callable[[argparse.Namespace], int], text: str
-    ) -> argparse.ArgumentParser:
-        added = commands.add_parser(name, help=text, description=text)
-        added.set_defaults(command=command)
-        return added
-
-    starting = add("up", up, "startet eine Welt")
-    _add_world(starting)
-    _add_run_dir(starting)
-    starting.add_argument(
-        "--ports",
-        choices=("auto", "fixed"),
-        default="auto",
-        help="freie Ports, oder die der Welt (Vorgabe: auto)",
-    )
-    starting.add_argument("--detach", action="store_true", help="im Hintergrund laufen lassen")
-    for name, command, text in (
-        ("ready", ready, "sagt, ob die Welt bereit ist (Status 0 oder 1)"),
-        ("status", status, "zeigt die Prozesse der Welt"),
-        ("down", down, "beendet die Welt"),
-    ):
-        _add_run_dir(add(name, command, text))
     from .runner import add_run_arguments  # argparse only; scenarios are imported when they run
 
     add_run_arguments(add("run", run, "führt Szenarien aus"))
