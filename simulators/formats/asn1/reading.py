@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from datetime import UTC, date, datetime
-from datetime import time as clock
+from datetime import UTC, datetime
 from typing import Final
 
 from ..errors import FormatError
@@ -154,11 +153,11 @@ class Element:
         match = _TIME.fullmatch(self.content)
         if match is None or (match[1] is None) != (self.tag == tags.UTC_TIME):
             raise FormatError("ASN.1: a time is not of the form YYMMDDhhmmssZ")
-        century, year, month, day, *hours = (int(group or 0) for group in match.groups())
+        century, year, month, day, hour, minute, second = (int(g or 0) for g in match.groups())
         if self.tag == tags.UTC_TIME:  # RFC 5280: two digits mean 1950 to 2049
             century = 19 if year >= 50 else 20
         try:
-            return datetime.combine(date(100 * century + year, month, day), clock(*hours), UTC)
+            return datetime(100 * century + year, month, day, hour, minute, second, tzinfo=UTC)
         except ValueError:
             raise FormatError("ASN.1: a time that does not exist") from None
 
