@@ -1,1 +1,27 @@
 """The SOAP services, one module per service of the WSDL."""
+
+from __future__ import annotations
+
+from ..operation import Service
+
+
+def all_services() -> tuple[Service, ...]:
+    """Return every service in every version that is served, versions of one service together."""
+    from . import (  # the services know the rest of the package, which knows this list
+        auth_signature_service,
+        card_service,
+        certificate_service,
+        encryption_service,
+        event_service,
+        signature_service,
+    )
+
+    return (
+        event_service.SERVICE,
+        card_service.SERVICE,
+        certificate_service.SERVICE,
+        signature_service.SERVICE_7_4,
+        signature_service.SERVICE_7_5,
+        encryption_service.SERVICE,
+        auth_signature_service.SERVICE,
+    )

@@ -1,0 +1,136 @@
+"""Certificates: path to the trusted CAs and status by OCSP, with the Konnektor's grace period."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+
+from aiohttp import ClientSession
+from cryptography import x509
+
+from simulators.formats.certificates import CertificateId, certificate_id
+from simulators.pki import ocsp_client
+from simulators.pki.trust import PathResult, Trust
+from simulators.process.clock import Clock
+
+from .settings import KonnektorSettings
+
+REMEMBERED = 4096
+
+
+class Status(Enum):
+    """What OCSP says of a certificate; UNAVAILABLE: no responder, or no usable answer."""
+
+    GOOD = "good"
+    REVOKED = "revoked"
+    UNKNOWN = "unknown"
+    UNAVAILABLE = "unavailable"
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A certificate's status and the OCSP response that says so, when there was one."""
+
+    status: Status
+    response: bytes | None = None
+    at: datetime | None = None
+    revoked_at: datetime | None = None
+
+    def as_of(self, moment: datetime) -> Answered:
+        """Return what holds for *moment*: a later revocation does not count (TUC_PKI_006)."""
+        if self.status is Status.REVOKED and self.revoked_at and self.revoked_at > moment:
+            return Answered(Status.GOOD, self.response, self.at)
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The whole check of a certificate."""
+
+    path: PathResult
+    answered: Answered
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether path and status are good."""
+        return self.path is PathResult.OK and self.answered.status is Status.GOOD
+
+    @property
+    def is_invalid(self) -> bool:
+        """Whether it is certain that the certificate must not be relied on."""
+        return self.path is not PathResult.OK or self.answered.status in (
+            Status.REVOKED,
+            Status.UNKNOWN,
+        )
+
+
+class CertificateChecker:
+    """Checks certificates; answers of OCSP serve for the grace period on the virtual clock.
+
+    The responder is the one of the settings, whatever address the certificate carries. Several
+    callers that need the same answer wait for one request.
+    """
+
+    def __init__(
+        self, trust: Trust, settings: KonnektorSettings, clock: Clock, session: ClientSession
+    ) -> None:
+        self._trust = trust
+        self._url = settings.ocsp_url
+        self._timeout = settings.ocsp_timeout
+        self._grace = timedelta(seconds=settings.ocsp_grace)
+        self._clock = clock
+        self._session = session
+        self._known: OrderedDict[CertificateId, Answered] = OrderedDict()
+        self._asking: dict[CertificateId, asyncio.Task[Answered]] = {}
+
+    async def check(self, certificate: x509.Certificate, at: datetime) -> Verdict:
+        """Check path and validity at *at*, and the status as OCSP knows it now.
+
+        A certificate without a trusted path is not asked for.
+        """
+        path = self._trust.check_path(certificate, at)
+        if path is not PathResult.OK:
+            return Verdict(path, Answered(Status.UNAVAILABLE))
+        return Verdict(path, (await self.status(certificate)).as_of(at))
+
+    def path(self, certificate: x509.Certificate, at: datetime) -> PathResult:
+        """Check only the path."""
+        return self._trust.check_path(certificate, at)
+
+    async def status(self, certificate: x509.Certificate) -> Answered:
+        """Return the status by OCSP, from an answer within the grace period if there is one."""
+        index = certificate_id(certificate)
+        known = self._known.get(index)
+        now = self._clock.now()
+        if known is not None and known.at is not None and abs(now - known.at) <= self._grace:
+            return known
+        task = self._asking.get(index)
+        if task is None:
+            task = asyncio.create_task(self._ask(certificate))
+            self._asking[index] = task
+            task.add_done_callback(lambda _: self._asking.pop(index, None))
+        answered = await asyncio.shield(task)
+        if answered.status is not Status.UNAVAILABLE:
+            self._known[index] = answered
+            if len(self._known) > REMEMBERED:
+                self._known.popitem(last=False)
+        return answered
+
+    def forget(self) -> None:
+        """Ask again for everything."""
+        self._known.clear()
+
+    async def _ask(self, certificate: x509.Certificate) -> Answered:
+        issuer = self._trust.issuer_of(certificate)
+        if self._url is None or issuer is None:
+            return Answered(Status.UNAVAILABLE)
+        now = self._clock.now()
+        try:
+            async with asyncio.timeout(self._timeout):
+                said = await ocsp_client.status(self._session, self._url, certificate, issuer, now)
+        except TimeoutError:
+            return Answered(Status.UNAVAILABLE)
+        return Answered(Status(said.status), said.response_der, now, said.revoked_at)

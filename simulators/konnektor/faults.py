@@ -1,0 +1,162 @@
+"""The Konnektor's catalogue of faults: code, text, type, severity, source."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from functools import cache
+from importlib import resources
+from types import MappingProxyType
+
+_PLACEHOLDERS = ("<…>", "%CardType%", "%Format%")
+
+
+class Code(IntEnum):
+    """The codes that this Konnektor raises by itself; the catalogue holds all others too."""
+
+    SYNTAX = 4000
+    INTERNAL = 4001
+    USER_ID_MISSING = 4003
+    UNKNOWN_MANDANT = 4004
+    UNKNOWN_CLIENTSYSTEM = 4005
+    UNKNOWN_WORKPLACE = 4006
+    UNKNOWN_TERMINAL = 4007
+    CARD_NOT_INSERTED = 4008
+    SMB_NOT_MANAGED = 4009
+    CLIENTSYSTEM_NOT_OF_MANDANT = 4010
+    WORKPLACE_NOT_OF_MANDANT = 4011
+    TERMINAL_NOT_OF_MANDANT = 4012
+    SMB_NOT_OF_MANDANT = 4013
+    WORKPLACE_NOT_OF_CLIENTSYSTEM = 4014
+    TERMINAL_NOT_REACHABLE = 4015
+    TERMINAL_NOT_LOCAL = 4016
+    OTHER_USER_RAISED = 4018
+    NO_RULE = 4019
+    TERMINAL_OUT_OF_REACH = 4020
+    CONTEXT_INCOMPLETE = 4021
+    XML_NOT_WELL_FORMED = 4022
+    PIN_TIMEOUT = 4043
+    PIN_ABORTED = 4049
+    CALL_NOT_ALLOWED = 4058
+    RESOURCE_BUSY = 4060
+    PIN_BLOCKED = 4063
+    PIN_TRANSPORT = 4065
+    PIN_REFERENCE = 4072
+    ACCESS_CONDITION = 4085
+    EGK_REFUSED = 4090
+    NO_REMOTE_PIN_TERMINAL = 4092
+    ENCRYPTION_FAILED = 4105
+    WRONG_KEY = 4106
+    DECRYPTION_FAILED = 4107
+    DOCUMENT_FORMAT = 4110
+    SIGNATURE_TYPE = 4111
+    NOT_CONFORMING_NONQES = 4112
+    SIGNATURE_INVALID = 4115
+    SIGNING_FAILED = 4123
+    NOT_CONFORMING_QES = 4124
+    CARD_TYPE_FOR_SIGNATURE = 4126
+    CERTIFICATE_REFERENCE = 4149
+    PLACEMENT_IGNORED = 4197
+    KEY_NOT_USABLE = 4200
+    ALGORITHM = 4201
+    CLIENTSYSTEM_NOT_AUTHENTIC = 4204
+    NO_SIGNER_CERTIFICATE = 4206
+    CARD_TYPE = 4209
+    JOB_NUMBER_UNKNOWN = 4243
+    JOB_NUMBER_USED = 4252
+    NO_SIGNATURE = 4253
+    NO_ECC_CERTIFICATE = 4258
+    CERTIFICATE_SKIPPED = 4259
+    NOT_IN_TRUST_LIST = 4260
+    REVOCATION_INFO_UNSUPPORTED = 4261
+    PDF_PARTLY_SIGNED = 4262
+    CERTIFICATES_IGNORED = 4264
+    PROPERTIES_IGNORED = 4273
+    SMIME_UNSUPPORTED = 4279
+    DIMENSIONS = 4280
+    FORBIDDEN_CONTENT = 4281
+    DOCUMENT_TOO_LARGE = 4283
+    PKI_NOT_IN_TIME = 1021
+    PKI_BAD_SIGNATURE = 1024
+    PKI_CA_MISSING = 1027
+    PKI_NO_OCSP = 1032
+    PKI_UNKNOWN = 1044
+    PKI_REVOKED = 1047
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One row of the catalogue; ``source`` names the document and table that has the text."""
+
+    code: int
+    error_type: str
+    severity: str
+    text: str
+    source: str
+
+    @property
+    def is_warning(self) -> bool:
+        """Whether the operation goes on: such a Trace comes with Result Warning (A_14159)."""
+        return self.severity in ("Info", "Warning")
+
+
+@cache
+def catalogue() -> Mapping[int, Entry]:
+    """Return every known code; read once from the table that is shipped with the package."""
+    text = resources.files(__package__).joinpath("fault_codes.csv").read_text(encoding="utf-8")
+    rows = csv.DictReader(text.splitlines())
+    return MappingProxyType(
+        {
+            int(row["code"]): Entry(
+                int(row["code"]), row["error_type"], row["severity"], row["text"], row["source"]
+            )
+            for row in rows
+        }
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """An error as it is reported: the catalogue's entry, its text filled in, and the detail.
+
+    ``text`` and ``severity`` of the catalogue can be replaced by a fault on purpose.
+    """
+
+    code: int
+    text: str
+    error_type: str
+    severity: str
+    detail: str = ""
+
+    @property
+    def is_warning(self) -> bool:
+        """Whether the operation goes on in spite of it."""
+        return self.severity in ("Info", "Warning")
+
+
+def trace(code: int, detail: str = "", *, value: str = "", text: str | None = None) -> Trace:
+    """Return *code* with its catalogue text; *value* takes the place of a ``<…>`` in it.
+
+    A code that the catalogue does not hold (vendors have 10000 to 40999) is given the text of
+    4001 unless *text* is given.
+    """
+    entry = catalogue().get(code) or catalogue()[Code.INTERNAL]
+    filled = text if text is not None else entry.text
+    for placeholder in _PLACEHOLDERS:
+        filled = filled.replace(placeholder, value)
+    return Trace(int(code), filled, entry.error_type, entry.severity, detail)
+
+
+class KonnektorFault(Exception):
+    """An operation ends with a SOAP fault whose last Trace is ``trace``."""
+
+    def __init__(self, reported: Trace) -> None:
+        super().__init__(f"{reported.code} {reported.text} {reported.detail}".strip())
+        self.trace = reported
+
+
+def fault(code: int, detail: str = "", *, value: str = "") -> KonnektorFault:
+    """Return the fault for *code*, to be raised; *detail* tells the developer what is wrong."""
+    return KonnektorFault(trace(code, detail, value=value))

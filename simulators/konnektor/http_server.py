@@ -1,0 +1,243 @@
+"""The Konnektor's HTTP port: service directory and SOAP services, bounded and authenticated."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from simulators.process import tls
+from simulators.process.faults import Effect, delay
+
+from . import reading
+from .answers import add
+from .faults import Code, KonnektorFault, fault, trace
+from .identity import NotAuthentic
+from .namespaces import CONN, CONTEXT, name
+from .operation import Call, Service, read_context
+from .reading import Element
+from .service_directory import service_directory
+from .soap import SoapEndpoint, split_envelope
+
+if TYPE_CHECKING:
+    from .konnektor import Konnektor
+
+DIRECTORY_PATH = "/connector.sds"
+SOAP_FAULT, WARNING, DROP = "soap_fault", "warning", "drop"
+BODY_SECONDS = 60.0
+_LARGE = 64 << 10
+_XML_TYPES = frozenset(("text/xml", "application/xml", "application/soap+xml"))
+
+
+class HttpServer:
+    """Serves ``/connector.sds`` and the services of *services* on the listener ``soap``."""
+
+    def __init__(self, konnektor: Konnektor, services: Sequence[Service]) -> None:
+        self._konnektor = konnektor
+        self._process = konnektor.process
+        self._services = services
+        base = konnektor.settings.make.base_path
+        self._endpoints = {base + service.path: SoapEndpoint(service) for service in services}
+        self._runner: web.ServerRunner | None = None
+
+    async def start(self) -> None:
+        """Listen. Raises InputError when a certificate or key of the settings cannot be used."""
+        settings = self._konnektor.settings
+        context = None
+        if settings.authentication != "none":
+            assert settings.tls is not None
+            mutual = settings.authentication == "certificate"
+            context = tls.server_context(
+                settings.tls, settings.client_ca if mutual else None, require_client=mutual
+            )
+        server = web.Server(self._handle, access_log=None, keepalive_timeout=75)
+        self._runner = web.ServerRunner(server, shutdown_timeout=0.3)
+        await self._runner.setup()
+        await web.SockSite(self._runner, self._process.socket("soap"), ssl_context=context).start()
+
+    async def stop(self) -> None:
+        """Close the port and its connections."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        try:
+            identity = self._konnektor.identities.of(request)
+        except NotAuthentic:
+            challenge = {"WWW-Authenticate": 'Basic realm="Konnektor"'}
+            return _plain(401, "Anmeldung erforderlich", challenge)
+        if request.path == DIRECTORY_PATH:
+            return self._directory(request)
+        endpoint = self._endpoints.get(request.path)
+        if endpoint is None:
+            return _plain(404, "kein Dienst unter diesem Pfad")
+        try:
+            body = await _read(request)
+        except _Refused as refused:
+            return refused.response
+        return await self._answer(request, endpoint, body, identity)
+
+    def _directory(self, request: web.BaseRequest) -> web.Response:
+        if request.method not in ("GET", "HEAD"):
+            return _plain(405, "nur GET", {"Allow": "GET, HEAD"})
+        authority = request.host
+        if not authority or any(c in authority for c in "<>&\"' /\\@"):
+            host, port = self._process.address("soap")
+            authority = f"{host}:{port}"
+        document = service_directory(
+            self._konnektor.settings, self._services, authority, self._konnektor.started
+        )
+        self._process.journal.record("ServiceDirectory", peer="client")
+        return web.Response(body=document, content_type="text/xml", charset="utf-8")
+
+    async def _answer(
+        self,
+        request: web.BaseRequest,
+        endpoint: SoapEndpoint,
+        body: bytes,
+        identity: frozenset[str] | None,
+    ) -> web.StreamResponse:
+        started = time.perf_counter()
+        large = len(body) > _LARGE
+        call: Call | None = None
+        status, result = 200, "OK"
+        try:
+            root = (
+                await self._process.in_thread(reading.parse, body) if large else reading.parse(body)
+            )
+            del body
+            element = split_envelope(root)
+            operation = reading.local_name(element)
+            call = Call(self._konnektor, endpoint.service, operation, element, identity)
+            effect = await self._on_purpose(call)
+            if effect is not None and effect.kind == DROP:
+                return self._dropped(request, call, started)
+            answer = await endpoint.call(call)
+            if effect is not None and effect.kind == WARNING:
+                self._warn(answer, effect)
+            result = "Warning" if call.warnings or effect is not None else "OK"
+            if large:
+                encoded = await self._process.in_thread(endpoint.encode, answer)
+            else:
+                encoded = endpoint.encode(answer)
+        except KonnektorFault as raised:
+            status, result = 500, "Fault"
+            encoded = self._fault(endpoint, call, raised)
+        except Exception:
+            self._process.log.exception("%s failed", call.operation if call else "a request")
+            status, result = 500, "Fault"
+            encoded = self._fault(endpoint, call, fault(Code.INTERNAL))
+        self._record(endpoint.service, call, result, started)
+        return web.Response(body=encoded, status=status, content_type="text/xml", charset="utf-8")
+
+    async def _on_purpose(self, call: Call) -> Effect | None:
+        """Return the fault on purpose for *call*, if any; a SOAP fault is raised at once."""
+        faults = self._process.faults
+        if not faults.rules():
+            return None
+        facts = _facts(call)
+        effect = await delay(faults.pick(call.operation, **facts))
+        if effect is not None and effect.kind == SOAP_FAULT:
+            call.facts |= {key: value for key, value in facts.items() if value is not None}
+            raise KonnektorFault(
+                trace(effect.code or Code.INTERNAL, "absichtlich", text=effect.text)
+            )
+        return effect
+
+    def _warn(self, answer: Element, effect: Effect) -> None:
+        reported = trace(effect.code or Code.INTERNAL, "absichtlich", text=effect.text)
+        for status in list(answer.iter(name(CONN, "Status"))):
+            for child in list(status):
+                status.remove(child)
+            add(status, CONN, "Result", "Warning")
+            status.append(self._konnektor.error([reported]))
+
+    def _fault(self, endpoint: SoapEndpoint, call: Call | None, raised: KonnektorFault) -> bytes:
+        if call is not None:
+            call.facts["code"] = str(raised.trace.code)
+        return endpoint.encode_fault(raised, self._konnektor.error([raised.trace]))
+
+    def _dropped(self, request: web.BaseRequest, call: Call, started: float) -> web.StreamResponse:
+        self._record(call.service, call, "Dropped", started)
+        if request.transport is not None:
+            request.transport.abort()
+        return _plain(500, "")
+
+    def _record(self, service: Service, call: Call | None, result: str, started: float) -> None:
+        facts: dict[str, str] = {} if call is None else call.facts
+        if call is not None and call.warnings and "code" not in facts:
+            facts["code"] = str(call.warnings[-1].code)
+        self._process.journal.record(
+            # an operation's name comes from the caller: only known ones become steps
+            call.operation if call is not None and call.operation in service.operations else "SOAP",
+            peer="client",
+            milliseconds=(time.perf_counter() - started) * 1000,
+            service=service.name,
+            version=service.version,
+            result=result,
+            **facts,
+        )
+
+
+class _Refused(Exception):
+    """The request is answered with an HTTP status, no SOAP fault."""
+
+    def __init__(self, status: int, text: str, headers: dict[str, str] | None = None) -> None:
+        super().__init__(text)
+        self.response = _plain(status, text, headers)
+
+
+_LAST = {"Connection": "close"}
+
+
+async def _read(request: web.BaseRequest) -> bytes:
+    """Return the body of a POST with XML; bounded in size and time. Raises _Refused."""
+    if request.method != "POST":
+        raise _Refused(405, "nur POST", {"Allow": "POST"})
+    if request.content_type not in _XML_TYPES:
+        raise _Refused(415, "erwartet wird text/xml", _LAST)
+    if (request.content_length or 0) > reading.MAX_ENVELOPE:
+        raise _Refused(413, f"mehr als {reading.MAX_ENVELOPE} Bytes", _LAST)
+    if request.headers.get("Expect", "").lower() == "100-continue" and request.transport:
+        request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+    chunks: list[bytes] = []
+    size = 0
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for chunk in request.content.iter_any():
+                size += len(chunk)
+                if size > reading.MAX_ENVELOPE:
+                    raise _Refused(413, f"mehr als {reading.MAX_ENVELOPE} Bytes", _LAST)
+                chunks.append(chunk)
+    except TimeoutError:
+        raise _Refused(408, "Zeit abgelaufen", _LAST) from None
+    return b"".join(chunks)
+
+
+def _facts(call: Call) -> dict[str, str | None]:
+    """Return what rules of faults can match: context, card and service of a call not yet read."""
+    facts: dict[str, str | None] = {"service": call.service.name, "version": call.service.version}
+    context = next(call.body.iter(name(CONTEXT, "Context")), None)
+    if context is not None:
+        try:
+            read = read_context(context)
+        except KonnektorFault:
+            return facts
+        facts |= {
+            "mandant": read.mandant,
+            "clientsystem": read.clientsystem,
+            "workplace": read.workplace,
+            "user": read.user,
+        }
+    handle = next(call.body.iter(name(CONN, "CardHandle")), None)
+    card = None if handle is None else call.konnektor.cards.by_handle((handle.text or "").strip())
+    if card is not None:
+        facts["card"] = card.card.iccsn
+    return facts
+
+
+def _plain(status: int, text: str, headers: dict[str, str] | None = None) -> web.Response:
+    return web.Response(status=status, text=f"{text}\n", headers=headers)

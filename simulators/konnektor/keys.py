@@ -1,0 +1,115 @@
+"""Which key of a card is used (RSA to ECC migration), and what is prepared once per key."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import cast
+
+from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA256
+
+from simulators.formats import enveloped_data, signed_data
+from simulators.pki.cards import CardObject
+from simulators.pki.request import Crypt, Reference
+
+from .cards import InsertedCard
+from .faults import Code, fault
+from .settings import Generation, Make
+
+REMEMBERED = 512
+CRYPTS = ("RSA", "ECC", "RSA_ECC")
+
+
+@dataclass(frozen=True)
+class SigningKey:
+    """A key that was chosen to sign with: certificate and signer, and which Crypt it is."""
+
+    crypt: Crypt
+    certificate: x509.Certificate
+    signer: signed_data.Signer
+
+
+class CardKeys:
+    """Chooses between the RSA and the ECC objects of a card, as the Konnektor's generation does.
+
+    The tables are those of the migration from RSA to ECC (TAB_KON_900): PTV5 takes RSA where
+    nothing is said, PTV6 prefers ECC. Signers are kept for as long as the process runs, for
+    cards do not change.
+    """
+
+    def __init__(self, generation: Generation, make: Make) -> None:
+        self._prefers_ecc = generation == "PTV6"
+        self._forced_ecc = make.forced_ecc
+        self._signers: dict[tuple[str, Reference, Crypt], signed_data.Signer] = {}
+
+    def for_signing(
+        self, card: InsertedCard, reference: Reference, crypt: str | None
+    ) -> SigningKey:
+        """Return the key of *reference* that SignDocument uses for the Crypt asked for.
+
+        Fault 4258 when ECC is asked for and the card has none, 4058 when the card has no
+        certificate that could be used.
+        """
+        has_ecc = card.certificate_object(reference, "ECC") is not None
+        if crypt is None:
+            chosen: Crypt = "ECC" if self._prefers_ecc and has_ecc else "RSA"
+        elif crypt == "RSA_ECC":
+            chosen = "ECC" if has_ecc else "RSA"
+        elif crypt == "RSA" and self._prefers_ecc and has_ecc:
+            if self._forced_ecc == "fault":
+                raise fault(Code.CALL_NOT_ALLOWED, "RSA ist mit dieser Karte nicht mehr zulässig")
+            chosen = "ECC"
+        else:
+            chosen = "ECC" if crypt == "ECC" else "RSA"
+        key = self.exactly(card, reference, chosen)
+        return SigningKey(chosen, key.certificate, self._signer(card, reference, chosen, key))
+
+    def for_reading(self, card: InsertedCard, crypt: str | None) -> Crypt:
+        """Return which certificates ReadCardCertificate means when it names no Crypt."""
+        if crypt is not None:
+            return cast(Crypt, crypt)
+        has_ecc = any(kind == "ECC" for _, kind in card.card.objects)
+        return "ECC" if self._prefers_ecc and has_ecc else "RSA"
+
+    def exactly(self, card: InsertedCard, reference: Reference, crypt: Crypt) -> CardObject:
+        """Return the object, or raise 4258 (no ECC on this card) or 4058 (no such object)."""
+        found = card.certificate_object(reference, crypt)
+        if found is not None:
+            return found
+        if crypt == "ECC":
+            raise fault(Code.NO_ECC_CERTIFICATE, value=card.handle)
+        raise fault(Code.CALL_NOT_ALLOWED, f"die Karte hat kein {reference} mit {crypt}")
+
+    def _signer(
+        self, card: InsertedCard, reference: Reference, crypt: Crypt, key: CardObject
+    ) -> signed_data.Signer:
+        """Return the Signer of a card's key, prepared once."""
+        index = (card.card.iccsn, reference, crypt)
+        signer = self._signers.get(index)
+        if signer is None:
+            signer = signed_data.key_signer(key.certificate, key.private_key)
+            self._signers[index] = signer
+        return signer
+
+
+class Recipients:
+    """Recipients of encrypted messages, prepared once per certificate; the latest are kept."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[bytes, enveloped_data.Recipient] = OrderedDict()
+
+    def prepared(self, certificate: x509.Certificate) -> enveloped_data.Recipient:
+        """Return the recipient of *certificate*. Raises FormatError for a key that is neither
+        RSA nor ECC.
+        """
+        index = certificate.fingerprint(SHA256())
+        found = self._known.get(index)
+        if found is None:
+            found = enveloped_data.recipient(certificate)
+            self._known[index] = found
+            if len(self._known) > REMEMBERED:
+                self._known.popitem(last=False)
+        else:
+            self._known.move_to_end(index)
+        return found

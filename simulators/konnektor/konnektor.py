@@ -1,0 +1,66 @@
+"""The one object on which everything of a running Konnektor hangs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from aiohttp import ClientSession
+
+from simulators.pki.trust import Trust
+from simulators.process.role import Process
+
+from . import answers
+from .access import AccessCheck
+from .cards import Cards
+from .certificate_status import CertificateChecker
+from .faults import Trace
+from .identity import Identities
+from .jobs import JobNumbers
+from .keys import CardKeys, Recipients
+from .pins import PinPads
+from .reading import Element
+from .relations import Relations
+
+if TYPE_CHECKING:
+    from .settings import KonnektorSettings
+
+
+class Konnektor:
+    """Settings, information model, cards, PIN pads, keys and certificate status of a site."""
+
+    def __init__(self, process: Process[KonnektorSettings], session: ClientSession) -> None:
+        self.process = process
+        self.settings = process.settings
+        self.clock = process.clock
+        self.started = process.clock.now()
+        self.relations = Relations(self.settings.information_model)
+        self.cards = Cards(self.settings, process.clock, process.randomness)
+        self.access = AccessCheck(
+            self.relations,
+            self.cards,
+            specific_unknown=self.settings.make.unknown_context == "specific",
+        )
+        self.pads = PinPads(self.relations, process.journal, self.settings.pin_timeout)
+        self.identities = Identities(self.settings)
+        self.keys = CardKeys(self.settings.generation, self.settings.make)
+        self.recipients = Recipients()
+        self.jobs = JobNumbers(process.randomness)
+        self.certificates = CertificateChecker(
+            Trust.load(self.settings.trust), self.settings, process.clock, session
+        )
+
+    def error(self, traces: Sequence[Trace]) -> Element:
+        """Return the gematik Error of *traces*, dated now, named after this Konnektor."""
+        return answers.error(
+            traces,
+            self.clock.now(),
+            self.settings.name,
+            lambda: self.process.randomness.uuid("error"),
+        )
+
+    async def reset(self) -> None:
+        """Go back to the start: cards in their slots, PINs, caches, job numbers."""
+        self.cards.reset()
+        self.jobs.reset()
+        self.certificates.forget()

@@ -1,0 +1,115 @@
+"""One call of one operation: its request, the access check, its answer."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from . import answers, reading
+from .access import Grant, Target
+from .faults import Trace
+from .namespaces import CONN, CONTEXT, name
+from .reading import Element, Parts, optional
+from .relations import Context
+
+if TYPE_CHECKING:
+    from .konnektor import Konnektor
+
+MAX_ID = 64
+MAX_HANDLE = 128
+
+
+@dataclass(frozen=True)
+class Service:
+    """A service of the Konnektor in one version, as the service directory lists it.
+
+    ``namespace`` is that of its messages; ``path`` follows the base path of the make.
+    """
+
+    name: str
+    version: str
+    namespace: str
+    prefix: str
+    abstract: str
+    path: str
+    operations: Mapping[str, Handler]
+
+
+@dataclass
+class Call:
+    """A call under way; ``facts`` go into the journal, ``warnings`` into the answer's Status."""
+
+    konnektor: Konnektor
+    service: Service
+    operation: str
+    body: Element
+    identity: frozenset[str] | None
+    facts: dict[str, str] = field(default_factory=dict)
+    warnings: list[Trace] = field(default_factory=list)
+
+    def check(self, parts: Parts, target: Target) -> Grant:
+        """Run the access check for the Context in *parts*; raises its fault."""
+        context = self.context(parts)
+        if target.handle is not None:
+            self.note_card(target.handle)
+        return self.konnektor.access.check(context, target, self.identity)
+
+    def context(self, parts: Parts) -> Context:
+        """Read CCTX:Context; an id that is missing is no syntax error but 4021 (TAB_KON_514)."""
+        context = read_context(parts.one(name(CONTEXT, "Context")))
+        self.note_context(context)
+        return context
+
+    def note_context(self, context: Context) -> None:
+        """Have the journal say who called."""
+        for key in ("mandant", "clientsystem", "workplace", "user"):
+            value = getattr(context, key)
+            if value:
+                self.facts[key] = value
+
+    def note_card(self, handle: str) -> None:
+        """Have the journal say which card was meant."""
+        card = self.konnektor.cards.by_handle(handle)
+        if card is not None:
+            self.facts["card"] = card.card.iccsn
+
+    def own(self, local: str) -> str:
+        """Return the expanded name of an element of this service's namespace."""
+        return name(self.service.namespace, local)
+
+    def answer(self) -> Element:
+        """Return the root element of the answer."""
+        return answers.response(
+            self.service.namespace, f"{self.operation}Response", self.service.prefix
+        )
+
+    def add_status(self, parent: Element, *more: Trace) -> None:
+        """Append CONN:Status with the warnings of this call and *more*."""
+        traces = [*self.warnings, *more]
+        answers.add_status(parent, self.konnektor.error(traces) if traces else None)
+
+
+Handler = Callable[[Call], Awaitable[Element]]
+
+
+def read_context(element: Element) -> Context:
+    """Read CCTX:Context; missing ids are None."""
+    parts = reading.sequence(
+        element,
+        optional(name(CONN, "MandantId")),
+        optional(name(CONN, "ClientSystemId")),
+        optional(name(CONN, "WorkplaceId")),
+        optional(name(CONN, "UserId")),
+    )
+
+    def read(local: str) -> str | None:
+        found = parts.maybe(name(CONN, local))
+        return (reading.bounded(found, MAX_ID) or None) if found is not None else None
+
+    return Context(read("MandantId"), read("ClientSystemId"), read("WorkplaceId"), read("UserId"))
+
+
+def read_handle(parts: Parts) -> str:
+    """Return the text of CONN:CardHandle."""
+    return reading.bounded(parts.one(name(CONN, "CardHandle")), MAX_HANDLE)

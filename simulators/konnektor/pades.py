@@ -1,0 +1,146 @@
+"""PAdES: signing PDF/A with a card's key, and the signatures a PDF holds (pyHanko)."""
+
+# mypy: disable-error-code="no-untyped-call"
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from io import BytesIO
+from typing import Any
+
+from asn1crypto import algos
+from asn1crypto import x509 as asn1_x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+from pyhanko.pdf_utils.reader import PdfFileReader
+from pyhanko.sign import fields, signers
+from pyhanko.sign.signers.pdf_cms import Signer
+from pyhanko.sign.validation.status import SignatureCoverageLevel
+from pyhanko_certvalidator.registry import SimpleCertificateStore
+
+from simulators.formats import signed_data
+from simulators.formats.certificates import is_ecc
+
+from .faults import Code, fault
+
+MAX_SIGNATURES = 50
+_PDF_A_PART = re.compile(rb"pdfaid:part(?:>|\s*=\s*[\"'])\s*(\d)")
+_SALT_BYTES = 32
+_RSA_BYTES, _ECDSA_BYTES = 256, 80
+
+
+@dataclass(frozen=True)
+class EmbeddedSignature:
+    """A signature in a PDF: its CMS, the bytes it covers, and whether that is all of the file."""
+
+    cms: bytes
+    covered: bytes
+    covers_all: bool
+
+
+class _CardSigner(Signer):
+    """pyHanko's signer whose key is a card's."""
+
+    def __init__(self, signer: signed_data.Signer) -> None:
+        self._sign = signer.sign
+        self._length = _ECDSA_BYTES if is_ecc(signer.certificate) else _RSA_BYTES
+        der = signer.certificate.public_bytes(Encoding.DER)
+        super().__init__(
+            signing_cert=asn1_x509.Certificate.load(der),
+            cert_registry=SimpleCertificateStore(),
+            signature_mechanism=_mechanism(is_ecc(signer.certificate)),
+            embed_roots=False,
+        )
+
+    async def async_sign_raw(
+        self,
+        data: bytes,
+        digest_algorithm: str,  # noqa: ARG002 (always SHA-256 here)
+        dry_run: bool = False,
+    ) -> bytes:
+        return bytes(self._length) if dry_run else self._sign(data)
+
+
+def sign(pdf: bytes, signer: signed_data.Signer, *, reason: str | None, now: datetime) -> bytes:
+    """Return *pdf* with a PAdES-BES signature added (PDF/A-1 and -2 only; ShortText as Reason).
+
+    Fault 4110 when it is no such document. Blocks for tens of milliseconds: run it in a thread.
+    """
+    try:
+        writer = IncrementalPdfFileWriter(BytesIO(pdf), strict=False)
+        root = writer.prev.root
+        metadata = root["/Metadata"].data if "/Metadata" in root else b""
+        count = len(writer.prev.embedded_signatures)
+    except Exception as error:  # pyHanko raises whatever a hostile file provokes
+        raise fault(Code.DOCUMENT_FORMAT, f"{type(error).__name__}", value="PDF/A") from None
+    part = _PDF_A_PART.search(metadata)
+    if part is None or part.group(1) not in (b"1", b"2"):
+        raise fault(Code.DOCUMENT_FORMAT, "weder PDF/A-1 noch PDF/A-2", value="PDF/A")
+    if count >= MAX_SIGNATURES:
+        raise fault(Code.DOCUMENT_FORMAT, "zu viele Signaturen", value="PDF/A")
+    settings = signers.PdfSignatureMetadata(
+        field_name=f"Signature{count + 1}",
+        md_algorithm="sha256",
+        subfilter=fields.SigSeedSubFilter.PADES,
+        reason=reason or None,
+    )
+    try:
+        output = BytesIO()
+        _DatedSigner(settings, _CardSigner(signer), now).sign_pdf(writer, output=output)
+        return output.getvalue()
+    except Exception as error:
+        raise fault(Code.DOCUMENT_FORMAT, f"{type(error).__name__}", value="PDF/A") from None
+
+
+class _DatedSigner(signers.PdfSigner):
+    """pyHanko's signer of PDFs that dates by the virtual clock."""
+
+    def __init__(self, settings: Any, signer: _CardSigner, now: datetime) -> None:
+        super().__init__(settings, signer)
+        self._now = now
+
+    def init_signing_session(self, pdf_out: Any, existing_fields_only: bool = False) -> Any:
+        session = super().init_signing_session(pdf_out, existing_fields_only)
+        session.system_time = self._now
+        return session
+
+
+def embedded_signatures(pdf: bytes) -> list[EmbeddedSignature]:
+    """Return the signatures of *pdf*, oldest first; fault 4112 when it is no PDF."""
+    try:
+        reader = PdfFileReader(BytesIO(pdf), strict=False)
+        found = list(reader.embedded_regular_signatures)
+        return [_embedded(pdf, entry) for entry in found[:MAX_SIGNATURES]]
+    except Exception as error:
+        raise fault(Code.NOT_CONFORMING_NONQES, f"PDF: {type(error).__name__}") from None
+
+
+def _embedded(pdf: bytes, entry: Any) -> EmbeddedSignature:
+    start, first, second, rest = (int(number) for number in entry.byte_range)
+    if start != 0 or min(first, second, rest) < 0 or first > second or second + rest > len(pdf):
+        raise ValueError("ByteRange")
+    covered = pdf[:first] + pdf[second : second + rest]
+    level = entry.evaluate_signature_coverage()
+    return EmbeddedSignature(
+        bytes(entry.pkcs7_content), covered, level is SignatureCoverageLevel.ENTIRE_FILE
+    )
+
+
+def _mechanism(ecc: bool) -> Any:
+    if ecc:
+        return algos.SignedDigestAlgorithm({"algorithm": "sha256_ecdsa"})
+    sha256 = {"algorithm": "sha256"}
+    return algos.SignedDigestAlgorithm(
+        {
+            "algorithm": "rsassa_pss",
+            "parameters": algos.RSASSAPSSParams(
+                {
+                    "hash_algorithm": sha256,
+                    "mask_gen_algorithm": {"algorithm": "mgf1", "parameters": sha256},
+                    "salt_length": _SALT_BYTES,
+                }
+            ),
+        }
+    )

@@ -1,0 +1,66 @@
+"""The Konnektor as a process."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from aiohttp import ClientSession
+
+from simulators.process import tls
+from simulators.process.role import Process, Role
+
+from .control import CardControl
+from .http_server import SOAP_FAULT, WARNING, HttpServer
+from .konnektor import Konnektor
+from .ldap_proxy import LdapProxy
+from .services import all_services
+from .settings import KonnektorSettings
+
+
+@asynccontextmanager
+async def serve(process: Process[KonnektorSettings]) -> AsyncIterator[None]:
+    """Serve SOAP, service directory and, where a directory is known, the LDAP proxy."""
+    async with AsyncExitStack() as stack:
+        session = await stack.enter_async_context(ClientSession())
+        konnektor = Konnektor(process, session)
+        CardControl(konnektor).add_to(process.control)
+        server = HttpServer(konnektor, all_services())
+        await server.start()
+        stack.push_async_callback(server.stop)
+        proxy = ldap_proxy(process)
+        if proxy is not None:
+            await proxy.start()
+            stack.push_async_callback(proxy.stop)
+        yield
+
+
+def ldap_proxy(process: Process[KonnektorSettings]) -> LdapProxy | None:
+    """Return the LDAP proxy that the settings ask for; it uses TLS where SOAP does.
+
+    With client certificates at the SOAP port they are asked for here too, but not required
+    (ANCL_CAUT_LDAP).
+    """
+    settings = process.settings
+    if settings.vzd is None:
+        return None
+    upstream = settings.vzd.url.lower().startswith("ldaps:")
+    context = None
+    if settings.authentication != "none":
+        assert settings.tls is not None
+        mutual = settings.authentication == "certificate"
+        context = tls.server_context(settings.tls, settings.client_ca if mutual else None)
+    return LdapProxy(
+        process,
+        directory=settings.vzd.url,
+        directory_tls=tls.client_context(settings.vzd.ca) if upstream else None,
+        tls=context,
+    )
+
+
+ROLE = Role(
+    name="konnektor",
+    settings=KonnektorSettings,
+    serve=serve,
+    effects=frozenset({SOAP_FAULT, WARNING}),
+)

@@ -1,0 +1,93 @@
+"""The service directory ``/connector.sds`` (ServiceDirectory v3.1, TIP1-A_4528 to 4533)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import groupby
+
+from lxml import etree
+
+from .answers import Element, add, timestamp
+from .namespaces import DIRECTORY, PRODUCT, SERVICE_INFORMATION, name
+from .operation import Service
+from .settings import KonnektorSettings
+
+# Which ProductTypeVersion belongs to a generation; the minor numbers are unconfirmed.
+_PRODUCT_TYPE_VERSIONS = {"PTV5": "5.0.0", "PTV6": "6.0.0"}
+
+
+def service_directory(
+    settings: KonnektorSettings, services: Sequence[Service], authority: str, started: datetime
+) -> bytes:
+    """Return the document for a client that called *authority* (host and port).
+
+    Plain endpoints are listed only where TLS is not mandatory; the schema asks for EndpointTLS
+    nevertheless, so there it names the plain address too.
+    """
+    root = etree.Element(
+        name(DIRECTORY, "ConnectorServices"),
+        nsmap={"CONN": DIRECTORY, "SI": SERVICE_INFORMATION, "PI": PRODUCT},
+    )
+    _add_product(root, settings, started)
+    secure = settings.authentication != "none"
+    add(root, DIRECTORY, "TLSMandatory", _boolean(secure))
+    client = settings.authentication in ("certificate", "basic")
+    add(root, DIRECTORY, "ClientAutMandatory", _boolean(client))
+    listed = add(root, SERVICE_INFORMATION, "ServiceInformation")
+    address = f"{'https' if secure else 'http'}://{authority}{settings.make.base_path}"
+    for service_name, versions in groupby(services, key=lambda service: service.name):
+        entry = add(listed, SERVICE_INFORMATION, "Service")
+        entry.set("Name", service_name)
+        versions_of = list(versions)
+        add(entry, SERVICE_INFORMATION, "Abstract", versions_of[0].abstract)
+        holder = add(entry, SERVICE_INFORMATION, "Versions")
+        for service in versions_of:
+            _add_version(holder, service, address, secure)
+    return etree.tostring(root, xml_declaration=True, encoding="UTF-8")
+
+
+def product_type_version(settings: KonnektorSettings) -> str:
+    """Return the ProductTypeVersion: the make's, or that of its generation."""
+    return settings.make.product_type_version or _PRODUCT_TYPE_VERSIONS[settings.generation]
+
+
+def add_product_information(
+    parent: Element, settings: KonnektorSettings, started: datetime, product_type: str
+) -> Element:
+    """Append PI:ProductInformation for *product_type* of this make."""
+    make = settings.make
+    information = add(parent, PRODUCT, "ProductInformation")
+    add(information, PRODUCT, "InformationDate", timestamp(started))
+    kind = add(information, PRODUCT, "ProductTypeInformation")
+    add(kind, PRODUCT, "ProductType", product_type)
+    add(kind, PRODUCT, "ProductTypeVersion", product_type_version(settings))
+    identification = add(information, PRODUCT, "ProductIdentification")
+    add(identification, PRODUCT, "ProductVendorID", make.vendor_id)
+    add(identification, PRODUCT, "ProductCode", make.product_code)
+    local = add(add(identification, PRODUCT, "ProductVersion"), PRODUCT, "Local")
+    add(local, PRODUCT, "HWVersion", make.hw_version)
+    add(local, PRODUCT, "FWVersion", make.fw_version)
+    names = add(information, PRODUCT, "ProductMiscellaneous")
+    add(names, PRODUCT, "ProductVendorName", make.vendor_name)
+    add(names, PRODUCT, "ProductName", make.product_name)
+    return information
+
+
+def _add_product(root: Element, settings: KonnektorSettings, started: datetime) -> None:
+    add_product_information(root, settings, started, "Konnektor")
+
+
+def _add_version(holder: Element, service: Service, address: str, secure: bool) -> None:
+    version = add(holder, SERVICE_INFORMATION, "Version")
+    version.set("TargetNamespace", service.namespace)
+    version.set("Version", service.version)
+    add(version, SERVICE_INFORMATION, "Abstract", f"{service.name} {service.version}")
+    if not secure:
+        plain = add(version, SERVICE_INFORMATION, "Endpoint")
+        plain.set("Location", address + service.path)
+    add(version, SERVICE_INFORMATION, "EndpointTLS").set("Location", address + service.path)
+
+
+def _boolean(value: bool) -> str:
+    return "true" if value else "false"

@@ -1,0 +1,266 @@
+"""EncryptionService 6.1: EncryptDocument and DecryptDocument (TIP1-A_4621-05, 4622-05)."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from simulators.formats import enveloped_data
+from simulators.formats.certificates import certificate_id
+from simulators.formats.errors import FormatError, Tampered, UnknownAlgorithm, WrongKey
+from simulators.pki.cards import CardObject
+from simulators.pki.request import Crypt, Reference
+
+from .. import reading
+from ..access import EGK_TYPES, Target
+from ..answers import add
+from ..cards import InsertedCard
+from ..certificate_status import Status
+from ..documents import Document, read_cms_attributes, read_document
+from ..faults import Code, fault, trace
+from ..keys import CRYPTS
+from ..namespaces import CONN, CONTEXT, DSS, ENCRYPTION, name
+from ..operation import Call, Service
+from ..reading import Element, Parts, optional, required, several
+from .certificate_service import load_certificate
+
+CMS_TYPES = ("urn:ietf:rfc:5652",)
+SMIME_TYPE = "urn:ietf:rfc:5751"
+XML_TYPE = "http://www.w3.org/TR/xmlenc-core/"
+ENC: Reference = "C.ENC"
+PROPERTY = name(DSS, "Property")
+
+
+async def encrypt_document(call: Call) -> Element:
+    """Encrypt a document for certificates, given or on a card (CMS AuthEnvelopedData)."""
+    own = call.own
+    parts = reading.sequence(
+        call.body,
+        required(name(CONTEXT, "Context")),
+        required(own("RecipientKeys")),
+        required(name(CONN, "Document")),
+        optional(own("OptionalInputs")),
+    )
+    keys = reading.sequence(
+        parts.one(own("RecipientKeys")),
+        optional(own("CertificateOnCard")),
+        several(own("Certificate"), 0),
+    )
+    document = read_document(parts.one(name(CONN, "Document")))
+    attributes = _unprotected(call, parts)
+    _check_type(call, parts, document)
+    on_card = keys.maybe(own("CertificateOnCard"))
+    given = [load_certificate(reading.binary(entry)) for entry in keys.all(own("Certificate"))]
+    if on_card is None and not given:
+        raise fault(Code.SYNTAX, "RecipientKeys: kein Empfänger")
+    if on_card is None:
+        call.check(parts, Target())
+        certificates = given
+    else:
+        card, crypt = _key_on_card(call, parts, on_card)
+        certificates = [*_of_card(call, card, crypt), *given]
+    await _check_recipients(call, certificates)
+    encoded = await call.konnektor.process.in_thread(
+        _encrypt, call, document, certificates, attributes
+    )
+    return _document_answer(call, encoded, "application/pkcs7-mime")
+
+
+def _encrypt(
+    call: Call,
+    document: Document,
+    certificates: Sequence[x509.Certificate],
+    attributes: list[bytes],
+) -> str:
+    content = document.content()
+    prepared = call.konnektor.recipients.prepared
+    try:
+        recipients = [prepared(certificate) for certificate in certificates]
+        cms = enveloped_data.encrypt(content, recipients, unauthenticated=attributes)
+    except FormatError as error:
+        raise fault(Code.ENCRYPTION_FAILED, str(error)) from None
+    return base64.b64encode(cms).decode("ascii")
+
+
+def _unprotected(call: Call, parts: Parts) -> list[bytes]:
+    optional_inputs = parts.maybe(call.own("OptionalInputs"))
+    if optional_inputs is None:
+        return []
+    inputs = reading.sequence(
+        optional_inputs,
+        optional(call.own("EncryptionType")),
+        several(call.own("Element"), 0),
+        optional(call.own("UnprotectedProperties")),
+    )
+    properties = inputs.maybe(call.own("UnprotectedProperties"))
+    if properties is None:
+        return []
+    return read_cms_attributes(reading.sequence(properties, several(PROPERTY)).all(PROPERTY))
+
+
+def _check_type(call: Call, parts: Parts, document: Document) -> None:
+    """Only CMS is built: XML encryption answers 4105, S/MIME 4279 (which is allowed to)."""
+    optional_inputs = parts.maybe(call.own("OptionalInputs"))
+    element = None if optional_inputs is None else optional_inputs.find(call.own("EncryptionType"))
+    if element is None:
+        chosen = XML_TYPE if document.is_xml_element else CMS_TYPES[0]
+    else:
+        chosen = reading.choice(element, (*CMS_TYPES, SMIME_TYPE, XML_TYPE))
+    if chosen == SMIME_TYPE:
+        raise fault(Code.SMIME_UNSUPPORTED)
+    if chosen == XML_TYPE:
+        raise fault(Code.ENCRYPTION_FAILED, "XML-Verschlüsselung wird nicht unterstützt")
+
+
+def _key_on_card(call: Call, parts: Parts, element: Element) -> tuple[InsertedCard, str | None]:
+    """Read KeyOnCardType and check access to the card: 4058 for an eGK, then TUC_KON_000."""
+    handle, crypt = _read_key(call, element)
+    _refuse_egk(call, handle)
+    grant = call.check(parts, Target(handle=handle, session=False))
+    assert grant.card is not None
+    return grant.card, crypt
+
+
+def _read_key(call: Call, element: Element) -> tuple[str, str | None]:
+    own = call.own
+    parts = reading.sequence(
+        element,
+        required(name(CONN, "CardHandle")),
+        optional(own("KeyReference")),
+        optional(own("Crypt")),
+    )
+    reference = parts.text(own("KeyReference")) or ENC
+    if reference != ENC:
+        raise fault(Code.SYNTAX, f"KeyReference: {reference!r:.40} ist nicht {ENC}")
+    crypt = parts.maybe(own("Crypt"))
+    handle = reading.bounded(parts.one(name(CONN, "CardHandle")), 128)
+    return handle, None if crypt is None else reading.choice(crypt, CRYPTS)
+
+
+def _refuse_egk(call: Call, handle: str) -> None:
+    card = call.konnektor.cards.by_handle(handle)
+    if card is not None and card.card.type in EGK_TYPES:
+        raise fault(Code.CALL_NOT_ALLOWED)
+
+
+def _of_card(call: Call, card: InsertedCard, crypt: str | None) -> list[x509.Certificate]:
+    """Return the encryption certificates of *card* that Crypt means (RSA_ECC: both, TAB_KON_900).
+
+    4259 warns when only one of both exists, and is the fault when none does.
+    """
+    keys = call.konnektor.keys
+    if crypt != "RSA_ECC":
+        return [keys.exactly(card, ENC, keys.for_reading(card, crypt)).certificate]
+    found: list[x509.Certificate] = []
+    for kind in ("RSA", "ECC"):
+        entry = card.certificate_object(ENC, kind)
+        if entry is None:
+            call.warnings.append(trace(Code.CERTIFICATE_SKIPPED, value=f"{ENC} {kind}"))
+        else:
+            found.append(entry.certificate)
+    if not found:
+        raise fault(Code.CERTIFICATE_SKIPPED, value=ENC)
+    return found
+
+
+async def _check_recipients(call: Call, certificates: Sequence[x509.Certificate]) -> None:
+    """Refuse keys that must not encrypt (4200) and certificates that are not to be trusted (4105).
+
+    A status that nobody can say does not stop the encryption.
+    """
+    checker = call.konnektor.certificates
+    now = call.konnektor.clock.now()
+    for certificate in certificates:
+        if not may_encrypt(certificate):
+            raise fault(Code.KEY_NOT_USABLE)
+        verdict = await checker.check(certificate, now)
+        if verdict.is_invalid:
+            status = verdict.answered.status
+            reason = verdict.path.value if status is Status.UNAVAILABLE else status.value
+            raise fault(
+                Code.ENCRYPTION_FAILED,
+                f"Empfängerzertifikat {certificate.serial_number:x}: {reason}",
+            )
+
+
+def may_encrypt(certificate: x509.Certificate) -> bool:
+    """Whether KeyUsage has keyEncipherment (RSA) or keyAgreement (ECC)."""
+    try:
+        usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
+        key = certificate.public_key()
+    except (x509.ExtensionNotFound, ValueError):
+        return False
+    if isinstance(key, rsa.RSAPublicKey):
+        return usage.key_encipherment
+    return isinstance(key, ec.EllipticCurvePublicKey) and usage.key_agreement
+
+
+async def decrypt_document(call: Call) -> Element:
+    """Decrypt a document with a card's key: ECC first, then RSA (TIP1-A_4622-05)."""
+    own = call.own
+    parts = reading.sequence(
+        call.body,
+        required(name(CONTEXT, "Context")),
+        required(own("PrivateKeyOnCard")),
+        required(name(CONN, "Document")),
+        optional(own("OptionalInputs")),
+    )
+    handle, _ = _read_key(call, parts.one(own("PrivateKeyOnCard")))
+    document = read_document(parts.one(name(CONN, "Document")))
+    if document.is_xml_element:
+        raise fault(Code.DECRYPTION_FAILED, "XML-Verschlüsselung wird nicht unterstützt")
+    _refuse_egk(call, handle)
+    grant = call.check(parts, Target(handle=handle))
+    card, session = grant.required_card()
+    if not (card.is_smb or card.is_hba):
+        raise fault(Code.CALL_NOT_ALLOWED)
+    if not card.is_open(card.access_pin, session):
+        raise fault(Code.ACCESS_CONDITION)
+    order: tuple[Crypt, Crypt] = ("ECC", "RSA")
+    keys = [key for kind in order if (key := card.certificate_object(ENC, kind)) is not None]
+    encoded = await call.konnektor.process.in_thread(_decrypt, document, keys)
+    return _document_answer(call, encoded, None)
+
+
+def _decrypt(document: Document, keys: Sequence[CardObject]) -> str:
+    content = document.content()
+    try:
+        enveloped = enveloped_data.read(content)
+        recipients = set(enveloped.recipients)
+        for key in keys:
+            key_id = certificate_id(key.certificate)
+            if key_id in recipients:
+                plain = enveloped.decrypt(key_id, key.private_key)
+                return base64.b64encode(plain).decode("ascii")
+    except WrongKey as error:
+        raise fault(Code.WRONG_KEY, str(error)) from None
+    except UnknownAlgorithm as error:
+        raise fault(Code.ALGORITHM, str(error)) from None
+    except Tampered as error:
+        raise fault(Code.DECRYPTION_FAILED, str(error)) from None
+    except FormatError as error:
+        raise fault(Code.DECRYPTION_FAILED, str(error)) from None
+    raise fault(Code.WRONG_KEY, "für keinen Schlüssel der Karte verschlüsselt")
+
+
+def _document_answer(call: Call, encoded: str, mime_type: str | None) -> Element:
+    answer = call.answer()
+    call.add_status(answer)
+    data = add(add(answer, CONN, "Document"), DSS, "Base64Data", encoded)
+    if mime_type is not None:
+        data.set("MimeType", mime_type)
+    return answer
+
+
+SERVICE = Service(
+    name="EncryptionService",
+    version="6.1.1",
+    namespace=ENCRYPTION,
+    prefix="CRYPT",
+    abstract="Verschlüsselungsdienst",
+    path="/EncryptionService",
+    operations={"EncryptDocument": encrypt_document, "DecryptDocument": decrypt_document},
+)

@@ -1,0 +1,189 @@
+"""SignatureService 7.4 and 7.5: SignDocument, VerifyDocument, GetJobNumber."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
+
+from simulators.formats.signed_data import Signer
+from simulators.pki.request import Reference
+
+from .. import answers, reading
+from ..access import Grant, Target
+from ..answers import add
+from ..cards import InsertedCard
+from ..certificate_status import Status
+from ..faults import Code, fault
+from ..keys import CRYPTS, SigningKey
+from ..namespaces import CONN, CONTEXT, DSS, SIGNATURE_7_4, SIGNATURE_7_5, name
+from ..operation import Call, Handler, Service, read_handle
+from ..reading import Element, optional, required, several
+from ..signing import CMS_TYPE, PADES_TYPE, Made, SignRequest, make, read_request
+from .verify_document import verify_document
+
+MAX_REQUESTS = 250
+TV_MODES = ("NONE", "UNCONFIRMED", "CONFIRMED")
+PDF_MIME = "application/pdf-a"
+
+
+async def get_job_number(call: Call) -> Element:
+    """Give a job number; no access check (TIP1-A_5667)."""
+    call.context(reading.sequence(call.body, required(name(CONTEXT, "Context"))))
+    answer = call.answer()
+    add(answer, call.service.namespace, "JobNumber", call.konnektor.jobs.new())
+    return answer
+
+
+async def sign_document(call: Call) -> Element:
+    """Sign documents: nonQES with the SM-B, QES with the HBA (TIP1-A_5010-09)."""
+    own = call.own
+    parts = reading.sequence(
+        call.body,
+        required(name(CONN, "CardHandle")),
+        optional(own("Crypt")),
+        required(name(CONTEXT, "Context")),
+        required(own("TvMode")),
+        optional(own("JobNumber")),
+        several(own("SignRequest")),
+    )
+    asked = parts.maybe(own("Crypt"))
+    crypt = None if asked is None else reading.choice(asked, CRYPTS)
+    call.facts["crypt_asked"] = crypt or ""
+    reading.choice(parts.one(own("TvMode")), TV_MODES)  # checked, else ignored
+    number = parts.text(own("JobNumber"))
+    if number is None:
+        raise fault(Code.SYNTAX, "JobNumber fehlt: am Konnektor ist sie Pflicht")
+    handle = read_handle(parts)
+    qes = _is_qes(call, handle)
+    requests = [read_request(call, entry, qes=qes) for entry in parts.all(own("SignRequest"))]
+    _check_stack(requests)
+    grant = call.check(parts, Target(handle=handle))
+    card, _ = grant.required_card()
+    if not (card.is_hba or card.is_smb):
+        raise fault(Code.CARD_TYPE_FOR_SIGNATURE)
+    call.konnektor.jobs.use(number)
+    reference: Reference = "C.QES" if qes else "C.SIG"
+    key = call.konnektor.keys.for_signing(card, reference, crypt)
+    call.facts |= {"crypt": key.crypt, "qes": "true" if qes else "false"}
+    await _open_key(call, grant, card, key, qes=qes)
+    made = await _sign_all(call, requests, card, key, qes=qes)
+    return _answer(call, requests, made)
+
+
+def _is_qes(call: Call, handle: str) -> bool:
+    card = call.konnektor.cards.by_handle(handle)
+    return card is not None and card.is_hba
+
+
+def _check_stack(requests: list[SignRequest]) -> None:
+    if len(requests) > MAX_REQUESTS:
+        raise fault(Code.SYNTAX, f"mehr als {MAX_REQUESTS} SignRequests")
+    ids = [request.request_id for request in requests]
+    if len(set(ids)) < len(ids):
+        raise fault(Code.SYNTAX, "RequestID ist nicht eindeutig")
+
+
+async def _open_key(
+    call: Call, grant: Grant, card: InsertedCard, key: SigningKey, *, qes: bool
+) -> None:
+    """Meet the access condition of the key: PIN.SMC raised before, PIN.QES typed for the stack.
+
+    Faults: 4085 PIN.SMC is not raised, 4123 the QES certificate is revoked or unknown, those of
+    the PIN entry, 4063 PIN.QES is blocked, and the make's code for a wrong PIN.QES.
+    """
+    _, session = grant.required_card()
+    if not qes:
+        if not card.is_open("PIN.SMC", session):
+            raise fault(Code.ACCESS_CONDITION)
+        return
+    answered = await call.konnektor.certificates.status(key.certificate)
+    if answered.status in (Status.REVOKED, Status.UNKNOWN):
+        raise fault(Code.SIGNING_FAILED, f"Zertifikat: {answered.status.value}")
+    if card.is_open("PIN.QES", session):
+        return
+    entered = await call.konnektor.pads.enter(grant, "PIN.QES")
+    call.facts["pin_result"] = entered.result
+    match entered.result:
+        case "OK":
+            return
+        case "REJECTED":
+            rejected = call.konnektor.settings.make.qes_pin_rejected
+            raise fault(rejected, f"PIN.QES falsch, {entered.left_tries} Versuche übrig")
+        case "TRANSPORT_PIN":
+            raise fault(Code.PIN_TRANSPORT)
+        case _:
+            raise fault(Code.PIN_BLOCKED)
+
+
+async def _sign_all(
+    call: Call,
+    requests: list[SignRequest],
+    card: InsertedCard,
+    key: SigningKey,
+    *,
+    qes: bool,
+) -> list[Made]:
+    konnektor = call.konnektor
+    responses: list[bytes] = []
+    # 7.5.6 embeds OCSP answers into nonQES signatures too, 7.4 only into QES (C_11276)
+    if any(r.include_revocation for r in requests) and (
+        qes or call.service.namespace == SIGNATURE_7_5
+    ):
+        answered = await konnektor.certificates.status(key.certificate)
+        responses = [answered.response] if answered.response is not None else []
+    if not card.present:
+        raise fault(Code.CARD_NOT_INSERTED)
+    try:
+        return await konnektor.process.in_thread(_make_all, call, requests, key.signer, responses)
+    finally:
+        if qes:  # PIN.QES serves one stack
+            card.lower_state("PIN.QES")
+
+
+def _make_all(
+    call: Call, requests: list[SignRequest], signer: Signer, responses: list[bytes]
+) -> list[Made]:
+    now = call.konnektor.clock.now()
+    return [
+        make(request, signer, responses if request.include_revocation else (), now)
+        for request in requests
+    ]
+
+
+def _answer(call: Call, requests: list[SignRequest], made: list[Made]) -> Element:
+    answer = call.answer()
+    for request, signature in zip(requests, made, strict=True):
+        response = add(answer, call.service.namespace, "SignResponse")
+        response.set("RequestID", answers.printable(request.request_id))
+        call.add_status(response, *request.warnings)
+        if signature.signature_type == PADES_TYPE:
+            outputs = add(response, call.service.namespace, "OptionalOutputs")
+            document = add(outputs, call.service.namespace, "DocumentWithSignature")
+            data = add(document, DSS, "Base64Data", signature.encoded)
+            data.set("MimeType", PDF_MIME)
+        else:
+            holder = add(response, DSS, "SignatureObject")
+            add(holder, DSS, "Base64Signature", signature.encoded).set("Type", CMS_TYPE)
+    return answer
+
+
+_OPERATIONS: Mapping[str, Handler] = MappingProxyType(
+    {
+        "SignDocument": sign_document,
+        "VerifyDocument": verify_document,
+        "GetJobNumber": get_job_number,
+    }
+)
+SERVICE_7_4 = Service(
+    name="SignatureService",
+    version="7.4.2",
+    namespace=SIGNATURE_7_4,
+    prefix="SIG",
+    abstract="Signaturdienst",
+    path="/SignatureService/v7.4",
+    operations=_OPERATIONS,
+)
+SERVICE_7_5 = replace(
+    SERVICE_7_4, version="7.5.6", namespace=SIGNATURE_7_5, path="/SignatureService/v7.5"
+)

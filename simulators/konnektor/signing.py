@@ -1,0 +1,170 @@
+"""Making signatures: what SignDocument asks for, and CAdES or PAdES with a card's key."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from simulators.formats import signed_data
+from simulators.formats.errors import FormatError
+
+from . import reading
+from .documents import Document, read_cms_attributes, read_document
+from .faults import Code, Trace, fault, trace
+from .namespaces import DSS, POLICY, name
+from .operation import Call
+from .reading import Element, optional, required, several
+
+CMS_TYPE = "urn:ietf:rfc:5652"
+SMIME_TYPE = "urn:ietf:rfc:5751"
+XML_TYPE = "urn:ietf:rfc:3275"
+PADES_TYPE = "http://uri.etsi.org/02778/3"
+QES_KINDS = frozenset(("xml", "pdf", "text", "tiff"))
+PROPERTY = name(DSS, "Property")
+_TYPE, _PROPERTIES = name(DSS, "SignatureType"), name(DSS, "Properties")
+_SIGNED, _UNSIGNED = name(DSS, "SignedProperties"), name(DSS, "UnsignedProperties")
+_PLACEMENT, _UPDATED = name(DSS, "SignaturePlacement"), name(DSS, "ReturnUpdatedSignature")
+_SCHEMAS, _POLICY = name(DSS, "Schemas"), name(POLICY, "GenerateUnderSignaturePolicy")
+
+
+@dataclass(frozen=True)
+class SignRequest:
+    """One SIG:SignRequest; ``warnings`` say what of it is ignored."""
+
+    request_id: str
+    document: Document
+    signature_type: str
+    include_content: bool
+    attributes: tuple[bytes, ...]
+    include_revocation: bool
+    warnings: tuple[Trace, ...]
+
+
+@dataclass(frozen=True)
+class Made:
+    """A signature, in Base64 as the answer carries it."""
+
+    encoded: str
+    signature_type: str
+
+
+def read_request(call: Call, element: Element, *, qes: bool) -> SignRequest:
+    """Read a SignRequest.
+
+    Faults: 4000; 4110 a document that cannot be signed so; 4111 a type or variant that is not
+    built or does not exist (XAdES, parallel signatures, policies); 4279 S/MIME.
+    """
+    own = call.own
+    request_id = element.get("RequestID")
+    if request_id is None:
+        raise fault(Code.SYNTAX, "SignRequest: RequestID fehlt")
+    parts = reading.sequence(
+        element,
+        optional(own("OptionalInputs")),
+        required(own("Document")),
+        required(own("IncludeRevocationInfo")),
+    )
+    document = read_document(parts.one(own("Document")), signature=True)
+    inputs = reading.any_order(
+        _or_empty(parts.maybe(own("OptionalInputs")), own("OptionalInputs")),
+        *(optional(part) for part in (_TYPE, _PROPERTIES, _PLACEMENT, _UPDATED, _SCHEMAS, _POLICY)),
+        *(optional(own(local)) for local in ("IncludeEContent", "IncludeObjects", "ViewerInfo")),
+    )
+    signature_type = inputs.text(_TYPE) or _usual_type(document)
+    _check_variant(signature_type, document, qes=qes)
+    content = inputs.maybe(own("IncludeEContent"))
+    if content is not None and signature_type != CMS_TYPE:
+        raise fault(Code.SIGNATURE_TYPE, "IncludeEContent gibt es nur mit CMS")
+    if inputs.maybe(own("IncludeObjects")) is not None:
+        raise fault(Code.SIGNATURE_TYPE, "IncludeObject gibt es nur mit XML-Signaturen")
+    if inputs.maybe(_UPDATED) is not None or inputs.maybe(_POLICY) is not None:
+        raise fault(Code.SIGNATURE_TYPE, "Parallel-, Gegensignatur und Policy gibt es hier nicht")
+    if qes and not document.short_text:
+        raise fault(Code.SYNTAX, "Document: ShortText ist für die QES Pflicht")
+    attributes, ignored = _read_properties(inputs.maybe(_PROPERTIES))
+    warnings: list[Trace] = []
+    if inputs.maybe(_PLACEMENT) is not None:
+        warnings.append(trace(Code.PLACEMENT_IGNORED))
+    if ignored or (attributes and signature_type != CMS_TYPE):
+        warnings.append(trace(Code.PROPERTIES_IGNORED))
+    revocation = parts.one(own("IncludeRevocationInfo"))
+    return SignRequest(
+        request_id,
+        document,
+        signature_type,
+        content is not None and reading.boolean(reading.text_of(content), "IncludeEContent"),
+        attributes,
+        reading.boolean(reading.text_of(revocation), "IncludeRevocationInfo"),
+        tuple(warnings),
+    )
+
+
+def make(
+    request: SignRequest,
+    signer: signed_data.Signer,
+    ocsp_responses: Sequence[bytes],
+    now: datetime,
+) -> Made:
+    """Sign the document of *request*; to be run in a thread.
+
+    Faults: those of reading the document, 4110 a PDF that cannot be signed, 4000 an attribute
+    that is none.
+    """
+    document = request.document
+    content = document.content()
+    if request.signature_type == PADES_TYPE:
+        from . import pades  # pyHanko takes half a second to import, and few processes need it
+
+        signed = pades.sign(content, signer, reason=document.short_text, now=now)
+    else:
+        hint = document.short_text
+        try:
+            signed = signed_data.sign(
+                content,
+                signer,
+                signing_time=now,
+                detached=not request.include_content,
+                content_hint=hint or None,
+                attributes=request.attributes,
+                ocsp_responses=ocsp_responses,
+            )
+        except FormatError as error:
+            raise fault(Code.SYNTAX, f"CMSAttribute: {error}") from None
+    return Made(base64.b64encode(signed).decode("ascii"), request.signature_type)
+
+
+def _usual_type(document: Document) -> str:
+    """Return what is made where nothing is said: XAdES, PAdES, else CAdES detached."""
+    if document.is_xml_element:
+        return XML_TYPE
+    return PADES_TYPE if document.kind == "pdf" else CMS_TYPE
+
+
+def _check_variant(signature_type: str, document: Document, *, qes: bool) -> None:
+    if signature_type == SMIME_TYPE:
+        raise fault(Code.SMIME_UNSUPPORTED)
+    if signature_type not in (CMS_TYPE, PADES_TYPE):
+        raise fault(Code.SIGNATURE_TYPE, f"{signature_type!r:.80}")
+    shown = "Base64XML" if document.is_xml_element else document.mime_type or "ohne MimeType"
+    if signature_type == PADES_TYPE and document.kind != "pdf":
+        raise fault(Code.DOCUMENT_FORMAT, value=shown[:80])
+    if qes and document.kind not in QES_KINDS:
+        raise fault(Code.DOCUMENT_FORMAT, value=shown[:80])
+
+
+def _read_properties(element: Element | None) -> tuple[tuple[bytes, ...], bool]:
+    """Return the signed attributes of dss:Properties and whether there are unsigned ones."""
+    if element is None:
+        return (), False
+    parts = reading.sequence(element, optional(_SIGNED), optional(_UNSIGNED))
+    signed = parts.maybe(_SIGNED)
+    if signed is None:
+        return (), parts.maybe(_UNSIGNED) is not None
+    properties = reading.sequence(signed, several(PROPERTY)).all(PROPERTY)
+    return tuple(read_cms_attributes(properties)), parts.maybe(_UNSIGNED) is not None
+
+
+def _or_empty(element: Element | None, tag: str) -> Element:
+    return element if element is not None else reading.empty(tag)
