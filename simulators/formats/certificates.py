@@ -13,6 +13,15 @@ from . import asn1
 from .errors import FormatError
 
 _MAX_RDNS = 64
+_MALFORMED = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)
+"""What cryptography raises for certificates that are not what they should be."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +70,7 @@ def load(der: bytes) -> x509.Certificate:
     """Read a DER certificate whose key can be used. Raises FormatError."""
     try:
         return x509.load_der_x509_certificate(der)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
+    except _MALFORMED:
         raise FormatError("not an X.509 certificate") from None
 
 
@@ -69,7 +78,7 @@ def public_key(certificate: x509.Certificate) -> CertificatePublicKeyTypes:
     """Return the certificate's key. Raises FormatError if it is malformed or of an unknown kind."""
     try:
         return certificate.public_key()
-    except (ValueError, TypeError, UnsupportedAlgorithm):
+    except _MALFORMED:
         raise FormatError("the certificate's public key cannot be used") from None
 
 
@@ -122,7 +131,7 @@ def common_name(certificate: x509.Certificate) -> str:
     """Return the subject's commonName; an empty string without one."""
     try:
         names = certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
-    except (ValueError, TypeError):
+    except _MALFORMED:
         raise FormatError("the certificate's subject is malformed") from None
     return str(names[0].value) if names else ""
 
@@ -135,7 +144,7 @@ def is_ecc(certificate: x509.Certificate) -> bool:
 def _extensions(certificate: x509.Certificate) -> x509.Extensions:
     try:
         return certificate.extensions
-    except (ValueError, TypeError, x509.DuplicateExtension, UnsupportedAlgorithm):
+    except _MALFORMED:
         raise FormatError("the certificate's extensions are malformed") from None
 
 
