@@ -72,7 +72,7 @@ BAD_MESSAGE = Reply(554, "5.6.0", "The message cannot be read")
 INTERNAL = Reply(451, "4.3.0", "Internal error")
 
 
-class MailRefused(Exception):  # noqa: N818 (it is an outcome, told to the client system)
+class MailRefused(Exception):
     """The mail of a transaction is not sent; ``reply`` goes to the client system."""
 
     def __init__(self, reply: Reply) -> None:

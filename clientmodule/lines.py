@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from contextlib import suppress
 
 MAX_LINE = 12_288  # RFC 4954, 4.: room for AUTH; the greatest of SMTP and POP3
@@ -12,15 +11,15 @@ DOT_END = b"\r\n.\r\n"
 CLOSE_SECONDS = 1.0
 
 
-class ConnectionLost(ConnectionError):  # noqa: N818 (an event, not only an error)
+class ConnectionLost(ConnectionError):
     """The other side closed the connection, or it broke."""
 
 
-class LineTooLong(ValueError):  # noqa: N818
+class LineTooLong(ValueError):
     """A line is longer than allowed; the rest of it was thrown away."""
 
 
-class TextTooLong(ValueError):  # noqa: N818
+class TextTooLong(ValueError):
     """A dot-terminated text is longer than allowed; it was read to its end and thrown away."""
 
 
@@ -70,44 +69,23 @@ class LineStream:
         """Tell whether the next line is already here."""
         return b"\n" in self._buffer
 
-    async def chunks(self) -> AsyncIterator[bytes]:
-        """Yield the raw bytes of a dot-terminated text, its terminator included.
+    def text(self) -> DotText:
+        """Begin to read a dot-terminated text; nothing else may be read before it is done."""
+        return DotText(self)
 
-        Only CRLF.CRLF ends it (a bare LF never does). Raises ConnectionLost or TimeoutError.
+    async def take(self, joint: bytes) -> tuple[bytes, bool]:
+        """Return what is here, up to the end of a dot-terminated text, and whether that is it.
+
+        *joint* are the bytes before it, in which the terminator may begin.
         """
-        before = b"\r\n"  # the text begins at the beginning of a line
-        while True:
-            if not self._buffer:
-                await self._fill()
-            joined = before + self._buffer
-            end = joined.find(DOT_END)
-            if end >= 0:
-                size = end + len(DOT_END) - len(before)
-                yield bytes(self._buffer[:size])
-                del self._buffer[:size]
-                return
-            chunk = bytes(self._buffer)
-            self._buffer.clear()
-            before = bytes(joined[-(len(DOT_END) - 1) :])
-            yield chunk
-
-    async def text(self, limit: int, already: bytes = b"") -> bytes:
-        """Return a dot-terminated text as it came: still stuffed, terminator included.
-
-        *already* are bytes of it that were read before. Raises TextTooLong, ConnectionLost,
-        TimeoutError.
-        """
-        parts = [already]
-        size = len(already)
-        async for chunk in self.chunks():
-            size += len(chunk)
-            if size > limit:
-                parts.clear()
-            else:
-                parts.append(chunk)
-        if size > limit:
-            raise TextTooLong
-        return b"".join(parts)
+        if not self._buffer:
+            await self._fill()
+        joined = joint + self._buffer
+        end = joined.find(DOT_END)
+        size = len(self._buffer) if end < 0 else end + len(DOT_END) - len(joint)
+        chunk = bytes(self._buffer[:size])
+        del self._buffer[:size]
+        return chunk, end >= 0
 
     async def write(self, content: bytes) -> None:
         """Send *content*. Raises ConnectionLost or TimeoutError."""
@@ -140,6 +118,42 @@ class LineStream:
         if not chunk:
             raise ConnectionLost
         self._buffer += chunk
+
+
+class DotText:
+    """A dot-terminated text that is being read, as it comes: stuffed, terminator included.
+
+    Only CRLF.CRLF ends it (a bare LF never does). ``done`` says that the terminator was read.
+    """
+
+    def __init__(self, stream: LineStream) -> None:
+        self._stream = stream
+        self._joint = b"\r\n"  # the text begins at the beginning of a line
+        self.done = False
+
+    async def chunk(self) -> bytes:
+        """Return the next bytes. Raises ConnectionLost or TimeoutError."""
+        chunk, self.done = await self._stream.take(self._joint)
+        self._joint = (self._joint + chunk)[-(len(DOT_END) - 1) :]
+        return chunk
+
+    async def rest(self, limit: int, began: bytes = b"") -> bytes:
+        """Return the whole text, of which *began* was read already.
+
+        Raises TextTooLong, ConnectionLost, TimeoutError.
+        """
+        chunks = [began]
+        size = len(began)
+        while not self.done:
+            chunk = await self.chunk()
+            size += len(chunk)
+            if size > limit:
+                chunks.clear()
+            else:
+                chunks.append(chunk)
+        if size > limit:
+            raise TextTooLong
+        return b"".join(chunks)
 
 
 async def _closed(writer: asyncio.StreamWriter) -> None:

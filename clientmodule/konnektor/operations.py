@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -37,6 +36,8 @@ _CARD_COMMON: Final = f"{{{requests.CARD_COMMON}}}"
 _CERTIFICATE_COMMON: Final = f"{{{requests.CERTIFICATE_COMMON}}}"
 INSTITUTION_CARDS: Final = frozenset({"SMC-B", "SM-B", "HSM-B"})
 PERSON_CARDS: Final = frozenset({"HBA", "HBAx", "HBA-qSig", "ZOD_2.0"})
+
+LARGE: Final = 256 << 10
 
 Verdict = Literal["VALID", "INVALID", "INCONCLUSIVE"]
 
@@ -145,8 +146,7 @@ async def read_encryption_certificates(
             if fault.code in (4258, 4149, 4147):  # no such certificate on this card
                 continue
             raise
-        for element in answer.iter(_CERTIFICATE_COMMON + "X509Certificate"):
-            certificates.append(_certificate(element))
+        certificates.extend(map(_certificate, answer.iter(_CERTIFICATE_COMMON + "X509Certificate")))
     return tuple(certificates)
 
 
@@ -204,6 +204,7 @@ async def sign_document(
             f"<S:JobNumber>{job_number}</S:JobNumber>",
             request,
         ),
+        large=len(request) > LARGE,
     )
     status = next(answer.iter(_CONN + "Result"), None)
     if status is not None and status.text == "Error":
@@ -221,6 +222,7 @@ async def verify_document(
         "SignatureService",
         SIGNATURE,
         lambda ns: requests.envelope(ns, "VerifyDocument", requests.context(context), request),
+        large=len(request) > LARGE,
     )
     return SignatureVerdict(_verdict(answer, "HighLevelResult"), trace_codes(answer))
 
@@ -235,6 +237,7 @@ async def encrypt_document(
         "EncryptionService",
         ENCRYPTION,
         lambda ns: requests.envelope(ns, "EncryptDocument", requests.context(context), request),
+        large=len(request) > LARGE,
     )
 
 
@@ -248,6 +251,7 @@ async def decrypt_document(
         "EncryptionService",
         DECRYPTION,
         lambda ns: requests.envelope(ns, "DecryptDocument", requests.context(context), request),
+        large=len(request) > LARGE,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Any, Final, Protocol, TypeVar
 
 import aiohttp
 from lxml import etree
@@ -23,7 +23,14 @@ SMALL: Final = 64 << 10
 CONNECTIONS: Final = 32
 FALLBACK_CODE: Final = 4001
 
-InThread = Callable[[Callable[[bytes], etree._Element], bytes], Awaitable[etree._Element]]
+R = TypeVar("R")
+
+
+class InThread(Protocol):
+    """Runs a function off the event loop."""
+
+    def __call__(self, function: Callable[[Any], R], argument: Any, /) -> Awaitable[R]:
+        """Return what *function* makes of *argument*."""
 
 
 class SoapTransport:
@@ -75,15 +82,18 @@ class SoapTransport:
         service: str,
         supported: dict[str, str],
         build: Callable[[str], bytes],
+        *,
+        large: bool = False,
     ) -> etree._Element:
         """Call operation *name* of *service*; return the element inside the SOAP body.
 
         *supported* maps namespaces the client module speaks to their SOAPAction prefix, *build*
-        makes the request for the chosen namespace. Raises KonnektorFault, KonnektorUnreachable.
+        makes the request for the chosen namespace, in a thread when it is *large*. Raises
+        KonnektorFault, KonnektorUnreachable.
         """
         with operation.step(name, peer="konnektor") as data:
             try:
-                answer = await self._call(name, service, supported, build)
+                answer = await self._call(name, service, supported, build, large)
             except KonnektorFault as fault:
                 data["code"] = fault.code
                 raise
@@ -95,19 +105,29 @@ class SoapTransport:
         await self._session.close()
 
     async def _call(
-        self, name: str, service: str, supported: dict[str, str], build: Callable[[str], bytes]
+        self,
+        name: str,
+        service: str,
+        supported: dict[str, str],
+        build: Callable[[str], bytes],
+        large: bool,
     ) -> etree._Element:
         cached = self._directory is not None
         try:
-            return await self._post(name, service, supported, build)
+            return await self._post(name, service, supported, build, large)
         except KonnektorUnreachable:
             self.forget_directory()
             if not cached:
                 raise
-        return await self._post(name, service, supported, build)
+        return await self._post(name, service, supported, build, large)
 
     async def _post(
-        self, name: str, service: str, supported: dict[str, str], build: Callable[[str], bytes]
+        self,
+        name: str,
+        service: str,
+        supported: dict[str, str],
+        build: Callable[[str], bytes],
+        large: bool,
     ) -> etree._Element:
         version = (await self.directory()).newest(service, supported)
         plain = self._access.authentication == "none"
@@ -118,7 +138,9 @@ class SoapTransport:
             "Content-Type": "text/xml; charset=utf-8",
             "SOAPAction": f'"{supported[version.namespace]}#{name}"',
         }
-        status, content = await self._http("POST", url, build(version.namespace), headers)
+        namespace = version.namespace
+        body = await self._in_thread(build, namespace) if large else build(namespace)
+        status, content = await self._http("POST", url, body, headers)
         root = parse(content) if len(content) < SMALL else await self._in_thread(parse, content)
         return _body(name, status, root)
 

@@ -1,0 +1,111 @@
+"""Encryption certificates of mail addresses from the directory, through the LDAP proxy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from cryptography import x509
+
+from simulators.formats.certificates import is_ecc, telematik_id
+from simulators.process.clock import Clock
+from simulators.process.ldap import LdapClient, escape_filter
+
+from .caches import TimedCache
+from .operation import Operation
+
+BASE: Final = "dc=data,dc=vzd"
+ATTRIBUTES: Final = ("mail", "userCertificate", "komLeData", "kimData")
+MAX_ENTRIES: Final = 20
+
+
+@dataclass(frozen=True)
+class DirectoryEntry:
+    """What the directory says about one mail address: its encryption certificates.
+
+    ``certificates`` are all of them, whatever their date; ``telematik_ids`` those named in them.
+    """
+
+    certificates: tuple[x509.Certificate, ...]
+
+    @property
+    def telematik_ids(self) -> frozenset[str | None]:
+        """The Telematik-IDs of the holders; more than one is an error (KOM-LE-A_2178)."""
+        return frozenset(telematik_id(certificate) for certificate in self.certificates)
+
+    def valid(self, at: datetime) -> tuple[x509.Certificate, ...]:
+        """Return the certificates within their validity *at* that moment."""
+        return tuple(
+            certificate
+            for certificate in self.certificates
+            if certificate.not_valid_before_utc <= at <= certificate.not_valid_after_utc
+        )
+
+
+class Directory:
+    """Searches by mail address; what was found is kept for TTL_ENC_CERT (KOM-LE-A_2026)."""
+
+    def __init__(self, ldap: LdapClient, clock: Clock, *, lifetime: timedelta) -> None:
+        self._ldap = ldap
+        self._found: TimedCache[str, DirectoryEntry] = TimedCache(clock, lifetime)
+
+    async def find(
+        self, operation: Operation, address: str, *, fresh: bool = False
+    ) -> DirectoryEntry:
+        """Return the entry of *address*, without certificates if there is none (KOM-LE-A_2023).
+
+        *fresh* asks the directory even if the answer is known. Raises LdapError.
+        """
+        key = address.lower()
+        known = None if fresh else self._found.get(key)
+        if known is not None:
+            return known
+        with operation.step("LdapSearch", peer="vzd") as data:
+            result = await self._ldap.search(
+                BASE,
+                f"(mail={escape_filter(address)})",
+                ATTRIBUTES,
+                size_limit=MAX_ENTRIES,
+            )
+            data["entries"] = len(result)
+        values = dict.fromkeys(
+            value for entry in result for value in entry.values("userCertificate")
+        )
+        entry = DirectoryEntry(tuple(_read(list(values))))
+        if entry.certificates:  # who gets a certificate today shall not wait until tomorrow
+            self._found.put(key, entry)
+        return entry
+
+    def forget(self) -> None:
+        """Have the directory asked again."""
+        self._found.clear()
+
+    async def close(self) -> None:
+        """Close the connection to the LDAP proxy."""
+        await self._ldap.close()
+
+
+def _read(values: list[bytes]) -> list[x509.Certificate]:
+    certificates = []
+    for value in values:
+        try:
+            certificate = x509.load_der_x509_certificate(value)
+            certificate.public_key()
+        except (ValueError, TypeError):
+            continue  # one broken value must not hide the others
+        certificates.append(certificate)
+    return certificates
+
+
+def choose(
+    certificates: tuple[x509.Certificate, ...], *, every: bool, ecc: bool
+) -> tuple[x509.Certificate, ...]:
+    """Return the certificates to encrypt for.
+
+    *every*: all, as releases up to 1.5.2-8 do; otherwise RSA only if there is nothing else.
+    Without *ecc* the Konnektor cannot use ECC certificates (A_17464, A_17472).
+    """
+    elliptic = tuple(c for c in certificates if is_ecc(c)) if ecc else ()
+    rsa = tuple(c for c in certificates if not is_ecc(c))
+    return elliptic + rsa if every else elliptic or rsa

@@ -1,0 +1,100 @@
+"""A listening gateway: connections of client systems, each a dialogue of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import traceback
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any
+
+from .installation import Installation
+from .lines import ConnectionLost, LineStream
+
+Dialogue = Callable[[LineStream], Awaitable[None]]
+READ_AHEAD = 256 << 10
+HANDSHAKE_SECONDS = 15.0
+
+
+class Gateway:
+    """Accepts connections on one listener and runs *dialogue* for each.
+
+    More than ``max_connections`` are answered with *busy* and closed.
+    """
+
+    def __init__(
+        self, installation: Installation, *, listener: str, dialogue: Dialogue, busy: bytes
+    ) -> None:
+        self._installation = installation
+        self._listener = listener
+        self._dialogue = dialogue
+        self._busy = busy
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._server: asyncio.Server | None = None
+
+    async def start(self, context: ssl.SSLContext | None, *, seconds: float) -> None:
+        """Listen; with *context* TLS from the first byte. *seconds* bound reads and writes."""
+
+        async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await self._accept(LineStream(reader, writer, seconds=seconds))
+
+        self._server = await asyncio.start_server(
+            accept,
+            sock=self._installation.process.socket(self._listener),
+            ssl=context,
+            ssl_handshake_timeout=HANDSHAKE_SECONDS if context else None,
+            limit=READ_AHEAD,
+        )
+
+    async def stop(self) -> None:
+        """Stop listening and end every dialogue."""
+        if self._server is not None:
+            self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _accept(self, client: LineStream) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        try:
+            if len(self._tasks) > self._installation.settings.max_connections:
+                await client.write(self._busy)
+            else:
+                await self._dialogue(client)
+        except (ConnectionError, TimeoutError):
+            pass  # the client system is gone; there is nobody to tell
+        except asyncio.CancelledError:
+            pass  # the process is being stopped
+        finally:
+            self._tasks.discard(task)
+            await client.close()
+
+
+async def next_line(client: LineStream, server: LineStream) -> bytes | None:
+    """Return the client system's next line; None when the server's connection is lost first.
+
+    Both connections end together (KOM-LE-A_2016, 2017, 2038, 2039). Raises ConnectionLost,
+    LineTooLong, TimeoutError for the client's side.
+    """
+    if client.has_line:
+        return await client.line()
+    reading = asyncio.ensure_future(client.line())
+    try:
+        either: set[asyncio.Future[Any]] = {reading, server.lost}
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        return reading.result() if reading.done() else None
+    finally:
+        if not reading.done():
+            reading.cancel()
+            with suppress(asyncio.CancelledError, ConnectionLost):
+                await reading
+
+
+def where(error: BaseException) -> str:
+    """Return kind and place of an unexpected error; its text may hold personal data."""
+    frames = traceback.extract_tb(error.__traceback__)[-3:]
+    places = " < ".join(f"{frame.filename}:{frame.lineno}" for frame in reversed(frames))
+    return f"{type(error).__name__} at {places}"

@@ -1,0 +1,89 @@
+"""Everything that a running client module knows, in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import ParamSpec, TypeVar
+
+from simulators.process.role import Process
+
+from .konnektor.konnektor import Konnektor, tls_context
+from .limits import Limits
+from .logs import Logs
+from .operation import Operation
+from .provider import Provider
+from .settings import DEFAULT_KONNEKTOR, ClientModuleSettings
+from .user_name import UserName, UserNameError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+SMALL = 64 << 10
+
+
+class Installation:
+    """Konnektoren, provider, limits and logs that all dialogues share."""
+
+    def __init__(self, process: Process[ClientModuleSettings]) -> None:
+        settings = process.settings
+        self.process = process
+        self.settings = settings
+        self.clock = process.clock
+        self.logs = Logs(
+            settings.data_dir / "logs",
+            process.clock,
+            days=settings.ttl_prots_days,
+            performance=settings.prot_perf,
+        )
+        self.provider = Provider(process)
+        self.limits = Limits(
+            self.provider,
+            process.clock,
+            settings.account_limit,
+            lifetime=timedelta(hours=settings.limits_hours),
+        )
+        self.konnektors: dict[str, Konnektor] = {}
+
+    async def open(self) -> None:
+        """Load the keys for the Konnektoren. Raises InputError for a file that is no PKCS#12."""
+        for name, access in self.settings.konnektors.items():
+            context = await self.process.in_thread(tls_context, access)
+            self.konnektors[name] = Konnektor(
+                access, self.settings, self.clock, context, self.process.in_thread
+            )
+
+    async def close(self) -> None:
+        """Close all connections and the logs."""
+        await self.limits.close()
+        for konnektor in self.konnektors.values():
+            await konnektor.close()
+        self.logs.close()
+
+    def forget(self) -> None:
+        """Empty every cache; connections stay."""
+        self.limits.forget()
+        self.provider.forget()
+        for konnektor in self.konnektors.values():
+            konnektor.forget()
+
+    def operation(self) -> Operation:
+        """Return a new operation with a random number (KOM-LE-A_2086)."""
+        return Operation(self.logs, self.process.journal)
+
+    def konnektor(self, user: UserName) -> Konnektor:
+        """Return the Konnektor that *user* names (A_21457, A_21517).
+
+        Raises UserNameError for an unknown KonnektorId.
+        """
+        try:
+            return self.konnektors[user.konnektor or DEFAULT_KONNEKTOR]
+        except KeyError:
+            raise UserNameError("user name: unknown KonnektorId") from None
+
+    async def compute(
+        self, size: int, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        """Call *function* on content of *size* bytes: in a thread if that could be felt."""
+        if size <= SMALL:
+            return function(*args, **kwargs)
+        return await self.process.in_thread(function, *args, **kwargs)

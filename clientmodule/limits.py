@@ -1,0 +1,101 @@
+"""The limits of an account at its provider, I_AccountLimit_Service (A_22416, A_22417)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+import aiohttp
+from pydantic import BaseModel, Field, ValidationError
+
+from simulators.process.clock import Clock
+
+from .caches import TimedCache
+from .operation import Operation
+from .provider import Provider, ProviderUnreachable
+
+MAX_BODY = 64 << 10
+ANSWER_SECONDS = 10.0
+RETRY_LIFETIME = timedelta(minutes=5)
+
+
+class _Answer(BaseModel):
+    """What getLimits answers, with the defaults and bounds of the OpenAPI."""
+
+    data_time_to_live: int = Field(default=90, alias="dataTimeToLive", ge=1, le=365)
+    max_mail_size: int = Field(default=734_003_200, alias="maxMailSize", gt=0)
+
+
+@dataclass(frozen=True)
+class AccountLimits:
+    """``time_to_live`` of mails at the provider, ``max_mail_size`` in bytes."""
+
+    time_to_live: timedelta
+    max_mail_size: int
+
+
+DEFAULT_LIMITS = AccountLimits(timedelta(days=90), 734_003_200)
+
+
+class Limits:
+    """getLimits of every account, kept for at most 24 hours."""
+
+    def __init__(
+        self, provider: Provider, clock: Clock, urls: dict[str, str], *, lifetime: timedelta
+    ) -> None:
+        self._provider = provider
+        self._urls = urls
+        self._known: TimedCache[str, AccountLimits] = TimedCache(clock, lifetime)
+        self._missing: TimedCache[str, bool] = TimedCache(clock, RETRY_LIFETIME)
+        self._session = aiohttp.ClientSession(
+            timeout=aiohttp.ClientTimeout(total=ANSWER_SECONDS), auto_decompress=False
+        )
+
+    async def of(self, operation: Operation, address: str, password: str) -> AccountLimits:
+        """Return the limits of *address*.
+
+        A provider that does not tell them must not keep a mail from being sent: the defaults of
+        the interface are taken then, and it is asked again after five minutes.
+        """
+        key = address.lower()
+        known = self._known.get(key)
+        if known is not None:
+            return known
+        url = self._urls.get(key.rpartition("@")[2])
+        if url is None or self._missing.get(key):
+            return DEFAULT_LIMITS
+        try:
+            with operation.step("getLimits", peer="provider") as data:
+                limits = await self._ask(url, address, password)
+                data["result"] = "OK"
+        except (aiohttp.ClientError, OSError, ValueError, ProviderUnreachable):
+            self._missing.put(key, True)
+            return DEFAULT_LIMITS
+        self._known.put(key, limits)
+        return limits
+
+    def forget(self) -> None:
+        """Have the provider asked again."""
+        self._known.clear()
+        self._missing.clear()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._session.close()
+
+    async def _ask(self, url: str, address: str, password: str) -> AccountLimits:
+        context = await self._provider.tls_context(address)
+        async with self._session.get(
+            url.rstrip("/") + "/limit",
+            auth=aiohttp.BasicAuth(address, password, encoding="utf-8"),
+            ssl=context,
+            allow_redirects=False,
+        ) as response:
+            if response.status != 200:
+                raise ValueError(f"HTTP {response.status}")
+            content = await response.content.read(MAX_BODY)
+        try:
+            answer = _Answer.model_validate_json(content)
+        except ValidationError:
+            raise ValueError("getLimits: unexpected answer") from None
+        return AccountLimits(timedelta(days=answer.data_time_to_live), answer.max_mail_size)

@@ -1,0 +1,173 @@
+"""The client module as SMTP client of the provider (MTA)."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from .lines import LineStream, LineTooLong, stuff
+from .provider import LoginRefused, ProviderUnreachable
+
+MAX_REPLY_LINES = 100
+HELO_NAME = "clientmodul.kim.telematik-test"
+
+
+@dataclass(frozen=True)
+class MtaReply:
+    """A reply of the MTA: its code and all its lines as they came."""
+
+    code: int
+    raw: bytes
+
+    @property
+    def positive(self) -> bool:
+        """Tell whether it is a 2xx."""
+        return 200 <= self.code < 300
+
+    @property
+    def text(self) -> str:
+        """The last line, for a DSN's diagnostic code."""
+        return self.raw.splitlines()[-1].decode("ascii", "replace")
+
+
+@dataclass(frozen=True)
+class Recipient:
+    """A RCPT TO: address and the parameters that go on to the MTA (NOTIFY, ORCPT)."""
+
+    address: str
+    parameters: tuple[str, ...] = ()
+
+    @property
+    def original(self) -> str | None:
+        """The value of ORCPT."""
+        for parameter in self.parameters:
+            name, _, value = parameter.partition("=")
+            if name.upper() == "ORCPT":
+                return value
+        return None
+
+
+@dataclass(frozen=True)
+class MailEnvelope:
+    """A MAIL FROM with the parameters that go on to the MTA (RET, ENVID), and its recipients."""
+
+    sender: str
+    parameters: tuple[str, ...] = ()
+    recipients: tuple[Recipient, ...] = ()
+
+
+@dataclass
+class Transmission:
+    """How the MTA answered: the deciding reply, and the recipients it refused."""
+
+    reply: MtaReply
+    refused: list[tuple[Recipient, MtaReply]] = field(default_factory=list)
+
+
+class Mta:
+    """A logged-in connection to the MTA.
+
+    Its methods raise ConnectionLost or TimeoutError (SMTP_TIMEOUT_SERVER).
+    """
+
+    def __init__(self, stream: LineStream) -> None:
+        self.stream = stream
+        self._capabilities: dict[str, str] = {}
+
+    async def log_in(self, user: str, password: str) -> None:
+        """Greet and log in with PLAIN, else LOGIN (KOM-LE-A_2012, 2013).
+
+        Raises ProviderUnreachable if it does not speak SMTP, LoginRefused.
+        """
+        if (await self.reply()).code != 220:
+            raise ProviderUnreachable("no SMTP greeting")
+        hello = await self.command(f"EHLO {HELO_NAME}")
+        if not hello.positive:
+            raise ProviderUnreachable("EHLO refused")
+        for line in hello.raw.decode("ascii", "replace").splitlines()[1:]:
+            keyword, _, rest = line[4:].partition(" ")
+            self._capabilities[keyword.upper()] = rest.upper()
+        mechanisms = self._capabilities.get("AUTH", "").split()
+        if "PLAIN" in mechanisms or not mechanisms:
+            secret = base64.b64encode(b"\0" + user.encode() + b"\0" + password.encode())
+            answer = await self.command("AUTH PLAIN " + secret.decode("ascii"))
+        else:
+            answer = await self._auth_login(user, password)
+        if not answer.positive:
+            raise LoginRefused
+
+    async def _auth_login(self, user: str, password: str) -> MtaReply:
+        answer = await self.command("AUTH LOGIN")
+        for secret in (user, password):
+            if answer.code != 334:
+                break
+            answer = await self.command(base64.b64encode(secret.encode()).decode("ascii"))
+        return answer
+
+    async def command(self, line: str | bytes) -> MtaReply:
+        """Send one line and return the reply to it."""
+        content = line if isinstance(line, bytes) else line.encode("ascii", "replace")
+        await self.stream.write(content + b"\r\n")
+        return await self.reply()
+
+    async def reply(self) -> MtaReply:
+        """Read the next reply. Raises ConnectionLost if it is none."""
+        lines: list[bytes] = []
+        while True:
+            try:
+                line = await self.stream.line()
+            except LineTooLong:
+                raise ProviderUnreachable("the MTA answers with endless lines") from None
+            lines.append(line + b"\r\n")
+            if not line[:3].isdigit() or len(lines) > MAX_REPLY_LINES:
+                raise ProviderUnreachable("the MTA's answer is no SMTP")
+            if line[3:4] != b"-":
+                return MtaReply(int(line[:3]), b"".join(lines))
+
+    async def transmit(self, envelope: MailEnvelope, message: bytes) -> Transmission:
+        """Send *message*; MAIL and RCPT are pipelined where the MTA can (RFC 2920).
+
+        The reply that decides is the one to DATA's content, or the first refusal if there is
+        nobody left; the MTA has no transaction open afterwards.
+        """
+        commands = [self._mail(envelope, len(message))]
+        commands += [self._rcpt(recipient) for recipient in envelope.recipients]
+        replies = await self._commands(commands)
+        mail, *each = replies
+        if not mail.positive:
+            await self.command("RSET")
+            return Transmission(mail)
+        refused = [
+            (recipient, reply)
+            for recipient, reply in zip(envelope.recipients, each, strict=True)
+            if not reply.positive
+        ]
+        if len(refused) == len(envelope.recipients):
+            await self.command("RSET")
+            return Transmission(refused[0][1], refused)
+        start = await self.command("DATA")
+        if start.code != 354:
+            await self.command("RSET")
+            return Transmission(start, refused)
+        await self.stream.write(stuff(message))
+        return Transmission(await self.reply(), refused)
+
+    async def _commands(self, commands: Sequence[str]) -> list[MtaReply]:
+        if "PIPELINING" not in self._capabilities:
+            replies = [await self.command(commands[0])]
+            for command in commands[1:] if replies[0].positive else ():
+                replies.append(await self.command(command))  # noqa: PERF401 (one after the other)
+            return replies
+        await self.stream.write("".join(f"{c}\r\n" for c in commands).encode("ascii", "replace"))
+        return [await self.reply() for _ in commands]
+
+    def _mail(self, envelope: MailEnvelope, size: int) -> str:
+        parameters = [f"SIZE={size}"] if "SIZE" in self._capabilities else []
+        if "DSN" in self._capabilities:
+            parameters += envelope.parameters
+        return " ".join([f"MAIL FROM:<{envelope.sender}>", *parameters])
+
+    def _rcpt(self, recipient: Recipient) -> str:
+        parameters = recipient.parameters if "DSN" in self._capabilities else ()
+        return " ".join([f"RCPT TO:<{recipient.address}>", *parameters])

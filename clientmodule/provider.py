@@ -1,0 +1,117 @@
+"""Connections to the provider: mutual TLS, the server's certificate checked by the Konnektor."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import ssl
+from datetime import timedelta
+
+from simulators.process import tls
+from simulators.process.errors import InputError
+from simulators.process.role import Process
+
+from .caches import TimedCache
+from .konnektor.faults import KonnektorError
+from .konnektor.konnektor import Konnektor
+from .konnektor.operations import Verdict, verify_certificate
+from .lines import LineStream
+from .operation import Operation
+from .settings import ClientModuleSettings
+from .user_name import UserName
+
+CONNECT_SECONDS = 20.0
+READ_AHEAD = 256 << 10
+
+
+class ProviderUnreachable(ConnectionError):
+    """No TLS connection to the provider's server, or one whose certificate is not valid."""
+
+
+class LoginRefused(Exception):
+    """The provider's server refused user name and password."""
+
+
+class Provider:
+    """The way to the providers' servers for every account of this client module."""
+
+    def __init__(self, process: Process[ClientModuleSettings]) -> None:
+        settings = process.settings
+        self._process = process
+        self._settings = settings
+        self._contexts: dict[str, ssl.SSLContext] = {}
+        self._verdicts: TimedCache[bytes, Verdict] = TimedCache(
+            process.clock, timedelta(hours=settings.ttl_provider_certificate_hours)
+        )
+
+    async def tls_context(self, address: str) -> ssl.SSLContext:
+        """Return the TLS context of an account, with its PKCS#12 (KOM-LE-A_2074, A_22348).
+
+        Raises ProviderUnreachable when its file cannot be used.
+        """
+        key = address.lower()
+        if key not in self._contexts:
+            try:
+                self._contexts[key] = await self._process.in_thread(self._make_context, key)
+            except InputError as error:
+                raise ProviderUnreachable("the account's PKCS#12 cannot be used") from error
+        return self._contexts[key]
+
+    async def connect(
+        self, operation: Operation, konnektor: Konnektor, user: UserName, *, seconds: float
+    ) -> LineStream:
+        """Return a connection to the server that *user* names; TLS from the first byte.
+
+        *seconds* bounds every later read and write. Raises ProviderUnreachable.
+        """
+        context = await self.tls_context(user.address)
+        with operation.step("Connect", peer="provider"):
+            try:
+                async with asyncio.timeout(min(seconds, CONNECT_SECONDS)):
+                    reader, writer = await asyncio.open_connection(
+                        user.host, user.port, ssl=context, limit=READ_AHEAD
+                    )
+            except (OSError, ssl.SSLError, UnicodeError) as error:
+                raise ProviderUnreachable(type(error).__name__) from error
+        stream = LineStream(reader, writer, seconds=seconds)
+        try:
+            await self._check(operation, konnektor, user, stream.peer_certificate or b"")
+        except BaseException:
+            await stream.close()
+            raise
+        return stream
+
+    def forget(self) -> None:
+        """Have server certificates checked again and key files read again."""
+        self._contexts.clear()
+        self._verdicts.clear()
+
+    async def _check(
+        self, operation: Operation, konnektor: Konnektor, user: UserName, certificate: bytes
+    ) -> None:
+        """Have the Konnektor check the server's certificate; INVALID aborts (KOM-LE-A_2075-01).
+
+        A Konnektor that cannot answer leaves it at the trust in ``ca``: mails shall be fetched
+        then too, with the text that the Konnektor is missing.
+        """
+        if not self._settings.check_provider_certificate:
+            return
+        key = hashlib.sha256(certificate).digest()
+        verdict = self._verdicts.get(key)
+        if verdict is None:
+            try:
+                verdict = await verify_certificate(
+                    konnektor.soap, operation, user.context, certificate
+                )
+            except KonnektorError:
+                return
+            self._verdicts.put(key, verdict)
+        if verdict == "INVALID":
+            raise ProviderUnreachable("the server's certificate is not valid")
+
+    def _make_context(self, address: str) -> ssl.SSLContext:
+        context = tls.client_context(self._settings.ca)
+        account = self._settings.accounts.get(address)
+        if account is not None:
+            tls.load_pkcs12(context, account.pkcs12, account.password)
+        return context

@@ -1,0 +1,127 @@
+"""The notes at the end of a decrypted mail's text (KOM-LE-A_2179-01, 2050-05)."""
+
+from __future__ import annotations
+
+import binascii
+import codecs
+import html
+import quopri
+import re
+from collections.abc import Sequence
+
+from simulators.formats.headers import Headers
+
+from .. import mime
+from ..mime import Part
+from ..texts import NOTE_LINE
+
+NOTED_TYPES = frozenset({"text/plain", "text/html"})
+LEFT_ALONE = frozenset({"multipart/signed"})
+"""What a signature of the client system's own covers keeps its bytes."""
+_BODY_END = re.compile(rb"</body\s*>", re.IGNORECASE)
+_LINE = 76
+
+
+def append_notes(mail: bytes, notes: Sequence[str]) -> bytes:
+    """Return *mail* with *notes* at the end of its text part, in that part's format.
+
+    The text is the first part that is text/plain or text/html and no attachment; of a
+    multipart/alternative every form of it. A mail without text is returned unchanged.
+    """
+    result = mail
+    for part in reversed(_texts(mail)):
+        result = result[: part.start] + _noted(mail, part, notes) + result[part.end :]
+    return result
+
+
+def _texts(mail: bytes) -> list[Part]:
+    found: list[Part] = []
+    for part in mime.parts(mail):
+        is_text = part.content_type in NOTED_TYPES and part.disposition != "attachment"
+        if not is_text or LEFT_ALONE.intersection(part.inside):
+            continue
+        if found and not _alternatives(found[0], part):
+            break
+        found.append(part)
+    return found
+
+
+def _alternatives(first: Part, other: Part) -> bool:
+    """Tell whether both are forms of one text (directly or inside a multipart/related)."""
+    return "multipart/alternative" in first.inside and "multipart/alternative" in other.inside
+
+
+def _noted(mail: bytes, part: Part, notes: Sequence[str]) -> bytes:
+    """Return the part, headers included, with the notes; only what must change does."""
+    headers = mail[part.start : part.body]
+    body = mail[part.body : part.end]
+    is_html = part.content_type == "text/html"
+    note = _html(notes) if is_html else _plain(notes)
+    charset = _charset(part.charset, note)
+    encoded = note.encode(charset or "utf-8")
+    if charset is None:
+        # The text's charset has no umlauts. What it says is ASCII or unknown: UTF-8 holds both.
+        headers = _with_charset(headers)
+    match part.transfer_encoding:
+        case "base64":
+            return headers + _base64(_insert(mime.decoded(mail, part), encoded, is_html))
+        case "quoted-printable":
+            written = quopri.encodestring(encoded).replace(b"\n", b"\r\n").replace(b"\r\r", b"\r")
+            return headers + _insert(body, written, is_html)
+        case "7bit":
+            return _with_encoding(headers) + _insert(body, encoded, is_html)
+        case _:
+            return headers + _insert(body, encoded, is_html)
+
+
+def _plain(notes: Sequence[str]) -> str:
+    return "".join(f"{line}\r\n" for line in ("", NOTE_LINE, *notes))
+
+
+def _html(notes: Sequence[str]) -> str:
+    return f"<p>{NOTE_LINE}<br>\r\n" + "<br>\r\n".join(map(html.escape, notes)) + "</p>\r\n"
+
+
+def _insert(body: bytes, note: bytes, is_html: bool) -> bytes:
+    if is_html:
+        ends = list(_BODY_END.finditer(body))
+        if ends:
+            return body[: ends[-1].start()] + note + body[ends[-1].start() :]
+    separator = b"" if not body or body.endswith(b"\n") else b"\r\n"
+    return body + separator + note
+
+
+def _charset(name: str, note: str) -> str | None:
+    """Return the codec for the note in a text of charset *name*; None if it has none."""
+    try:
+        note.encode(codecs.lookup(name).name)
+    except (LookupError, UnicodeEncodeError, ValueError):
+        return None
+    return name
+
+
+def _with_charset(headers: bytes) -> bytes:
+    parsed = _parse(headers)
+    value = parsed.get("Content-Type") or "text/plain"
+    kept = re.sub(r";\s*charset\s*=\s*(\"[^\"]*\"|[^;\s]*)", "", value, flags=re.IGNORECASE)
+    parsed.replace("Content-Type", kept.rstrip(" ;") + "; charset=utf-8")
+    return parsed.to_bytes() + b"\r\n"
+
+
+def _with_encoding(headers: bytes) -> bytes:
+    parsed = _parse(headers)
+    parsed.replace("Content-Transfer-Encoding", "8bit")
+    return parsed.to_bytes() + b"\r\n"
+
+
+def _parse(headers: bytes) -> Headers:
+    return Headers.parse(headers.removesuffix(b"\n").removesuffix(b"\r"))
+
+
+def _base64(content: bytes) -> bytes:
+    size = _LINE * 3 // 4
+    lines = (
+        binascii.b2a_base64(content[i : i + size], newline=False)
+        for i in range(0, len(content), size)
+    )
+    return b"".join(line + b"\r\n" for line in lines)

@@ -1,0 +1,150 @@
+"""The mail of the client system: who sends it, what is added, what must not be in it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import format_datetime, formataddr, getaddresses
+
+from simulators.formats import komle
+from simulators.formats.errors import FormatError
+from simulators.formats.headers import Headers, addresses, canonical, same_address, split_message
+
+from .. import faults, mime
+from ..faults import MailRefused
+
+SERVICE_HEADER = "X-KIM-Dienstkennung"
+DEFAULT_SERVICE = "KIM-Mail;Default;V1.0"
+RECIPIENT_HEADERS = ("To", "Cc", "Bcc")
+KAS_DISPOSITION = "x-kas"
+OWN_HEADERS = (
+    "X-KIM-CMVersion",
+    "X-KIM-PTVersion",
+    "X-KIM-KONVersion",
+    "X-KIM-DecryptionResult",
+    "X-KIM-IntegrityCheckResult",
+)
+"""What only a client module writes: from a client system it would be copied outside."""
+
+
+@dataclass
+class ClientMail:
+    """A client mail that may be protected: header block, body, and the address of its sender."""
+
+    headers: Headers
+    body: bytes
+    sender: str
+
+    @property
+    def message_id(self) -> str:
+        """The Message-ID with angle brackets."""
+        return self.headers.get("Message-ID") or ""
+
+    def to_bytes(self) -> bytes:
+        """Return the mail."""
+        return self.headers.to_bytes() + b"\r\n" + self.body
+
+
+def prepare(
+    mail: bytes,
+    *,
+    mail_from: str,
+    recipients: Collection[str],
+    now: datetime,
+    replace_from: bool,
+    max_size: int,
+) -> ClientMail:
+    """Judge and complete *mail* before it is protected.
+
+    A part x-kas is refused (A_22341), also more than *max_size* bytes when decoded; Dienstkennung
+    (A_19488-02), Message-ID and Date are added where they are missing. With *replace_from* a From
+    that differs from *mail_from* gives way to it and a differing Sender is dropped, unless the
+    only recipient is the sender. Raises MailRefused.
+    """
+    try:
+        headers, body = split_message(mail)
+    except FormatError:
+        raise MailRefused(faults.BAD_MESSAGE) from None
+    if any(part.disposition == KAS_DISPOSITION for part in mime.parts(mail)):
+        raise MailRefused(faults.HOLDS_KAS_PART)
+    if len(mail) > max_size and mime.decoded_size(mail) > max_size:
+        raise MailRefused(faults.TOO_LARGE)
+    to_oneself = [canonical(address) for address in recipients] == [canonical(mail_from)]
+    if replace_from and mail_from and not to_oneself:
+        _apply_sender(headers, mail_from)
+    sender = sender_of(headers)
+    if sender is None:
+        raise MailRefused(faults.NO_SENDER)
+    for name in OWN_HEADERS:
+        headers.remove(name)
+    if headers.get(SERVICE_HEADER) is None:
+        headers.append(SERVICE_HEADER, DEFAULT_SERVICE)
+    if headers.get("Message-ID") is None:
+        headers.append("Message-ID", f"<{uuid.uuid4()}@{sender.rpartition('@')[2]}>")
+    if headers.get("Date") is None:
+        headers.append("Date", format_datetime(now))
+    return ClientMail(headers, body, sender)
+
+
+def sender_of(headers: Headers) -> str | None:
+    """Return the address in Sender, else the first in From (KOM-LE-A_2022); None without one."""
+    for name in ("Sender", "From"):
+        found = addresses(headers.get(name) or "")
+        if found:
+            return found[0]
+    return None
+
+
+def keep_recipients(headers: Headers, allowed: Collection[str]) -> None:
+    """Take all but the *allowed* addresses out of To, Cc and Bcc (A_23174, KOM-LE-A_2028).
+
+    A header whose addresses are all allowed keeps its bytes.
+    """
+    wanted = {canonical(address) for address in allowed}
+    for name in RECIPIENT_HEADERS:
+        values = headers.get_all(name)
+        given = [address for value in values for address in addresses(value)]
+        if all(canonical(address) in wanted for address in given):
+            continue
+        kept = [
+            formataddr((display, address))
+            for display, address in getaddresses(values)
+            if address and canonical(address) in wanted
+        ]
+        if kept:
+            headers.replace(name, ",\r\n ".join(kept))
+        else:
+            headers.remove(name)
+
+
+def contained_message(mail: bytes) -> bytes | None:
+    """Return the KOM-LE message that *mail* was forwarded with, for a second decryption.
+
+    KOM-LE-A_2029: a part message/rfc822 that holds a message with X-KOM-LE-Version.
+    """
+    for part in mime.parts(mail):
+        if part.content_type != "message/rfc822":
+            continue
+        content = mime.decoded(mail, part)
+        try:
+            headers, _ = split_message(content)
+        except FormatError:
+            continue
+        if komle.is_komle(headers):
+            return content if content.endswith(b"\r\n") else content + b"\r\n"
+    return None
+
+
+def _apply_sender(headers: Headers, mail_from: str) -> None:
+    written = addresses(headers.get("From") or "")
+    if not written:
+        return  # a mail without From is refused, not completed
+    if len(written) > 1 or not same_address(written[0], mail_from):
+        headers.replace("From", mail_from)
+        headers.remove("Sender")
+        return
+    sender = addresses(headers.get("Sender") or "")
+    if sender and not same_address(sender[0], mail_from):
+        headers.remove("Sender")

@@ -1,0 +1,75 @@
+"""Which recipients a mail can be encrypted for, and with which certificates."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from cryptography import x509
+
+from ..directory import Directory, DirectoryEntry, choose
+from ..mta import Recipient
+from ..operation import Operation
+
+NOT_ENCRYPTABLE = "4004"
+DIFFERENT_TELEMATIK_IDS = "4005"
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """A recipient and the certificates to encrypt for."""
+
+    recipient: Recipient
+    certificates: tuple[x509.Certificate, ...]
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A recipient who does not get the mail; ``code`` is the X-KIM-Fehlermeldung of the DSN."""
+
+    recipient: Recipient
+    code: str
+
+
+@dataclass(frozen=True)
+class Choice:
+    """How encryption certificates are chosen: all (``every``), with ECC, valid ``at`` a time."""
+
+    every: bool
+    ecc: bool
+    at: datetime
+
+    def usable(self, entry: DirectoryEntry) -> tuple[x509.Certificate, ...]:
+        """Return the certificates of *entry* to encrypt for."""
+        return choose(entry.valid(self.at), every=self.every, ecc=self.ecc)
+
+
+async def judge(
+    operation: Operation,
+    directory: Directory,
+    recipients: Sequence[Recipient],
+    choice: Choice,
+    *,
+    fresh: bool = False,
+) -> tuple[list[Accepted], list[Refused]]:
+    """Look up all *recipients* at once; each is either accepted or refused, in their order.
+
+    No usable certificate: 4004 (KOM-LE-A_2024-01); several Telematik-IDs: 4005 (KOM-LE-A_2178,
+    2192-01). Raises LdapError.
+    """
+    entries = await asyncio.gather(
+        *(directory.find(operation, r.address, fresh=fresh) for r in recipients)
+    )
+    accepted: list[Accepted] = []
+    refused: list[Refused] = []
+    for recipient, entry in zip(recipients, entries, strict=True):
+        certificates = choice.usable(entry)
+        if not certificates:
+            refused.append(Refused(recipient, NOT_ENCRYPTABLE))
+        elif len(entry.telematik_ids) > 1:
+            refused.append(Refused(recipient, DIFFERENT_TELEMATIK_IDS))
+        else:
+            accepted.append(Accepted(recipient, certificates))
+    return accepted, refused

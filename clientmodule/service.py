@@ -1,0 +1,63 @@
+"""The client module as a process of the world: both gateways around one installation."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from simulators.process import tls
+from simulators.process.role import Process, Role
+
+from . import faults
+from .control import add_routes
+from .gateway import Gateway
+from .installation import Installation
+from .lines import LineStream
+from .pop3_gateway import Pop3Dialogue
+from .settings import ClientModuleSettings
+from .smtp_gateway import SmtpDialogue
+
+
+@asynccontextmanager
+async def serve(process: Process[ClientModuleSettings]) -> AsyncIterator[None]:
+    """Serve SMTP and POP3 to client systems while the block runs."""
+    settings = process.settings
+    installation = Installation(process)
+    context = _tls_context(settings)
+
+    async def smtp(client: LineStream) -> None:
+        await SmtpDialogue(installation, client).run()
+
+    async def pop3(client: LineStream) -> None:
+        await Pop3Dialogue(installation, client).run()
+
+    gateways = (
+        Gateway(
+            installation,
+            listener="smtp",
+            dialogue=smtp,
+            busy=faults.TOO_MANY_CONNECTIONS.line(),
+        ),
+        Gateway(installation, listener="pop3", dialogue=pop3, busy=faults.POP3_TOO_MANY),
+    )
+    add_routes(process.control, installation)
+    try:
+        await installation.open()
+        await gateways[0].start(context, seconds=settings.smtp_timeout_client)
+        await gateways[1].start(context, seconds=settings.pop3_timeout_client)
+        yield
+    finally:
+        for gateway in gateways:
+            await gateway.stop()
+        await installation.close()
+
+
+def _tls_context(settings: ClientModuleSettings) -> ssl.SSLContext | None:
+    """Return the context towards client systems (KOM-LE-A_2066, 2067, 2181)."""
+    if not settings.client_tls or settings.tls is None:
+        return None
+    return tls.server_context(settings.tls, settings.client_ca)
+
+
+ROLE = Role(name="clientmodule", settings=ClientModuleSettings, serve=serve)

@@ -1,0 +1,275 @@
+"""The SMTP dialogue with the client system (3.3): before AUTH, then between it and the MTA."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Awaitable, Callable
+
+from . import faults
+from .credentials import BadCredentials, decode_response, read_password, read_plain, read_text
+from .faults import MailRefused, Reply
+from .gateway import next_line, where
+from .installation import Installation
+from .lines import LineStream, LineTooLong, TextTooLong
+from .mta import MailEnvelope, Recipient
+from .sending.pipeline import Session, send
+from .smtp_commands import CommandError, read_mail, read_rcpt
+from .smtp_login import LoginFailed, log_in
+
+MAX_SIZE = 35_882_577
+"""What EHLO announces (KOM-LE-A_2004-01)."""
+MAX_RECIPIENTS = 500
+GREETING = b"220 clientmodul.kim.telematik-test ESMTP KOM-LE Clientmodul\r\n"
+CAPABILITIES = (
+    "clientmodul.kim.telematik-test",
+    f"SIZE {MAX_SIZE}",
+    "AUTH LOGIN PLAIN",
+    "8BITMIME",
+    "ENHANCEDSTATUSCODES",
+    "DSN",
+)
+NEVER_RELAYED = frozenset({"BDAT", "BURL", "STARTTLS", "SEND", "SOML", "SAML", "TURN", "XCLIENT"})
+"""Commands that would carry a mail past the protection, or break the MTA's connection."""
+
+
+class _Quit(Exception):
+    """The dialogue is over; both connections are closed."""
+
+
+class SmtpDialogue:
+    """One connection of a client system."""
+
+    def __init__(self, installation: Installation, client: LineStream) -> None:
+        self._installation = installation
+        self._client = client
+        self._operation = installation.operation()
+        self._session: Session | None = None
+        self._envelope: MailEnvelope | None = None
+
+    async def run(self) -> None:
+        """Talk until one of the two connections ends (KOM-LE-A_2016, 2017)."""
+        try:
+            await self._client.write(GREETING)
+            while True:
+                await self._step()
+        except _Quit:
+            pass
+        finally:
+            if self._session is not None:
+                await self._session.mta.stream.close()
+
+    async def _step(self) -> None:
+        try:
+            line = await self._line()
+        except LineTooLong:
+            await self._reply(faults.LINE_TOO_LONG)
+            return
+        except TimeoutError:
+            await self._reply(faults.TIMEOUT_CLIENT)
+            raise _Quit from None
+        verb, _, argument = line.decode("latin-1").partition(" ")
+        verb = verb.upper()
+        handlers = self._handlers() if self._session is None else self._relaying_handlers()
+        try:
+            if verb in handlers:
+                await handlers[verb](argument)
+            elif self._session is None or verb in NEVER_RELAYED:
+                await self._reply(faults.INVALID_COMMAND)
+            else:
+                await self._relay(line)
+        except TimeoutError:
+            waited_for_client = self._session is None
+            await self._reply(faults.TIMEOUT_CLIENT if waited_for_client else faults.TIMEOUT_SERVER)
+            raise _Quit from None
+        except ConnectionError:
+            await self._reply(faults.SERVER_GONE)
+            raise _Quit from None
+
+    def _handlers(self) -> dict[str, Callable[[str], Awaitable[None]]]:
+        """What is answered before AUTH (KOM-LE-A_2008)."""
+        return {
+            "HELO": lambda _: self._reply(faults.OK),
+            "EHLO": self._hello,
+            "AUTH": self._auth,
+            "RSET": lambda _: self._reply(faults.OK),
+            "NOOP": lambda _: self._reply(faults.OK),
+            "MAIL": lambda _: self._reply(faults.AUTHENTICATION_REQUIRED),
+            "RCPT": lambda _: self._reply(faults.AUTHENTICATION_REQUIRED),
+            "DATA": lambda _: self._reply(faults.AUTHENTICATION_REQUIRED),
+            "QUIT": self._quit,
+        }
+
+    def _relaying_handlers(self) -> dict[str, Callable[[str], Awaitable[None]]]:
+        """What is not simply relayed after AUTH (KOM-LE-A_2018 and FAQ)."""
+        return {
+            "HELO": self._hello_again,
+            "EHLO": self._hello_again,
+            "AUTH": lambda _: self._reply(faults.BAD_SEQUENCE),
+            "MAIL": self._mail,
+            "RCPT": self._rcpt,
+            "DATA": self._data,
+            "RSET": self._reset,
+            "QUIT": self._quit,
+        }
+
+    async def _line(self) -> bytes:
+        if self._session is None:
+            return await self._client.line()
+        line = await next_line(self._client, self._session.mta.stream)
+        if line is None:
+            # What the MTA said before it went is the best explanation.
+            try:
+                farewell = await self._session.mta.reply()
+                await self._client.write(farewell.raw)
+            except (ConnectionError, TimeoutError):
+                await self._reply(faults.SERVER_GONE)
+            raise _Quit
+        return line
+
+    async def _reply(self, reply: Reply) -> None:
+        await self._client.write(reply.line())
+
+    async def _hello(self, _: str) -> None:
+        last = len(CAPABILITIES) - 1
+        lines = (f"250{' ' if i == last else '-'}{c}\r\n" for i, c in enumerate(CAPABILITIES))
+        await self._client.write("".join(lines).encode("ascii"))
+
+    async def _hello_again(self, argument: str) -> None:
+        """Answer with what this gateway can; the MTA may offer more than it protects."""
+        self._envelope = None
+        await self._hello(argument)
+
+    async def _quit(self, _: str) -> None:
+        if self._session is None:
+            await self._reply(faults.BYE)
+        else:
+            await self._relay(b"QUIT")
+        raise _Quit
+
+    async def _relay(self, line: bytes) -> None:
+        assert self._session is not None
+        reply = await self._session.mta.command(line)
+        await self._client.write(reply.raw)
+
+    async def _auth(self, argument: str) -> None:
+        mechanism, _, initial = argument.strip().partition(" ")
+        try:
+            match mechanism.upper():
+                case "PLAIN":
+                    user, password = read_plain(await self._response(initial, b""))
+                case "LOGIN":
+                    user = read_text(await self._response(initial, b"Username:"))
+                    password = read_password(await self._response("", b"Password:"))
+                case _:
+                    await self._reply(faults.OTHER_MECHANISM)
+                    return
+        except LoginFailed as failure:
+            await self._reply(failure.reply)
+            return
+        except BadCredentials:
+            await self._reply(faults.BAD_BASE64)
+            return
+        await self._log_in(user, password)
+
+    async def _response(self, initial: str, challenge: bytes) -> bytes:
+        """Return the client's response, asked for unless it came with the command."""
+        response = initial.strip().encode("latin-1")
+        if not response:
+            await self._client.write(b"334 " + base64.b64encode(challenge) + b"\r\n")
+            try:
+                response = await self._client.line()
+            except LineTooLong:
+                raise LoginFailed(faults.LINE_TOO_LONG) from None
+        if response == b"*":
+            raise LoginFailed(faults.AUTH_CANCELLED)
+        return decode_response(response)
+
+    async def _log_in(self, user: str, password: str) -> None:
+        operation = self._operation
+        with operation.step("Login", peer="pvs") as data:
+            try:
+                self._session = await log_in(self._installation, operation, user, password)
+                reply = faults.AUTHENTICATED
+            except LoginFailed as failure:
+                reply = failure.reply
+            except Exception as error:  # a bug of ours must not look like a wrong password
+                operation.error(where(error))
+                reply = faults.MTA_UNREACHABLE
+            data["code"] = reply.code
+        await self._reply(reply)
+
+    async def _mail(self, argument: str) -> None:
+        if self._envelope is not None:
+            await self._reply(faults.BAD_SEQUENCE)
+            return
+        try:
+            sender, parameters, size = read_mail(argument)
+        except CommandError:
+            await self._reply(faults.BAD_ARGUMENTS)
+            return
+        if size > MAX_SIZE:
+            await self._reply(faults.TOO_LARGE)
+            return
+        self._envelope = MailEnvelope(sender, parameters)
+        await self._reply(faults.SENDER_OK)
+
+    async def _rcpt(self, argument: str) -> None:
+        envelope = self._envelope
+        if envelope is None:
+            await self._reply(faults.BAD_SEQUENCE)
+            return
+        if len(envelope.recipients) >= MAX_RECIPIENTS:
+            await self._reply(faults.TOO_MANY_RECIPIENTS)
+            return
+        try:
+            recipient: Recipient = read_rcpt(argument)
+        except CommandError:
+            await self._reply(faults.BAD_ARGUMENTS)
+            return
+        self._envelope = MailEnvelope(
+            envelope.sender, envelope.parameters, (*envelope.recipients, recipient)
+        )
+        await self._reply(faults.RECIPIENT_OK)
+
+    async def _reset(self, _: str) -> None:
+        self._envelope = None
+        await self._relay(b"RSET")
+
+    async def _data(self, argument: str) -> None:
+        envelope = self._envelope
+        if argument.strip() or envelope is None or not envelope.recipients:
+            await self._reply(faults.BAD_ARGUMENTS if argument.strip() else faults.BAD_SEQUENCE)
+            return
+        self._envelope = None
+        await self._reply(faults.START_MAIL)
+        try:
+            text = await self._client.text().rest(MAX_SIZE)
+        except TextTooLong:
+            await self._reply(faults.TOO_LARGE)
+            return
+        except TimeoutError:
+            await self._reply(faults.TIMEOUT_CLIENT)
+            raise _Quit from None
+        await self._client.write(await self._process(envelope, text))
+
+    async def _process(self, envelope: MailEnvelope, text: bytes) -> bytes:
+        """Send the mail; return the reply, the MTA's own where it gave one."""
+        assert self._session is not None
+        operation = self._installation.operation()
+        with operation.step("Send", peer="pvs") as data:
+            try:
+                transmission = await send(self._session, operation, envelope, text)
+                data["code"] = transmission.reply.code
+                return transmission.reply.raw
+            except MailRefused as refusal:
+                reply = refusal.reply
+                operation.error(f"Send: {reply.code} {reply.text}")
+            except (ConnectionError, TimeoutError):
+                raise
+            except Exception as error:  # whatever it is, the client system keeps its mail
+                operation.error(where(error))
+                reply = faults.INTERNAL
+            data["code"] = reply.code
+            # KOM-LE-A_2021, 2025: nothing of the mail is left at the MTA.
+            await self._session.mta.command("RSET")
+            return reply.line()
