@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, pkcs12
 from cryptography.x509.oid import NameOID
@@ -145,14 +146,14 @@ def _from_pem(certificate: Path, key: Path) -> tuple[x509.Certificate, object]:
             x509.load_pem_x509_certificate(_read(certificate)),
             load_pem_private_key(_read(key), None, unsafe_skip_rsa_key_validation=True),
         )
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise InputError(f"{certificate}: not readable: {one_line(str(error))}") from None
 
 
 def _from_pkcs12(path: Path, password: str) -> tuple[x509.Certificate, object]:
     try:
         key, certificate, _ = pkcs12.load_key_and_certificates(_read(path), password.encode())
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise InputError(f"{path}: not readable as PKCS#12: {one_line(str(error))}") from None
     if key is None or certificate is None:
         raise InputError(f"{path}: holds no private key with its certificate")

@@ -146,7 +146,7 @@ def _nonce(request: ocsp.TBSRequest) -> bytes | None:
     for extension in request["request_extensions"] or []:
         if extension["extn_id"].native == "nonce":
             content = bytes(extension["extn_value"].contents or b"")
-            if len(content) > MAX_NONCE_BYTES + 4:
+            if len(core.OctetString.load(content, strict=True).native) > MAX_NONCE_BYTES:
                 raise ValueError("the nonce is too long")
             return content
     return None

@@ -11,7 +11,7 @@ from typing import Literal
 
 import aiohttp
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -101,7 +101,7 @@ def read_answer(
         )
     except _NotBelieved as error:
         return OcspStatus("unavailable", reason=str(error))
-    except (ValueError, TypeError, KeyError, NotImplementedError) as error:
+    except (ValueError, TypeError, KeyError, NotImplementedError, UnsupportedAlgorithm) as error:
         return OcspStatus("unavailable", reason=f"no OCSP answer: {one_line(str(error))}")
 
 
@@ -163,7 +163,13 @@ def _may_sign(signer: x509.Certificate, issuer: x509.Certificate, at: datetime) 
     try:
         signer.verify_directly_issued_by(issuer)
         usage = signer.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
-    except (InvalidSignature, ValueError, TypeError, x509.ExtensionNotFound):
+    except (
+        InvalidSignature,
+        UnsupportedAlgorithm,
+        ValueError,
+        TypeError,
+        x509.ExtensionNotFound,
+    ):
         return False
     valid = signer.not_valid_before_utc <= at <= signer.not_valid_after_utc
     return valid and ExtendedKeyUsageOID.OCSP_SIGNING in usage
