@@ -1,0 +1,29 @@
+"""The JSON schemas for editors are kept in step with the models."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
+from scenarios.engine import scenario, world
+from scenarios.engine.world_file import shipped_worlds, world_path
+
+SCHEMAS = Path(world.__file__).resolve().parents[1] / "schema"
+
+
+@pytest.mark.parametrize(("name", "module"), [("world", world), ("scenario", scenario)])
+def test_the_file_is_what_the_model_says(name: str, module: ModuleType) -> None:
+    written = json.loads((SCHEMAS / f"{name}.json").read_text(encoding="utf-8"))
+    assert written == module.json_schema(), f"kimulator schema {name} > {SCHEMAS}/{name}.json"
+
+
+@pytest.mark.parametrize("name", shipped_worlds())
+def test_shipped_worlds_follow_the_schema(name: str) -> None:
+    content = yaml.safe_load(world_path(name).read_text(encoding="utf-8"))
+    validator = Draft202012Validator(world.json_schema())
+    assert [error.message for error in validator.iter_errors(content)] == []

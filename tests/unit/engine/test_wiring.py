@@ -1,0 +1,195 @@
+"""What follows from a world: identities, certificates, settings, directory, endpoints."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scenarios.engine.certificates import pki_request
+from scenarios.engine.directory_entries import directory_entries
+from scenarios.engine.endpoints import Endpoints, read_endpoints
+from scenarios.engine.endpoints_of import endpoints_of, write_certificates, write_environment
+from scenarios.engine.identities import Identities
+from scenarios.engine.parts import MODULES, fixed_ports, parts
+from scenarios.engine.places import Places
+from scenarios.engine.table import endpoint_table
+from scenarios.engine.wiring import Wiring
+from scenarios.engine.world import World
+from scenarios.engine.world_file import load_world, shipped_worlds, world_path
+from simulators.pki.issue import issue
+from simulators.process.errors import InputError
+
+SEED = 7
+
+
+def world_of(name: str) -> World:
+    return load_world(world_path(name))
+
+
+def wire(name: str, cache: Path, directory: Path, *, containers: bool = False) -> Wiring:
+    world = world_of(name)
+    identities = Identities(world, world.seed)
+    tree = issue(pki_request(world, identities), cache)
+    places = Places(fixed_ports(world), containers=containers)
+    return Wiring(world, identities, places, tree, directory, SEED)
+
+
+def entry(entries: list[dict[str, Any]], name: str) -> dict[str, Any]:
+    return next(e for e in entries if e["attributes"]["displayName"] == [name])
+
+
+@pytest.mark.parametrize("containers", [False, True])
+@pytest.mark.parametrize("name", shipped_worlds())
+def test_every_role_accepts_its_settings(
+    name: str, containers: bool, pki_cache: Path, tmp_path: Path
+) -> None:
+    wiring = wire(name, pki_cache, tmp_path, containers=containers)
+    if containers and any(
+        m.clientmodule and not m.clientmodule.tls for m in wiring.world.sites.values()
+    ):
+        pytest.skip("a client module without TLS is for the same machine only (KOM-LE-A_2181)")
+    for part in parts(wiring.world):
+        role = importlib.import_module(f"{MODULES[part.role]}.service").ROLE
+        settings = role.settings.model_validate(json.loads(json.dumps(wiring.settings(part))))
+        assert settings.name == part.name
+        assert settings.allow_all_addresses is containers
+
+
+def test_identities_depend_on_seed_and_place_alone() -> None:
+    world = world_of("demo")
+    one, again, other = Identities(world, 1), Identities(world, 1), Identities(world, 2)
+    assert one.cards == again.cards
+    assert one.password("a") == one.password("a") == again.password("a") != other.password("a")
+    iccsns = {card.iccsn for card in one.cards.values()}
+    assert len(iccsns) == len(one.cards)
+    assert iccsns.isdisjoint(card.iccsn for card in other.cards.values())
+
+
+def test_derived_numbers_have_their_form() -> None:
+    identities = Identities(world_of("demo"), 1)
+    assert all(card.iccsn.startswith("80276") for card in identities.cards.values())
+    assert identities.cards["praxis", "smc-b"].telematik_id.startswith("1-20")
+    assert identities.cards["klinik", "smc-b"].telematik_id.startswith("5-2")
+    assert identities.cards["kasse", "smc-b"].telematik_id.startswith("8-01")
+    lanr = identities.cards["praxis", "hba"].lanr
+    assert lanr is not None
+    assert len(lanr) == 9
+    (ik,) = identities.domain_ids("kasse", "insurer", [])
+    # The check digit of an IK: Luhn over the digits 3 to 8, starting with the weight 2.
+    products = [int(d) * (2, 1)[i % 2] for i, d in enumerate(ik[2:8])]
+    assert ik.startswith("10")
+    assert int(ik[8]) == sum(p // 10 + p % 10 for p in products) % 10
+
+
+def test_directory_lists_holders_with_their_accounts(pki_cache: Path, tmp_path: Path) -> None:
+    wiring = wire("demo", pki_cache, tmp_path)
+    entries = directory_entries(wiring.world, wiring.identities, wiring.tree)
+    insurer = entry(entries, "Krankenkasse Eichenhain")
+    address = wiring.world.participants["kasse"].address
+    assert insurer["attributes"]["entryType"] == ["5"]
+    assert insurer["attributes"]["mail"] == [address]
+    assert insurer["attributes"]["komLeData"] == [f"1.5+,{address}"]
+    assert insurer["attributes"]["kimData"] == [f"{address},1.5+"]
+    assert len(insurer["attributes"]["domainID"][0]) == 9
+    assert len(insurer["certificates"]) == 2  # RSA and ECC
+    assert all(Path(file).is_file() for file in insurer["certificates"])
+    doctor = entry(entries, "Dr. med. Ahorn, Annika")
+    assert doctor["attributes"]["personalEntry"] == ["TRUE"]
+    assert "mail" not in doctor["attributes"]
+    assert entry(entries, "Praxis ohne Zertifikat")["certificates"] == []
+
+
+def test_g20_cards_have_rsa_only(pki_cache: Path, tmp_path: Path) -> None:
+    wiring = wire("rsa", pki_cache, tmp_path)
+    entries = directory_entries(wiring.world, wiring.identities, wiring.tree)
+    assert len(entry(entries, "Kardiologie Dr. Birke")["certificates"]) == 1
+    assert len(entry(entries, "Klinikum am Erlenbach")["certificates"]) == 2
+
+
+def test_a_recipient_without_certificate_has_an_account(pki_cache: Path, tmp_path: Path) -> None:
+    wiring = wire("demo", pki_cache, tmp_path)
+    address = wiring.world.directory["ohne-zertifikat"].address
+    provider = next(p for p in parts(wiring.world) if p.of == address.rpartition("@")[2])
+    accounts = wiring.settings(provider)["accounts"]
+    assert address in {account["address"] for account in accounts}
+
+
+def test_sites_that_share_a_konnektor_are_its_mandanten(pki_cache: Path, tmp_path: Path) -> None:
+    wiring = wire("bench", pki_cache, tmp_path)
+    konnektor = next(p for p in parts(wiring.world) if p.name == "konnektor-praxis1")
+    model = wiring.settings(konnektor)["information_model"]
+    assert len(model["mandanten"]) == 8
+    module = {c for client in model["clientsystems"] for c in client["certificates"][1:]}
+    assert len(module) == 1  # the one client module acts for all of them
+    endpoints = endpoints_of(wiring)
+    addresses = {endpoints.sites[f"praxis{i}"].clientmodule for i in range(1, 9)}
+    assert len(addresses) == 1
+    assert len(endpoints.controls()) == len(parts(wiring.world))
+
+
+def test_endpoints_are_what_the_contract_says(pki_cache: Path, tmp_path: Path) -> None:
+    wiring = wire("demo", pki_cache, tmp_path)
+    write_certificates(wiring, tmp_path)
+    written = endpoints_of(wiring)
+    written.write(tmp_path)
+    content = json.loads((tmp_path / "endpoints.json").read_text(encoding="utf-8"))
+    assert "names" not in content
+    assert "kas" not in content["providers"]["kv.dox.kim.telematik-test"]
+    participant = content["participants"]["praxis"]
+    provider = content["providers"]["kv.dox.kim.telematik-test"]
+    context = content["sites"]["praxis"]["context"]
+    chain = "#".join((context["mandant"], context["clientsystem"], context["workplace"]))
+    assert participant["smtp_user"] == f"{participant['address']}#{provider['smtp']}#{chain}"
+    assert participant["pop3_user"] == f"{participant['address']}#{provider['pop3']}#{chain}"
+    assert content["sites"]["praxis"]["cards"][0]["pins"] == {"PIN.SMC": "123456"}
+    assert "client_certificate" not in content["sites"]["facharzt"]["konnektor"]
+    assert len(content["sites"]["facharzt"]["konnektor"]["basic_auth"]) == 2
+    assert read_endpoints(tmp_path) == written
+    for name in (
+        content["ca"],
+        participant["kim_certificate"],
+        content["sites"]["praxis"]["konnektor"]["client_certificate"],
+        "endpoints.json",
+    ):
+        assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
+
+
+def test_environment_and_table_hold_what_a_tester_needs(pki_cache: Path, tmp_path: Path) -> None:
+    endpoints = endpoints_of(wire("demo", pki_cache, tmp_path))
+    write_environment(endpoints, tmp_path)
+    text = (tmp_path / "kimulator.env").read_text(encoding="utf-8")
+    assert f"KIMULATOR_CA={tmp_path / 'ca.pem'}\n" in text
+    assert "KIMULATOR_PARTICIPANT_PRAXIS_SMTP_USER='praxis.ahorn@kv.dox" in text
+    table = endpoint_table("Titel", endpoints)
+    assert endpoints.participants["kasse"].pop3_user in {
+        line.split()[-1] for line in table.splitlines() if "POP3-Benutzer" in line
+    }
+    assert endpoints.participants["kasse"].password not in table
+
+
+def test_processes_in_containers_find_each_other_by_name(pki_cache: Path, tmp_path: Path) -> None:
+    wiring = wire("demo", pki_cache, tmp_path, containers=True)
+    konnektor = next(p for p in parts(wiring.world) if p.name == "konnektor-praxis")
+    assert wiring.settings(konnektor)["vzd"]["url"].startswith("ldaps://vzd:")
+    endpoints = endpoints_of(wiring)
+    assert endpoints.vzd is not None
+    assert endpoints.vzd.ldap.startswith("ldaps://127.0.0.1:")
+    assert "#mailserver-kv-dox:" in (endpoints.participants["praxis"].smtp_user or "")
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"{}", b"\xff", b"[" * 100_000])
+def test_broken_endpoints_are_one_line(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "endpoints.json").write_bytes(content)
+    with pytest.raises(InputError) as caught:
+        read_endpoints(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_newer_endpoints_can_be_read() -> None:
+    read = Endpoints.model_validate({"ca": "ca.pem", "seed": 1, "cockpit": {"url": "http://x"}})
+    assert read.seed == 1
