@@ -1,0 +1,193 @@
+"""Rules of TA-eAU: the practice's mail, the insurer's judgement, the error message."""
+
+from __future__ import annotations
+
+from simulators.formats import signed_data
+from simulators.formats.certificates import common_name, policies
+from simulators.formats.errors import FormatError
+
+from ..artifacts import Fetched, Judged, Sent
+from ..documents import error_codes, mails
+from ..documents.mail_parts import Part, read_mail
+from ..documents.outcome import Rejection, read_outcome
+from ..documents.reading import EauDocument, read_document
+from ..documents.safe_xml import NotXml
+from ..failure import StepFailed
+from .receiving import decoded_subject
+from .rule import Case, Rule, Verdict, demand, failed, passed, verdict
+
+QES_POLICY = "1.2.276.0.76.4.72"
+"""C.HP.QES: the certificate of the HBA for qualified signatures."""
+
+
+def mail_form(case: Case) -> Verdict:
+    """Dienstkennung, Betreff, genau ein signierter Anhang mit Namen und Beschreibung, nur To, Reply-To, DSN angefordert."""  # noqa: E501 (shown as one sentence)
+    sent: Sent = case.subject
+    mail = read_mail(sent.mail.content)
+    storno = sent.mail.service == mails.STORNO
+    document = _document(sent)
+    name = f"{mails.PREFIX}_{'Storno_' if storno else ''}{document.bare_identifier}"
+    faults = [
+        reason
+        for holds, reason in (
+            (mail.field("X-KIM-Dienstkennung") in (mails.EAU, mails.STORNO), "Dienstkennung"),
+            (decoded_subject(mail) == name, f"Betreff {decoded_subject(mail)}"),
+            (mail.field("Cc") is None and mail.field("Bcc") is None, "nur To ist erlaubt"),
+            (mail.field("Reply-To") is not None, "Reply-To fehlt"),
+            (sent.dsn, "DSN nicht angefordert (P5-07)"),
+        )
+        if not holds
+    ]
+    parts = mail.described("eAUStorno" if storno else "eAU")
+    if len(parts) != 1:
+        faults.append(f"{len(parts)} Anhänge mit der Beschreibung, erwartet genau einer")
+    elif (reason := _part_fault(parts[0], f"{name}.p7s")) is not None:
+        faults.append(reason)
+    if faults:
+        return failed("; ".join(faults))
+    return passed(f"{sent.mail.service}, {name}.p7s")
+
+
+def insurer_decrypted(case: Case) -> Verdict:
+    """Die Kasse hat entschlüsselt (00), und die Integrität der KIM-Nachricht ist 01."""
+    judged: Judged = case.subject
+    text = f"Entschlüsselung {judged.decryption}, Integrität {', '.join(judged.integrity) or '-'}"
+    return verdict(judged.decryption == "00" and judged.integrity == ("01",), text)
+
+
+def qes_valid(case: Case) -> Verdict:
+    """Die QES des HBA ist gültig, über genau die Bytes, die bei der Kasse ankamen."""
+    judged: Judged = case.subject
+    sent = case.play.artifact(judged.fetched.sent, Sent)
+    if judged.verification is None or judged.signature is None:
+        return failed("die Kasse hat keine Signatur geprüft")
+    result = judged.verification.result
+    demand(result == "VALID", f"VerifyDocument der Kasse: {result}")
+    if sent.signed is None or judged.signature != sent.signed.signature:
+        return failed("die angekommene Signatur ist nicht die gesendete")
+    try:
+        signed = signed_data.read(judged.signature)
+    except FormatError as error:
+        return failed(f"nicht als CMS lesbar: {error}")
+    same = signed.content == sent.signed.document
+    demand(same, "die Signatur umfasst andere Bytes als das Dokument der Praxis")
+    demand(len(signed.signers) == 1, f"{len(signed.signers)} Signaturen, erwartet genau eine")
+    demand(_holds(signed.signers[0]), "die Signatur stimmt rechnerisch nicht")
+    certificate = signed.signers[0].certificate
+    if certificate is None or QES_POLICY not in policies(certificate):
+        return failed("das Signaturzertifikat ist kein C.HP.QES")
+    return passed(f"VALID, {common_name(certificate)}, {len(signed.content or b'')} Bytes")
+
+
+def accepted(case: Case) -> Verdict:
+    """Das Bundle ist lesbar und entspricht den Vorgaben; die Kasse antwortet nicht."""
+    judged: Judged = case.subject
+    if judged.code is not None:
+        return failed(f"{judged.code.code} {judged.code.display} {'; '.join(judged.reasons)}")
+    if judged.document is None or judged.answer is not None:
+        return failed("das Dokument wurde nicht geprüft oder doch beantwortet")
+    return passed(f"{read_document(judged.document).profile}: angenommen, keine Antwort")
+
+
+def rejected(case: Case) -> Verdict:
+    """Die Kasse weist mit dem erwarteten Code ab, und ihre Antwort wurde angenommen."""
+    judged: Judged = case.subject
+    if judged.code is None:
+        return failed("die Kasse hat angenommen")
+    if judged.code.code != case.expected:
+        return failed(f"Code {judged.code.code}, erwartet {case.expected}")
+    if judged.answer is None or not judged.answer.reply.accepted:
+        return failed("die Antwort der Kasse wurde nicht gesendet")
+    return passed(f"{judged.code.code}: {'; '.join(judged.reasons)}")
+
+
+def cancels(case: Case) -> Verdict:
+    """Das Storno nennt den Identifier der gesendeten eAU und hat einen eigenen."""
+    judged: Judged = case.subject
+    original = _document(case.against(Sent))
+    if judged.document is None:
+        return failed("die Kasse hat kein Dokument gelesen")
+    storno = read_document(judged.document)
+    if not storno.is_storno:
+        return failed(f"{storno.profile} ist keine Stornomeldung")
+    text = f"{storno.identifier} storniert {storno.cancels}"
+    good = storno.cancels == original.identifier and storno.identifier != original.identifier
+    return verdict(good, text)
+
+
+def error_mail(case: Case) -> Verdict:
+    """Fehler-Kasse: Dienstkennung, Betreff, ein unsigniertes XML, Fehlertext, In-Reply-To."""
+    mail = read_mail(case.subject.content)
+    sent = case.play.artifact(case.subject.sent, Sent)
+    parts = mail.described("eAUFehler-Kasse")
+    if mail.field("X-KIM-Dienstkennung") != mails.FEHLER:
+        return failed(f"Dienstkennung {mail.field('X-KIM-Dienstkennung')}")
+    if len(parts) != 1 or any((p.file_name or "").endswith(".p7s") for p in mail.parts):
+        return failed(f"{len(parts)} Anhänge eAUFehler-Kasse, erwartet genau einer, unsigniert")
+    name = f"{mails.PREFIX}_Fehler_{_rejection(parts[0]).id}"
+    if decoded_subject(mail) != name or parts[0].file_name != f"{name}.xml":
+        return failed(f"Betreff {decoded_subject(mail)}, Datei {parts[0].file_name}, nicht {name}")
+    if parts[0].media_type != "application/xml":
+        return failed(f"Content-Type {parts[0].media_type}")
+    if not mail.text.strip():
+        return failed("kein Fehlertext im Nachrichtentext")
+    return verdict(
+        mail.field("In-Reply-To") == sent.mail.message_id, f"{name}.xml als Antwort auf die eAU"
+    )
+
+
+def error_outcome(case: Case) -> Verdict:
+    """Das OperationOutcome nennt den erwarteten Code mit amtlichem Text und die eAU."""
+    parts = read_mail(case.subject.content).described("eAUFehler-Kasse")
+    if len(parts) != 1:
+        return failed(f"{len(parts)} Anhänge eAUFehler-Kasse")
+    said = _rejection(parts[0])
+    sent = case.play.artifact(case.subject.sent, Sent)
+    official = {code.code: code.display for code in error_codes.ALL}
+    if said.code != case.expected:
+        return failed(f"Code {said.code}, erwartet {case.expected}")
+    if said.display != official.get(said.code):
+        return failed(f"Text weicht ab: {said.display}")
+    named = said.subject.bundle_identifier == _document(sent).identifier or (
+        said.subject.message_id == sent.mail.message_id.strip("<>")
+    )
+    return verdict(named, f"{said.code} {said.display}")
+
+
+RULES = (
+    Rule("eau-mail", "P5-02", "eAU-Mail in vorgeschriebener Form", Sent, mail_form),
+    Rule("insurer-decrypted", "KOM-LE-A_2048-01", "Kasse entschlüsselt", Judged, insurer_decrypted),
+    Rule("qes-valid", "P4-01", "QES gültig über diese Bytes", Judged, qes_valid),
+    Rule("eau-accepted", "P310-14", "Bundle angenommen", Judged, accepted),
+    Rule("eau-rejected", "KP5-05", "Kasse weist ab", Judged, rejected, ("expect",)),
+    Rule("storno-cancels", "P5-03", "Storno der gesendeten eAU", Judged, cancels, ("against",)),
+    Rule("error-mail", "KP5-05", "Fehlernachricht in vorgeschriebener Form", Fetched, error_mail),
+    Rule("error-outcome", "P5-04", "Fehlercode und Bezug", Fetched, error_outcome, ("expect",)),
+)
+
+
+def _document(sent: Sent) -> EauDocument:
+    if sent.signed is None or sent.signed.eau is None:
+        raise StepFailed("die Nachricht enthält keine eAU")
+    return sent.signed.eau
+
+
+def _part_fault(part: Part, name: str) -> str | None:
+    if part.file_name != name:
+        return f"Dateiname {part.file_name}, erwartet {name}"
+    if part.media_type != "application/octet-stream":
+        return f"Content-Type {part.media_type}"
+    if part.encoding != "base64" or part.disposition != "attachment":
+        return f"{part.encoding}, {part.disposition}; erwartet base64, attachment"
+    return None
+
+
+def _holds(signer: signed_data.SignerInfo) -> bool:
+    return signer.digest_ok and signer.signature_ok
+
+
+def _rejection(part: Part) -> Rejection:
+    try:
+        return read_outcome(part.content)
+    except NotXml as error:
+        raise StepFailed(f"OperationOutcome: {error}") from None

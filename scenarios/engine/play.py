@@ -1,0 +1,138 @@
+"""One run of a scenario: the actors, what the steps left behind, what has to be undone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+
+from .actors.party import Party
+from .actors.practice import Made, letter_as, make_eau, make_letter, make_storno
+from .artifacts import Artifact, Missing, Sent
+from .documents.identities import Identities
+from .documents.reading import EauDocument
+from .endpoints import Endpoints
+from .failure import StepFailed
+from .pvs.control import Control, ControlError
+from .scenario import Document, Scenario
+
+A = TypeVar("A")
+
+
+@dataclass
+class Play:
+    """The state of a run. ``place`` names the scenario; with the seed it fixes the documents."""
+
+    scenario: Scenario
+    place: str
+    endpoints: Endpoints
+    seed: int
+    inputs: Mapping[str, EauDocument] = field(default_factory=dict)
+    artifacts: dict[str, Artifact] = field(default_factory=dict)
+    clock_offset: timedelta = timedelta(0)
+    undo: list[Callable[[], None]] = field(default_factory=list)
+    _made: dict[str, Made] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.parties: dict[str, Party] = {}
+        for name, actor in self.scenario.actors.items():
+            participant = self.endpoints.participants.get(actor.participant)
+            if participant is None:
+                raise StepFailed(f"die Welt kennt keinen Teilnehmer {actor.participant}")
+            self.parties[name] = Party(name, self.endpoints, participant)
+
+    def now(self) -> datetime:
+        """Return the virtual time of the world."""
+        return datetime.now(UTC) + self.clock_offset
+
+    def artifact(self, name: str, kind: type[A]) -> A:
+        """Return what a step left under *name*.
+
+        Raises StepFailed with the reason when that step failed, or did not leave a *kind*.
+        """
+        found = self.artifacts.get(name, Missing(f"der Schritt zu {name} wurde nicht erreicht"))
+        if isinstance(found, Missing):
+            raise StepFailed(f"{name} fehlt: {found.reason}")
+        if not isinstance(found, kind):
+            raise StepFailed(f"{name} ist hier nicht verwendbar ({type(found).__name__})")
+        return found
+
+    def identities(self, place: str) -> Identities:
+        """Return the source of identifiers for the document *place* of this scenario."""
+        return Identities(self.seed, f"{self.place}/{place}")
+
+    def document(self, name: str, party: Party) -> Made:
+        """Return the document *name*, made by *party*'s practice, or the input given for it."""
+        if name not in self._made:
+            if name in self.inputs:
+                given = self.inputs[name]
+                self._made[name] = Made("eau", given.content, given)
+            else:
+                self._made[name] = self._make(name, self.scenario.documents[name], party)
+        return self._made[name]
+
+    def _make(self, name: str, wanted: Document, party: Party) -> Made:
+        if wanted.kind == "eau-storno":
+            cancelled = self.document(wanted.of or "", party).eau
+            if cancelled is None:
+                raise StepFailed(f"{wanted.of} ist keine eAU")
+            return make_storno(party, self.identities(name), cancelled, self.now())
+        insurer = self.insurer(wanted)
+        if wanted.kind == "eau":
+            return make_eau(
+                party,
+                self.identities(name),
+                wanted.type,
+                insurer,
+                self.now(),
+                without=wanted.without,
+            )
+        others = [other for other in self.parties.values() if other is not party]
+        recipient = others[0] if others else party
+        letter = make_letter(party, self.identities("arztbrief"), insurer, recipient, self.now())
+        return letter_as(wanted.kind, letter)
+
+    def insurer(self, document: Document) -> Party:
+        """Return the insurer of *document*: an actor, or a participant of the world."""
+        if document.insurer in self.parties:
+            return self.parties[document.insurer]
+        participant = self.endpoints.participants.get(document.insurer)
+        if participant is None:
+            raise StepFailed(f"die Welt kennt keinen Teilnehmer {document.insurer}")
+        return Party(document.insurer, self.endpoints, participant)
+
+    def control(self, process: str, actor: str | None) -> Control:
+        """Return the control port of *process*, that of the actor's site or provider."""
+        party = self.parties[actor] if actor else None
+        if process == "vzd" and self.endpoints.vzd is not None:
+            return Control(self.endpoints.vzd.control)
+        if party is not None and process == "provider":
+            return party.provider
+        if party is not None and process in ("clientmodule", "konnektor"):
+            part = getattr(party.site, process)
+            if part is not None:
+                return Control(part.control)
+        raise StepFailed(f"{process} läuft in dieser Welt nicht")
+
+    def stored(self, sent: Sent) -> dict[str, bytes]:
+        """Return the copies of *sent* at all providers, by the mailbox's address."""
+        copies: dict[str, bytes] = {}
+        for provider in self.endpoints.providers.values():
+            control = Control(provider.control)
+            for address in control.addresses():
+                for stored in control.mailbox(address):
+                    if stored.message_id == sent.mail.message_id:
+                        copies[address] = control.stored_message(address, stored.uid)
+        return copies
+
+    def finish(self) -> None:
+        """Undo what the steps changed in the world, last first, and close connections."""
+        for action in reversed(self.undo):
+            try:
+                action()
+            except (ControlError, StepFailed):
+                continue  # the process it concerned is gone; the rest is undone all the same
+        self.undo.clear()
+        for party in self.parties.values():
+            party.close()

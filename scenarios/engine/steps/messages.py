@@ -1,0 +1,133 @@
+"""Steps around mails: send and fetch."""
+
+from __future__ import annotations
+
+from ..actors.party import Wanted
+from ..actors.practice import write_mail
+from ..artifacts import Fetched, Found, Sent, Signed
+from ..documents.mail_parts import ReadMail, read_mail
+from ..documents.mails import Envelope, Mail
+from ..documents.outcome import read_outcome
+from ..documents.safe_xml import NotXml
+from ..failure import StepFailed
+from ..play import Play
+from ..pvs.control import Control, ControlError
+from ..scenario import Fetch, Send
+
+
+def send(play: Play, step: Send) -> str:
+    """Write a mail and hand it to the client module; its reply is kept, whatever it says."""
+    party = play.parties[step.actor]
+    recipients = tuple(_address(play, name) for name in step.to)
+    signed = play.artifact(step.document, Signed) if step.document else None
+    attached = play.document(step.cda, party).content if step.cda else None
+    mail = write_mail(
+        step.mail,
+        Envelope(party.address, recipients, play.now()),
+        signed=signed.signature if signed else None,
+        document=signed.eau if signed else None,
+        attached_cda=attached,
+        subject=step.subject,
+        text=step.text,
+    )
+    reply = party.send(mail, recipients, dsn=step.dsn)
+    play.artifacts[step.name] = Sent(step.actor, mail, recipients, step.dsn, reply, signed)
+    return f"{mail.service} an {', '.join(recipients)}: {reply.code} {reply.text}"
+
+
+def fetch(play: Play, step: Fetch) -> str:
+    """Fetch a mail as soon as the provider has it."""
+    sent = play.artifact(step.wanted, Sent)
+    party = play.parties[step.actor]
+    if step.message:
+        uid, content = party.fetch_message(sent.mail.message_id, step.within)
+    elif step.report_on:
+        what = f"eine DSN zu {step.report_on}"
+        uid, content = party.fetch_matching(_is_report_on(sent.mail), what, step.within)
+    else:
+        what = f"eine Antwort auf {step.answer_to}"
+        uid, content = party.fetch_matching(_is_answer_to(sent), what, step.within)
+    play.artifacts[step.name] = Fetched(step.actor, step.wanted, uid, content)
+    subject = read_mail(content).field("Subject") or "ohne Betreff"
+    return f"abgeholt von {party.address}: {subject} ({len(content)} Bytes)"
+
+
+def remove_what_was_sent(play: Play) -> None:
+    """Have the mails of this run and what answers them deleted at the end of the run."""
+    sent = [artifact for artifact in play.artifacts.values() if isinstance(artifact, Sent)]
+    ids = {one.mail.message_id for one in sent}
+    fetched = {
+        (play.parties[artifact.actor].address, artifact.uid)
+        for artifact in play.artifacts.values()
+        if isinstance(artifact, Fetched)
+    }
+
+    def remove() -> None:
+        for provider in play.endpoints.providers.values():
+            control = Control(provider.control)
+            for address in control.addresses():
+                for stored in control.mailbox(address):
+                    if stored.message_id in ids or (address, stored.uid) in fetched:
+                        _delete(control, address, stored.uid)
+
+    play.undo.append(remove)
+
+
+def _delete(control: Control, address: str, uid: str) -> None:
+    try:
+        control.delete_message(address, uid)
+    except ControlError:
+        return  # gone already
+
+
+def _address(play: Play, name: str) -> str:
+    """Return the address that *name* stands for: looked up, an actor's, a participant's."""
+    if "@" in name:
+        return name
+    found = play.artifacts.get(name)
+    if isinstance(found, Found):
+        return found.address
+    if name in play.parties:
+        return play.parties[name].address
+    participant = play.endpoints.participants.get(name)
+    if participant is None:
+        raise StepFailed(f"{name} ist weder Ergebnis eines look_up noch ein Teilnehmer")
+    return participant.address
+
+
+def _is_report_on(mail: Mail) -> Wanted:
+    """Return whether a mail is a DSN about *mail* (In-Reply-To, KOM-LE-A_2147)."""
+
+    def wanted(content: bytes) -> bool:
+        read = read_mail(content)
+        report = read.message.get_content_type() == "multipart/report"
+        return report and read.field("In-Reply-To") == mail.message_id
+
+    return wanted
+
+
+def _is_answer_to(sent: Sent) -> Wanted:
+    """Return whether a mail answers *sent*: In-Reply-To, or an OperationOutcome that names it."""
+
+    def wanted(content: bytes) -> bool:
+        read = read_mail(content)
+        if read.message.get_content_type() == "multipart/report":
+            return False
+        return read.field("In-Reply-To") == sent.mail.message_id or _names(read, sent)
+
+    return wanted
+
+
+def _names(read: ReadMail, sent: Sent) -> bool:
+    """P5-04 (6a): the PVS assigns an error by the identifier in the OperationOutcome."""
+    bundle = sent.signed.eau.identifier if sent.signed and sent.signed.eau else None
+    for part in read.described("eAUFehler-Kasse"):
+        try:
+            subject = read_outcome(part.content).subject
+        except NotXml:
+            continue
+        if subject.message_id == sent.mail.message_id.strip("<>"):
+            return True
+        if bundle is not None and subject.bundle_identifier == bundle:
+            return True
+    return False

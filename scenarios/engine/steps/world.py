@@ -1,0 +1,97 @@
+"""Steps that change the world: cards, PINs, faults, time. Each is undone after the run."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime, timedelta
+from fnmatch import fnmatchcase
+
+from simulators.process.errors import one_line
+
+from ..artifacts import Sent
+from ..failure import StepFailed
+from ..play import Play
+from ..pvs.control import Control
+from ..scenario import MoveCard, SetClock, SetFault, SetPin, Wait
+
+
+def remove_card(play: Play, step: MoveCard) -> str:
+    """Pull the actor's card."""
+    control, iccsn = _card(play, step.actor, step.card)
+    control.post(f"/cards/{iccsn}/remove")
+    play.undo.append(lambda: control.post("/reset"))
+    return f"{step.card} {iccsn} gezogen"
+
+
+def insert_card(play: Play, step: MoveCard) -> str:
+    """Put the actor's card in again."""
+    control, iccsn = _card(play, step.actor, step.card)
+    control.post(f"/cards/{iccsn}/insert")
+    return f"{step.card} {iccsn} gesteckt"
+
+
+def set_pin(play: Play, step: SetPin) -> str:
+    """Change a PIN's state and what the simulated terminal types."""
+    control, iccsn = _card(play, step.actor, step.card)
+    wanted = {
+        name: value
+        for name in ("state", "tries", "entry")
+        if (value := getattr(step, name)) is not None
+    }
+    control.put(f"/cards/{iccsn}/pins/{step.pin}", wanted)
+    play.undo.append(lambda: control.post("/reset"))
+    told = ", ".join(f"{name}={value}" for name, value in wanted.items())
+    return f"{step.pin} von {iccsn}: {told}"
+
+
+def set_fault(play: Play, step: SetFault) -> str:
+    """Give a process fault rules."""
+    control = play.control(step.process, step.of)
+    control.put("/faults", [rule.model_dump(exclude_none=True) for rule in step.rules])
+    play.undo.append(lambda: control.delete("/faults"))
+    told = ", ".join(f"{rule.operation} → {rule.effect.kind}" for rule in step.rules)
+    return f"{step.process}: {told}"
+
+
+def set_clock(play: Play, step: SetClock) -> str:
+    """Set the virtual time of every process of the world."""
+    if step.now is None:
+        target = play.now() + timedelta(seconds=step.advance_seconds or 0)
+    else:
+        target = _moment(step.now)
+    body = {"now": target.isoformat()}
+    play.clock_offset += target - play.now()
+    for url in play.endpoints.controls().values():
+        Control(url).put("/clock", body)
+        play.undo.append(lambda url=url: _reset_clock(url))  # type: ignore[misc]
+    return f"Zeit der Welt: {play.now():%d.%m.%Y %H:%M:%S}"
+
+
+def wait(play: Play, step: Wait) -> str:
+    """Wait for a step in a process's journal, at most ``within`` seconds."""
+    control = play.control(step.process, step.of)
+    message_id = play.artifact(step.message, Sent).mail.message_id if step.message else None
+    for event in control.follow(0, time.monotonic() + step.within):
+        if not fnmatchcase(str(event.get("step", "")), step.step):
+            continue
+        if message_id is None or event.get("message_id") == message_id:
+            return f"{event.get('process')}: {event.get('step')}"
+    raise StepFailed(f"{step.process}: {step.step} kam nicht innerhalb von {step.within:g} s")
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise StepFailed(f"now: {one_line(str(error))}") from None
+    if moment.tzinfo is None:
+        raise StepFailed("now: die Zeitzone fehlt, zum Beispiel 2026-07-01T00:00:00+02:00")
+    return moment
+
+
+def _card(play: Play, actor: str, card: str) -> tuple[Control, str]:
+    return play.control("konnektor", actor), play.parties[actor].iccsn(card)
+
+
+def _reset_clock(url: str) -> None:
+    Control(url).put("/clock", {"now": datetime.now().astimezone().isoformat()})
