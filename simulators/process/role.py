@@ -97,7 +97,8 @@ class Process(Generic[S]):
 def bind(listener: Listener, backlog: int = 512) -> socket.socket:
     """Return a listening, non-blocking TCP socket for *listener*. Raises OSError if taken."""
     family = socket.AF_INET6 if ":" in listener.host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
+    # asyncio sets TCP_NODELAY on accepted sockets only where the protocol is named
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((listener.host, listener.port))
