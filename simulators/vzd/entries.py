@@ -24,7 +24,7 @@ from .schema import CERTIFICATE, fold_value, is_integer, key_of, spelling
 
 MAX_FILE_BYTES = 512 << 20
 _OBJECT_CLASSES = ("top", "vzd-komleview")
-UID = r"^[A-Za-z0-9._-]{1,64}\Z"
+UID = r"^[A-Za-z0-9._-]{1,64}$"
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
 _FOREVER = float("inf")
 
