@@ -1,4 +1,4 @@
-"""openssl (and keytool, where Java is installed) on our certificates, PKCS#12 files and OCSP answers."""
+"""openssl, and keytool where Java is, on our certificates, PKCS#12 files and OCSP answers."""
 
 from __future__ import annotations
 

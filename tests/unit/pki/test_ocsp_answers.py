@@ -12,7 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulators.formats.errors import FormatError
@@ -280,12 +280,14 @@ def test_a_nonce_that_is_no_octet_string_is_refused(registry: Registry, of: Of) 
         read_request(good.replace(header, b"\x02\x7f" + NONCE), registry)
 
 
+@settings(deadline=None)
 @given(junk=st.binary(max_size=300))
 def test_any_bytes_as_a_request(tree: PkiTree, junk: bytes) -> None:
     with pytest.raises(FormatError):
         read_request(junk, Registry([], []))
 
 
+@settings(deadline=None)
 @given(position=st.integers(0, 10_000), value=st.integers(0, 255), cut=st.integers(0, 10_000))
 def test_a_request_with_a_byte_changed_or_cut(
     of: Of, tree: PkiTree, position: int, value: int, cut: int
@@ -303,6 +305,7 @@ def test_a_request_with_a_byte_changed_or_cut(
         assert answer(questions, NOW)
 
 
+@settings(deadline=None)
 @given(position=st.integers(0, 10_000), bit=st.integers(0, 7))
 def test_an_answer_with_a_bit_turned_proves_nothing_else(
     of: Of, tree: PkiTree, position: int, bit: int
@@ -316,6 +319,7 @@ def test_an_answer_with_a_bit_turned_proves_nothing_else(
     assert judged.status in ("unavailable", "revoked")
 
 
+@settings(deadline=None)
 @given(junk=st.binary(max_size=300))
 def test_any_bytes_as_an_answer(of: Of, junk: bytes) -> None:
     certificate, issuer = of(PRACTICE, "C.AUT", "ECC")
