@@ -62,5 +62,5 @@ ROLE = Role(
     name="konnektor",
     settings=KonnektorSettings,
     serve=serve,
-    effects=frozenset({SOAP_FAULT, WARNING}),
+    effects=frozenset({SOAP_FAULT, WARNING, "result"}),  # the last one is the LDAP proxy's
 )

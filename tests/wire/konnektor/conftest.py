@@ -1,0 +1,58 @@
+"""The practice's Konnektor for tests at the wire; every test finds it as it was started."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from simulators.pki.tree import PkiTree
+from tests.konnektor_site import Site, site_pki, site_settings
+
+
+@pytest.fixture(scope="session")
+def site_certificates(pki_cache: Path) -> PkiTree:
+    """Return cards and certificates of the practice."""
+    return site_pki(pki_cache)
+
+
+@pytest.fixture(scope="session")
+def ocsp(start_role: Callable[..., Any], site_certificates: PkiTree) -> Any:
+    """Return the running OCSP responder of the practice's certificates."""
+    settings = {"pki": str(site_certificates.directory), "listeners": {"ocsp": {}}}
+    return start_role("simulators.pki", settings)
+
+
+@pytest.fixture(scope="session")
+def start_site(
+    start_role: Callable[..., Any],
+    site_certificates: PkiTree,
+    ocsp: Any,
+    spec: Callable[[str], Path],
+) -> Callable[..., Site]:
+    """Return a function that starts a Konnektor with changed settings."""
+
+    def start(*, client: str | None = "pvs", **changes: Any) -> Site:
+        host, port = ocsp.address("ocsp")
+        url = f"http://{host}:{port}/ocsp"
+        settings = site_settings(site_certificates, url, **changes)
+        role = start_role("simulators.konnektor", settings)
+        return Site(role, site_certificates, client, schemas=spec)
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def running_site(start_site: Callable[..., Site]) -> Site:
+    """Return the Konnektor with mutual TLS that most tests share."""
+    return start_site()
+
+
+@pytest.fixture
+def site(running_site: Site, ocsp: Any) -> Iterator[Site]:
+    """Return the shared Konnektor, set back to its start."""
+    running_site.role.ask("POST", "/reset")
+    yield running_site
+    ocsp.ask("POST", "/reset")
