@@ -104,21 +104,22 @@ def _walk(
 
 def _between(content: bytes, start: int, end: int, delimiter: bytes) -> Iterator[tuple[int, int]]:
     """Yield start and end of each part; the line end before a delimiter belongs to it."""
-    line = re.compile(rb"(?:^|\r?\n)--" + re.escape(delimiter) + rb"(--)?[ \t]*(?=\r?\n|$)")
+    line = re.compile(rb"^--" + re.escape(delimiter) + rb"(--)?[ \t]*\r?$", re.MULTILINE)
     opened: int | None = None
-    position = start
-    while (found := line.search(content, position, end)) is not None:
-        at_start = found.start() == start or content[found.start() : found.start() + 1] in b"\r\n"
-        if opened is not None and at_start:
-            yield min(opened, found.start()), found.start()
+    for found in line.finditer(content, start, end):
+        if opened is not None:
+            yield opened, max(opened, _before_line_end(content, found.start()))
         if found.group(1):
             return
-        newline = content.find(b"\n", found.end(), end)
-        opened = end if newline < 0 else newline + 1
-        # The line end after a delimiter may also be the one before the next.
-        position = found.end()
+        opened = min(found.end() + 1, end)
     if opened is not None:
         yield opened, end
+
+
+def _before_line_end(content: bytes, position: int) -> int:
+    if content[position - 2 : position] == b"\r\n":
+        return position - 2
+    return position - 1 if content[position - 1 : position] == b"\n" else position
 
 
 def _headers(content: bytes, start: int, end: int, *, whole: bool) -> tuple[Headers, int]:

@@ -94,7 +94,8 @@ def _around(
     for name in (*TAKEN_OVER, "Message-ID"):
         for field in outer.raw(name):
             headers.append_raw(field)
-    headers.append("Subject", Header(subject, "utf-8", maxlinelen=_LINE).encode(linesep="\r\n"))
+    encoded = Header(subject, "utf-8", maxlinelen=_LINE, header_name="Subject")
+    headers.append_raw(b"Subject: " + encoded.encode(linesep="\r\n").encode("ascii"))
     _trace(headers, outer)
     for name, value in results:
         headers.append(name, value)

@@ -62,6 +62,9 @@ def _noted(mail: bytes, part: Part, notes: Sequence[str]) -> bytes:
     if charset is None:
         # The text's charset has no umlauts. What it says is ASCII or unknown: UTF-8 holds both.
         headers = _with_charset(headers)
+        if part.transfer_encoding == "base64":
+            text = _as_utf8(mime.decoded(mail, part), part.charset)
+            return headers + _base64(_insert(text, encoded, is_html))
     match part.transfer_encoding:
         case "base64":
             return headers + _base64(_insert(mime.decoded(mail, part), encoded, is_html))
@@ -94,10 +97,19 @@ def _insert(body: bytes, note: bytes, is_html: bool) -> bytes:
 def _charset(name: str, note: str) -> str | None:
     """Return the codec for the note in a text of charset *name*; None if it has none."""
     try:
-        note.encode(codecs.lookup(name).name)
+        codec = codecs.lookup(name).name
+        note.encode(codec)
+        # A note in UTF-16 could not simply be appended: it would begin with a mark of its own.
+        return codec if "A".encode(codec) == b"A" else None
     except (LookupError, UnicodeEncodeError, ValueError):
         return None
-    return name
+
+
+def _as_utf8(content: bytes, charset: str) -> bytes:
+    try:
+        return content.decode(charset).encode()
+    except (LookupError, UnicodeError):
+        return content
 
 
 def _with_charset(headers: bytes) -> bytes:

@@ -1,0 +1,150 @@
+"""What becomes of a client mail before it is protected."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clientmodule import faults
+from clientmodule.faults import MailRefused
+from clientmodule.sending.client_mail import (
+    ClientMail,
+    contained_message,
+    keep_recipients,
+    prepare,
+    sender_of,
+)
+from simulators.formats.headers import Headers
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+SENDER = "praxis@a.kim.telematik-test"
+OTHER = "kasse@b.kim.telematik-test"
+
+
+def prepared(mail: bytes, recipients: tuple[str, ...] = (OTHER,), **changed: object) -> ClientMail:
+    settings: dict[str, object] = {
+        "mail_from": SENDER,
+        "recipients": recipients,
+        "now": NOW,
+        "replace_from": True,
+        "max_size": 15 * 1024 * 1024,
+        **changed,
+    }
+    return prepare(mail, **settings)  # type: ignore[arg-type]
+
+
+def mail(*fields: str, body: str = "Text\r\n") -> bytes:
+    return ("".join(f"{field}\r\n" for field in fields) + "\r\n" + body).encode()
+
+
+def test_dienstkennung_is_kept() -> None:
+    result = prepared(mail(f"From: {SENDER}", "X-KIM-Dienstkennung: eAU;Lieferung;V1.0"))
+    assert result.headers.get_all("X-KIM-Dienstkennung") == ["eAU;Lieferung;V1.0"]
+
+
+def test_default_dienstkennung_is_added() -> None:
+    """A_19488-02."""
+    result = prepared(mail(f"From: {SENDER}"))
+    assert result.headers.get("X-KIM-Dienstkennung") == "KIM-Mail;Default;V1.0"
+
+
+def test_message_id_and_date_are_added_only_where_missing() -> None:
+    result = prepared(mail(f"From: {SENDER}"))
+    assert result.message_id.endswith("@a.kim.telematik-test>")
+    assert result.headers.get("Date") is not None
+    result = prepared(mail(f"From: {SENDER}", "Message-ID: <1@x>", "Date: gestern"))
+    assert (result.message_id, result.headers.get("Date")) == ("<1@x>", "gestern")
+
+
+def test_differing_from_gives_way() -> None:
+    result = prepared(mail('From: "Fremd" <x@y>', "Sender: z@y"))
+    assert (result.headers.get("From"), result.headers.get("Sender")) == (SENDER, None)
+    assert result.sender == SENDER
+
+
+def test_equal_from_keeps_its_bytes_whatever_its_case() -> None:
+    written = mail(
+        "From: Praxis\r\n <PRAXIS@A.kim.telematik-test>",
+        "Date: x",
+        "Message-ID: <1>",
+        "X-KIM-Dienstkennung: a;b;c",
+    )
+    assert prepared(written).to_bytes() == written
+
+
+def test_differing_from_stays_towards_oneself_and_by_setting() -> None:
+    assert prepared(mail("From: x@y"), recipients=(SENDER,)).sender == "x@y"
+    assert prepared(mail("From: x@y"), replace_from=False).sender == "x@y"
+
+
+def test_a_mail_without_from_is_refused() -> None:
+    with pytest.raises(MailRefused) as refusal:
+        prepared(mail("Subject: x"))
+    assert refusal.value.reply is faults.NO_SENDER
+
+
+def test_results_of_a_client_module_are_not_taken_from_a_client_system() -> None:
+    result = prepared(mail(f"From: {SENDER}", "X-KIM-IntegrityCheckResult: 01"))
+    assert result.headers.get("X-KIM-IntegrityCheckResult") is None
+
+
+def test_kas_part_is_refused() -> None:
+    """A_22341."""
+    body = "--b\r\nContent-Disposition: x-kas\r\n\r\n{}\r\n--b--\r\n"
+    with pytest.raises(MailRefused) as refusal:
+        prepared(mail(f"From: {SENDER}", "Content-Type: multipart/mixed; boundary=b", body=body))
+    assert refusal.value.reply.code == 451
+
+
+def test_size_counts_decoded() -> None:
+    """KOM-LE-A_2004-01: base64 of 300 bytes is more than 300 bytes."""
+    encoded = "A" * 400 + "\r\n"
+    fields = (f"From: {SENDER}", "Content-Transfer-Encoding: base64")
+    prepared(mail(*fields, body=encoded), max_size=420)
+    with pytest.raises(MailRefused) as refusal:
+        prepared(mail(*fields, body=encoded), max_size=300)
+    assert (refusal.value.reply.code, refusal.value.reply.status) == (552, "5.3.4")
+
+
+def test_sender_is_sender_else_from() -> None:
+    """KOM-LE-A_2022."""
+    assert sender_of(Headers.parse(b"From: a@b\r\nSender: c@d")) == "c@d"
+    assert sender_of(Headers.parse(b"From: a@b")) == "a@b"
+    assert sender_of(Headers.parse(b"Subject: x")) is None
+
+
+def test_only_checked_recipients_stay() -> None:
+    """A_23174, KOM-LE-A_2028."""
+    headers = Headers.parse(
+        b'To: "Gut, Der" <gut@x>,\r\n schlecht@x\r\nCc: schlecht@x\r\nBcc: GUT@x\r\nSubject: s'
+    )
+    keep_recipients(headers, ["gut@X"])
+    assert headers.get("To") == '"Gut, Der" <gut@x>'
+    assert headers.get("Cc") is None
+    assert headers.raw("Bcc") == [b"Bcc: GUT@x"]
+
+
+def test_forwarded_message_is_found() -> None:
+    """KOM-LE-A_2029."""
+    inner = "X-KOM-LE-Version: 1.0\r\nSubject: KOM-LE-Nachricht\r\n\r\nMIAG\r\n"
+    body = f"--b\r\n\r\nHinweis\r\n--b\r\nContent-Type: message/rfc822\r\n\r\n{inner}--b--\r\n"
+    forwarded = mail("Content-Type: multipart/mixed; boundary=b", body=body)
+    assert contained_message(forwarded) == inner.encode()
+    assert contained_message(mail("Content-Type: message/rfc822", body=inner)) == inner.encode()
+
+
+def test_an_ordinary_forwarded_message_is_none() -> None:
+    body = "--b\r\nContent-Type: message/rfc822\r\n\r\nSubject: x\r\n\r\ny\r\n--b--\r\n"
+    assert contained_message(mail("Content-Type: multipart/mixed; boundary=b", body=body)) is None
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_prepared_or_refused(content: bytes) -> None:
+    try:
+        prepared(content)
+    except MailRefused as refusal:
+        assert refusal.reply.code in (451, 552, 553, 554)
+    contained_message(content)

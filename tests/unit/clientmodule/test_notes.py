@@ -1,0 +1,115 @@
+"""Notes in the text of a decrypted mail (KOM-LE-A_2179-01, 2050-05)."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+from email.message import EmailMessage
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clientmodule.receiving.notes import append_notes
+from clientmodule.texts import NOTE_DECRYPTED, NOTE_LINE, NOTE_VERIFIED
+
+NOTES = (NOTE_DECRYPTED, NOTE_VERIFIED)
+
+
+def read(mail: bytes) -> EmailMessage:
+    message = email.message_from_bytes(mail, policy=email.policy.default)
+    assert isinstance(message, EmailMessage)
+    return message
+
+
+def noted(mail: bytes) -> EmailMessage:
+    return read(append_notes(mail, NOTES))
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "iso-8859-1", "us-ascii", "iso-8859-15", "utf-16"])
+@pytest.mark.parametrize("cte", ["8bit", "base64", "quoted-printable"])
+def test_plain_text_in_its_charset_and_encoding(charset: str, cte: str) -> None:
+    if charset == "utf-16" and cte != "base64":
+        pytest.skip("UTF-16 is only possible in base64")
+    message = EmailMessage()
+    text = "Guten Tag,\r\nalles gut.\r\n"
+    if charset in ("us-ascii", "iso-8859-15", "utf-16"):
+        payload = text.encode(charset)
+        if cte == "base64":
+            import base64
+
+            payload = base64.encodebytes(payload).replace(b"\n", b"\r\n")
+        mail = (
+            b"Content-Type: text/plain; charset="
+            + charset.encode()
+            + b"\r\nContent-Transfer-Encoding: "
+            + cte.encode()
+            + b"\r\n\r\n"
+            + payload
+        )
+    else:
+        message.set_content(text, charset=charset, cte=cte)
+        mail = message.as_bytes(policy=email.policy.SMTP)
+    content = noted(mail).get_content().replace("\r\n", "\n")
+    assert content.startswith("Guten Tag,\nalles gut.\n")
+    assert content.rstrip("\n").endswith(f"\n\n{NOTE_LINE}\n{NOTE_DECRYPTED}\n{NOTE_VERIFIED}")
+
+
+def test_7bit_text_without_headers_becomes_utf8() -> None:
+    result = noted(b"Subject: x\r\n\r\nHallo")
+    assert result.get_content_charset() == "utf-8"
+    assert result["Content-Transfer-Encoding"] == "8bit"
+    assert NOTE_DECRYPTED in result.get_content()
+    assert NOTE_LINE == "-" * 45
+
+
+def test_html_keeps_its_format() -> None:
+    message = EmailMessage()
+    message.set_content("<html><body><b>Hallo</b></body></html>", subtype="html")
+    content = noted(message.as_bytes(policy=email.policy.SMTP)).get_content()
+    assert content.index(NOTE_DECRYPTED) < content.index("</body>")
+    assert "<p>" in content
+
+
+def test_both_forms_of_an_alternative_and_no_attachment() -> None:
+    message = EmailMessage()
+    message.set_content("Klartext")
+    message.add_alternative("<p>HTML</p>", subtype="html")
+    message.add_attachment("Anhang", filename="a.txt")
+    result = noted(message.as_bytes(policy=email.policy.SMTP))
+    for kind in ("plain", "html"):
+        body = result.get_body((kind,))
+        assert body is not None
+        assert NOTE_VERIFIED in body.get_content()
+    (attachment,) = result.iter_attachments()
+    assert NOTE_VERIFIED not in attachment.get_content()
+
+
+def test_the_bytes_of_other_parts_stay() -> None:
+    message = EmailMessage()
+    message.set_content("Text")
+    message.add_attachment(bytes(range(256)), maintype="application", subtype="pdf", filename="b")
+    mail = message.as_bytes(policy=email.policy.SMTP)
+    result = append_notes(mail, NOTES)
+    boundary = read(mail).get_boundary()
+    assert boundary is not None
+    delimiter = f"--{boundary}".encode()
+    assert result.split(delimiter)[2:] == mail.split(delimiter)[2:]
+
+
+@pytest.mark.parametrize(
+    "mail",
+    [
+        b"Content-Type: application/pdf\r\n\r\n%PDF",
+        b"Content-Type: multipart/signed; boundary=b\r\n\r\n--b\r\n\r\nText\r\n--b--\r\n",
+        b"Content-Type: text/plain\r\nContent-Disposition: attachment\r\n\r\nText",
+    ],
+)
+def test_a_mail_without_text_of_its_own_stays(mail: bytes) -> None:
+    assert append_notes(mail, NOTES) == mail
+
+
+@given(st.binary(max_size=400))
+def test_any_bytes_are_survived(content: bytes) -> None:
+    append_notes(b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + content, NOTES)
+    append_notes(content, NOTES)
