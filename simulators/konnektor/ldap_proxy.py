@@ -26,12 +26,14 @@ from simulators.process.ldap.server import LdapServer, SearchCall
 from simulators.process.role import Process
 
 SEARCH = "LDAP.Search"
+RESULT = "result"  # the effect: a search ends with a code and finds nothing
 IDLE_SECONDS = 900.0  # as the directory itself (TIP1-A_5567); no other figure is given
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 60.0
 POOL_SIZE = 4
 SEARCHES_PER_CONNECTION = 32
 MAX_BACKLOG = 16 << 20
+MAX_JOURNAL_TEXT = 1_000
 
 _REFUSED = Result(ResultCode.UNWILLING_TO_PERFORM, "only searches are passed on (TIP1-A_5521)")
 _NOT_LDAP_3 = Result(ResultCode.PROTOCOL_ERROR, "only LDAP version 3 is spoken")
@@ -111,7 +113,7 @@ class LdapProxy:
                 outcome = DROP
                 call.drop()
                 return
-            if effect is not None:
+            if effect is not None and effect.kind == RESULT:
                 result = Result(effect.code or ResultCode.OTHER, effect.text or "")
                 call.done(result)
             else:
@@ -122,8 +124,8 @@ class LdapProxy:
                 SEARCH,
                 peer="client",
                 milliseconds=(time.perf_counter() - began) * 1000,
-                filter=text,
-                base=call.request.base,
+                filter=text[:MAX_JOURNAL_TEXT],
+                base=call.request.base[:MAX_JOURNAL_TEXT],
                 hits=forward.hits,
                 result=outcome,
             )

@@ -36,6 +36,7 @@ from .settings import VzdSettings
 from .tree import NoSuchBaseError, Target, Tree
 
 SEARCH = "LDAP.Search"
+MAX_JOURNAL_TEXT = 1_000
 _SLICE_SECONDS = 0.004
 _LOOK_AT_CLOCK_EVERY = 256
 
@@ -119,8 +120,8 @@ class VzdService:
             self._process.journal.record(
                 SEARCH,
                 milliseconds=(time.perf_counter() - began) * 1000,
-                filter=text,
-                base=call.request.base,
+                filter=text[:MAX_JOURNAL_TEXT],
+                base=call.request.base[:MAX_JOURNAL_TEXT],
                 hits=hits,
                 result=outcome,
             )
