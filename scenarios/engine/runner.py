@@ -1,13 +1,44 @@
-"""``kimulator run``, ``list`` and ``explain``: from the command line to the exit status."""
+"""``kimulator run``, ``list`` and ``explain``: from the command line to the exit status.
+
+Only argparse is imported here at once; what a command needs comes when it is called.
+"""
 
 from __future__ import annotations
 
 import argparse
+import sys
+from collections.abc import Iterable
+from pathlib import Path
 
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``kimulator run`` to *parser*."""
-    raise NotImplementedError
+    parser.add_argument(
+        "scenarios",
+        nargs="+",
+        metavar="SZENARIO",
+        help="Datei oder mitgeliefertes Szenario, zum Beispiel eau/lieferung",
+    )
+    parser.add_argument(
+        "--input",
+        action="append",
+        default=[],
+        metavar="NAME=DATEI",
+        help="ersetzt ein erzeugtes Dokument durch eine Datei",
+    )
+    for kind, text in (
+        ("junit", "Bericht als JUnit-XML"),
+        ("html", "Bericht als eine HTML-Seite"),
+        ("json", "Bericht als JSON"),
+    ):
+        parser.add_argument(f"--{kind}", type=Path, metavar="DATEI", help=text)
+    parser.add_argument("--seed", type=int, metavar="N", help="statt des Seeds der Welt")
+    parser.add_argument(
+        "--against",
+        type=Path,
+        metavar="VERZEICHNIS",
+        help="Laufverzeichnis einer laufenden Welt, statt eine zu starten",
+    )
 
 
 def run_command(arguments: argparse.Namespace) -> int:
@@ -16,12 +47,30 @@ def run_command(arguments: argparse.Namespace) -> int:
     *arguments* holds what ``add_run_arguments`` adds. Raises InputError (exit status 2) for a
     scenario, an input or a world that cannot be used; nothing has been sent then.
     """
-    raise NotImplementedError
+    from .report import files
+    from .report.screen import Screen
+    from .session import plan, run_plans
+
+    plans = plan(arguments.scenarios, arguments.input)
+    files.check_writable([arguments.junit, arguments.html, arguments.json])
+    screen = Screen(sys.stdout)
+    results = run_plans(plans, screen, seed=arguments.seed, against=arguments.against)
+    for path, render in (
+        (arguments.junit, files.junit),
+        (arguments.html, files.page),
+        (arguments.json, files.as_json),
+    ):
+        if path is not None:
+            files.write(path, render(results))
+    screen.ended(results)
+    return 0 if all(result.ok for result in results) else 1
 
 
-def list_command(arguments: argparse.Namespace) -> int:
+def list_command(_: argparse.Namespace) -> int:
     """Print the shipped worlds, scenarios and checks."""
-    raise NotImplementedError
+    from .explain import overview
+
+    return _say(overview())
 
 
 def explain_command(arguments: argparse.Namespace) -> int:
@@ -29,4 +78,12 @@ def explain_command(arguments: argparse.Namespace) -> int:
 
     Raises InputError when nothing is known about it.
     """
-    raise NotImplementedError
+    from .explain import explanation
+
+    return _say(explanation(arguments.subject))
+
+
+def _say(lines: Iterable[str]) -> int:
+    for line in lines:
+        sys.stdout.write(f"{line}\n")
+    return 0

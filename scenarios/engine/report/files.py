@@ -1,0 +1,172 @@
+"""Reports as files: JUnit XML for pipelines, JSON for programs, one HTML page for people."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from lxml import etree
+
+from simulators.process.errors import InputError
+
+from ..checks.rule import Status
+from ..results import NOTICE, CheckResult, ScenarioResult, Way
+
+
+def check_writable(paths: Sequence[Path | None]) -> None:
+    """Raise InputError now if a report could not be written later."""
+    for path in paths:
+        if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
+            raise InputError(f"{path}: dorthin kann kein Bericht geschrieben werden")
+
+
+def write(path: Path, content: bytes) -> None:
+    """Write a report. Raises InputError when the file cannot be written."""
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise InputError(f"{path}: nicht schreibbar: {error.strerror}") from None
+
+
+def junit(results: Sequence[ScenarioResult]) -> bytes:
+    """Return JUnit XML: a suite for each scenario, a case for each step that failed and check."""
+    root = etree.Element("testsuites", name="kimulator")
+    for result in results:
+        suite = etree.SubElement(root, "testsuite", name=result.name, time=f"{result.seconds:.3f}")
+        properties = etree.SubElement(suite, "properties")
+        for name, value in (("seed", str(result.seed)), ("hinweis", NOTICE)):
+            etree.SubElement(properties, "property", name=name, value=value)
+        for step in result.steps:
+            if not step.ok:
+                case = _case(suite, result, f"Schritt {step.number} {step.keyword}")
+                etree.SubElement(case, "failure", message=_xml(step.text))
+        for check in result.checks:
+            _junit_check(suite, result, check)
+        suite.set("tests", str(len(suite.findall("testcase"))))
+        suite.set("failures", str(len(suite.findall(".//failure"))))
+        suite.set("skipped", str(len(suite.findall(".//skipped"))))
+    return etree.tostring(root, xml_declaration=True, encoding="UTF-8", pretty_print=True)
+
+
+def as_json(results: Sequence[ScenarioResult]) -> bytes:
+    """Return everything as JSON."""
+    content = {"notice": NOTICE, "ok": all(r.ok for r in results), "scenarios": []}
+    content["scenarios"] = [_scenario(result) for result in results]
+    return json.dumps(content, indent=1, ensure_ascii=False, default=str).encode()
+
+
+def page(results: Sequence[ScenarioResult]) -> bytes:
+    """Return one HTML page that needs nothing else: no script, no font, no network."""
+    body = "".join(_section(result) for result in results)
+    good = sum(result.ok for result in results)
+    return (
+        '<!DOCTYPE html><html lang="de"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width">'
+        f"<title>kimulator: {good} von {len(results)} bestanden</title>"
+        f"<style>{_STYLE}</style></head><body><h1>kimulator</h1>"
+        f'<p class="notice">{escape(NOTICE)}</p>'
+        f"<p>{good} von {len(results)} Szenarien bestanden.</p>{body}</body></html>\n"
+    ).encode()
+
+
+_STYLE = (
+    "body{font:16px/1.45 system-ui,sans-serif;max-width:70em;margin:2em auto;padding:0 1em}"
+    "table{border-collapse:collapse;width:100%;margin:.5em 0 1.5em}"
+    "td,th{border-bottom:1px solid #ccc;padding:.3em .6em;text-align:left;vertical-align:top}"
+    "td{overflow-wrap:anywhere}.notice{background:#fff3cd;padding:.6em}"
+    ".good{color:#17692a}.bad{color:#a40000;font-weight:bold}"
+    "@media(prefers-color-scheme:dark){body{background:#181818;color:#ddd}"
+    ".notice{background:#443a12}.good{color:#7fd992}.bad{color:#ff8a80}}"
+)
+
+
+def _case(suite: etree._Element, result: ScenarioResult, name: str) -> etree._Element:
+    return etree.SubElement(suite, "testcase", classname=result.name, name=_xml(name))
+
+
+def _junit_check(suite: etree._Element, result: ScenarioResult, check: CheckResult) -> None:
+    name = f"{check.rule.requirement} {check.rule.title} ({check.of})"
+    case = _case(suite, result, name)
+    evidence = _xml(check.verdict.evidence)
+    if check.verdict.status is Status.FAILED:
+        etree.SubElement(case, "failure", message=evidence)
+    elif check.verdict.status is not Status.PASSED:
+        etree.SubElement(case, "skipped", message=evidence)
+    else:
+        etree.SubElement(case, "system-out").text = evidence
+
+
+def _xml(text: str) -> str:
+    """Replace characters that XML cannot hold: evidence may quote hostile bytes."""
+    return "".join(c if c.isprintable() else "�" for c in text)
+
+
+def _scenario(result: ScenarioResult) -> dict[str, Any]:
+    return {
+        "name": result.name,
+        "title": result.title,
+        "world": result.world,
+        "seed": result.seed,
+        "ok": result.ok,
+        "seconds": round(result.seconds, 3),
+        "steps": [vars(step) for step in result.steps],
+        "checks": [
+            {
+                "rule": check.rule.name,
+                "requirement": check.rule.requirement,
+                "title": check.rule.title,
+                "of": check.of,
+                "status": check.verdict.status.name.lower(),
+                "evidence": check.verdict.evidence,
+            }
+            for check in result.checks
+        ],
+        "messages": [
+            {
+                "name": way.name,
+                "message_id": way.message_id,
+                "way": [vars(hop) for hop in way.hops],
+            }
+            for way in result.ways
+        ],
+    }
+
+
+def _section(result: ScenarioResult) -> str:
+    checks = "".join(
+        f'<tr><td class="{"good" if check.ok else "bad"}">{check.verdict.status.value}</td>'
+        f"<td>{escape(check.rule.requirement)}</td><td>{escape(check.rule.title)} ({check.of})</td>"
+        f"<td>{escape(check.verdict.evidence)}</td></tr>"
+        for check in result.checks
+    )
+    steps = "".join(
+        f'<tr><td>{step.number}</td><td class="{"good" if step.ok else "bad"}">{step.keyword}</td>'
+        f"<td>{escape(step.text)}</td><td>{step.seconds:.2f} s</td></tr>"
+        for step in result.steps
+    )
+    outcome = "bestanden" if result.ok else "nicht bestanden"
+    return (
+        f'<h2>{escape(result.title)}: <span class="{"good" if result.ok else "bad"}">'
+        f"{outcome}</span></h2><p>{escape(result.name)}, Welt {escape(result.world)}, "
+        f"Seed {result.seed}, {result.seconds:.1f} s</p>"
+        f"<h3>Prüfungen</h3><table>{checks}</table><h3>Schritte</h3><table>{steps}</table>"
+        + "".join(_way(way) for way in result.ways)
+    )
+
+
+def _way(way: Way) -> str:
+    rows = "".join(
+        f"<tr><td>{hop.after:.1f} ms</td><td>{escape(hop.process)}</td><td>{escape(hop.step)}</td>"
+        f"<td>{escape(hop.peer or '')}</td>"
+        f"<td>{'' if hop.took is None else f'{hop.took:.1f} ms'}</td>"
+        f"<td>{escape(', '.join(f'{name}={value}' for name, value in hop.data.items()))}</td></tr>"
+        for hop in way.hops
+    )
+    return (
+        f"<h3>Weg der Nachricht {escape(way.name)}</h3><p>{escape(way.message_id)}</p>"
+        "<table><tr><th>nach</th><th>Prozess</th><th>Schritt</th><th>Gegenüber</th>"
+        f"<th>Dauer</th><th></th></tr>{rows}</table>"
+    )

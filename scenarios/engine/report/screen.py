@@ -1,0 +1,72 @@
+"""Progress on the screen, in German, for testers and trainers."""
+
+from __future__ import annotations
+
+from typing import TextIO
+
+from ..checks.rule import Status
+from ..endpoints import Endpoints
+from ..results import NOTICE, CheckResult, ScenarioResult, StepResult, Way
+from ..table import endpoint_table
+
+MARKS = {
+    Status.PASSED: "ok    ",
+    Status.FAILED: "FEHLER",
+    Status.NOT_APPLICABLE: "–     ",
+    Status.EXPECTED_FAILURE: "bekannt",
+}
+
+
+class Screen:
+    """Writes lines to *out* as things happen."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+
+    def world_started(self, title: str, endpoints: Endpoints, seconds: float) -> None:
+        """Show the endpoints of the world that was started."""
+        self._say(endpoint_table(title, endpoints))
+        self._say(f"\nbereit nach {seconds:.1f} s")
+
+    def scenario_started(self, result: ScenarioResult) -> None:
+        """Say which scenario begins."""
+        self._say(f"\n=== {result.title}  [{result.name}, Seed {result.seed}]\n")
+
+    def step_done(self, step: StepResult) -> None:
+        """Say what a step did."""
+        mark = " " if step.ok else "!"
+        self._say(f"{mark} {step.number:2}. {step.keyword:11} {step.text}  ({step.seconds:.2f} s)")
+
+    def check_done(self, check: CheckResult) -> None:
+        """Say what a check came to."""
+        rule = check.rule
+        mark = MARKS[check.verdict.status]
+        self._say(f"  {mark} {rule.requirement:17} {rule.title}: {check.verdict.evidence}")
+
+    def scenario_ended(self, result: ScenarioResult) -> None:
+        """Show the way of each message and the outcome."""
+        for way in result.ways:
+            self._way(way)
+        held = sum(check.ok for check in result.checks)
+        outcome = "BESTANDEN" if result.ok else "NICHT BESTANDEN"
+        self._say(
+            f"\n{outcome}: {result.title} ({held} von {len(result.checks)} Prüfungen, "
+            f"{result.seconds:.1f} s)"
+        )
+
+    def ended(self, results: list[ScenarioResult]) -> None:
+        """Sum up."""
+        good = sum(result.ok for result in results)
+        self._say(f"\n{good} von {len(results)} Szenarien bestanden.\n{NOTICE}")
+
+    def _way(self, way: Way) -> None:
+        self._say(f"\n  Weg der Nachricht {way.name} {way.message_id}")
+        for hop in way.hops:
+            peer = f" ↔ {hop.peer}" if hop.peer else ""
+            took = f" ({hop.took:.0f} ms)" if hop.took is not None else ""
+            facts = "".join(f" {name}={value}" for name, value in hop.data.items())
+            self._say(f"  {hop.after:8.1f} ms  {hop.process:28} {hop.step}{peer}{took}{facts}")
+
+    def _say(self, text: str) -> None:
+        self._out.write(f"{text}\n")
+        self._out.flush()

@@ -1,0 +1,85 @@
+"""What a run came to: steps, checks and the way of the messages, ready for every report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from .checks.rule import Rule, Status, Verdict
+
+NOTICE = (
+    "Dies ist eine Probe in einer simulierten Umgebung (TEST-ONLY), "
+    "keine Bestätigung durch gematik oder KBV."
+)
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """A step: its keyword, what happened (or why not), seconds."""
+
+    number: int
+    keyword: str
+    text: str
+    seconds: float
+    ok: bool
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """A rule and its verdict; ``of`` is what it was judged on."""
+
+    rule: Rule
+    of: str
+    verdict: Verdict
+
+    @property
+    def ok(self) -> bool:
+        """Whether the verdict lets the scenario hold."""
+        return self.verdict.status is not Status.FAILED
+
+
+@dataclass(frozen=True)
+class Hop:
+    """A step of a message's way, from a process's journal.
+
+    ``after`` is milliseconds since the first step, ``took`` how long it lasted if it says so.
+    """
+
+    after: float
+    process: str
+    step: str
+    peer: str | None
+    took: float | None
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Way:
+    """The way of one message through the world, in the order of time."""
+
+    name: str
+    message_id: str
+    hops: tuple[Hop, ...]
+
+
+@dataclass
+class ScenarioResult:
+    """One scenario's run."""
+
+    name: str
+    title: str
+    world: str
+    seed: int
+    steps: list[StepResult] = field(default_factory=list)
+    checks: list[CheckResult] = field(default_factory=list)
+    ways: list[Way] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def ok(self) -> bool:
+        """Whether every step was done and every check holds, and there was something to judge."""
+        return (
+            all(step.ok for step in self.steps)
+            and all(check.ok for check in self.checks)
+            and any(check.verdict.status is Status.PASSED for check in self.checks)
+        )

@@ -1,0 +1,171 @@
+"""Runs scenarios: on a fresh world each scenario finds reset, or on one that runs already."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import groupby
+from pathlib import Path
+
+from simulators.process.errors import InputError
+
+from .checks.catalogue import rules_of
+from .documents.reading import EauDocument, read_file
+from .endpoints import Endpoints, read_endpoints
+from .failure import StepFailed
+from .play import Play
+from .pvs.control import Control
+from .report.screen import Screen
+from .results import CheckResult, ScenarioResult, StepResult
+from .scenario import SCENARIOS, Scenario, load
+from .steps import perform
+from .steps.messages import remove_what_was_sent
+from .ways import ways
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A scenario to run and the documents given for it."""
+
+    path: Path
+    scenario: Scenario
+    inputs: Mapping[str, EauDocument] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """Short name: the shipped scenario's path, or the file's."""
+        path = self.path.resolve()
+        shown = path.relative_to(SCENARIOS) if path.is_relative_to(SCENARIOS) else Path(path.name)
+        return str(shown.with_suffix(""))
+
+
+def plan(names: Sequence[str], inputs: Sequence[str]) -> list[Plan]:
+    """Read the scenarios *names* and the inputs ``NAME=FILE``.
+
+    Raises InputError for a file that cannot be used, before anything is started or sent.
+    """
+    paths = [scenario_path(name) for name in names]
+    given = dict(_input(text) for text in inputs)
+    plans = [Plan(path, load(path)) for path in paths]
+    for name in given:
+        if not any(name in one.scenario.inputs for one in plans):
+            known = sorted({known for one in plans for known in one.scenario.inputs})
+            raise InputError(
+                f"--input {name}: kein Szenario nimmt diese Eingabe "
+                f"(möglich: {', '.join(known) or 'keine'})"
+            )
+    documents = {name: read_file(file) for name, file in given.items()}
+    return [
+        Plan(
+            one.path,
+            one.scenario,
+            {name: doc for name, doc in documents.items() if name in one.scenario.inputs},
+        )
+        for one in plans
+    ]
+
+
+def scenario_path(name: str) -> Path:
+    """Return the file of the scenario *name*: a path, or a shipped one such as eau/lieferung."""
+    given = Path(name)
+    shipped = SCENARIOS / name
+    for path in (given, shipped, shipped.with_name(f"{shipped.name}.yaml")):
+        if path.is_file():
+            return path
+    raise InputError(f"{name}: kein Szenario (kimulator list zeigt die vorhandenen)")
+
+
+def run_plans(
+    plans: Sequence[Plan], screen: Screen, *, seed: int | None, against: Path | None
+) -> list[ScenarioResult]:
+    """Run the scenarios in their order. Raises InputError when a world cannot be used."""
+    if against is not None:
+        endpoints = read_endpoints(against)
+        return [_run(one, endpoints, seed, screen) for one in plans]
+    results: list[ScenarioResult] = []
+    for world, group in groupby(plans, key=lambda one: one.scenario.world):
+        with _fresh_world(world, seed, screen) as endpoints:
+            for index, one in enumerate(group):
+                if index:
+                    _reset(endpoints)
+                results.append(_run(one, endpoints, seed, screen))
+    return results
+
+
+@contextmanager
+def _fresh_world(world: str, seed: int | None, screen: Screen) -> Iterator[Endpoints]:
+    """Start *world* in a directory of its own and end it after the block."""
+    from .launcher import Start, running_world  # only here are worlds started
+    from .process_group import ProcessDied
+    from .world_file import world_path
+
+    with tempfile.TemporaryDirectory(prefix="kimulator-") as directory:
+        began = time.monotonic()
+        start = Start(world=world_path(world), directory=Path(directory) / "run", seed=seed)
+        try:
+            with running_world(start) as running:
+                screen.world_started(running.title, running.endpoints, time.monotonic() - began)
+                _reset(running.endpoints)
+                yield running.endpoints
+        except ProcessDied as error:
+            raise InputError(str(error)) from None
+
+
+def _reset(endpoints: Endpoints) -> None:
+    """Put every process back to its start."""
+    for url in endpoints.controls().values():
+        Control(url).reset()
+
+
+def _run(one: Plan, endpoints: Endpoints, seed: int | None, screen: Screen) -> ScenarioResult:
+    chosen = endpoints.seed if seed is None else seed
+    result = ScenarioResult(one.name, one.scenario.title, one.scenario.world, chosen)
+    screen.scenario_started(result)
+    began = time.monotonic()
+    try:
+        play = Play(one.scenario, one.name, endpoints, chosen, one.inputs)
+    except StepFailed as error:
+        raise InputError(f"{one.path}: {error}") from None
+    try:
+        _do_steps(play, result, screen)
+        remove_what_was_sent(play)
+        _do_checks(play, result, screen)
+        result.ways = ways(play)
+    finally:
+        play.finish()
+    result.seconds = time.monotonic() - began
+    screen.scenario_ended(result)
+    return result
+
+
+def _do_steps(play: Play, result: ScenarioResult, screen: Screen) -> None:
+    """Do the steps in order; the first that fails ends them."""
+    for number, step in enumerate(play.scenario.steps, 1):
+        began = time.monotonic()
+        try:
+            text, ok = perform(play, step), True
+        except StepFailed as error:
+            text, ok = str(error), False
+        done = StepResult(number, step.keyword, text, time.monotonic() - began, ok)
+        result.steps.append(done)
+        screen.step_done(done)
+        if not ok:
+            return
+
+
+def _do_checks(play: Play, result: ScenarioResult, screen: Screen) -> None:
+    for use in play.scenario.checks:
+        for rule in rules_of(use.rule):
+            judged = CheckResult(rule, use.of, rule.apply(play, use))
+            result.checks.append(judged)
+            screen.check_done(judged)
+
+
+def _input(text: str) -> tuple[str, Path]:
+    name, separator, file = text.partition("=")
+    if not separator or not name or not file:
+        raise InputError(f"--input {text}: erwartet wird NAME=DATEI")
+    return name, Path(file)

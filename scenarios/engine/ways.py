@@ -1,0 +1,64 @@
+"""The way of each message, put together from the journals of all processes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .artifacts import Sent
+from .play import Play
+from .pvs.control import Control, ControlError
+from .results import Hop, Way
+
+Event = dict[str, Any]
+SHOWN = ("reply", "result", "code", "recipients", "recipient", "outcomes", "mailbox", "effect")
+"""Facts of an event that are worth a word on the screen; journals hold no content anyway."""
+
+
+def ways(play: Play) -> list[Way]:
+    """Return the way of every mail that the steps sent."""
+    events = [event for url in play.endpoints.controls().values() for event in _journal(url)]
+    events.sort(key=lambda event: event.get("at", 0.0))
+    return [
+        _way(name, artifact.mail.message_id, events)
+        for name, artifact in play.artifacts.items()
+        if isinstance(artifact, Sent)
+    ]
+
+
+def _journal(url: str) -> list[Event]:
+    try:
+        return Control(url).journal()
+    except ControlError:
+        return []  # a process that is gone has no journal; the checks say what is missing
+
+
+def _way(name: str, message_id: str, events: list[Event]) -> Way:
+    """Pick the events with the Message-ID and those of the same operation of a process."""
+    operations = {
+        (event["process"], event["operation"])
+        for event in events
+        if event.get("message_id") == message_id and event.get("operation")
+    }
+    own = [
+        event
+        for event in events
+        if event.get("message_id") == message_id
+        or (
+            event.get("message_id") is None
+            and (event["process"], event.get("operation")) in operations
+        )
+    ]
+    start = own[0]["at"] if own else 0.0
+    return Way(name, message_id, tuple(_hop(event, start) for event in own))
+
+
+def _hop(event: Event, start: float) -> Hop:
+    data = event.get("data", {})
+    return Hop(
+        round((event["at"] - start) * 1000, 1),
+        event["process"],
+        event["step"],
+        event.get("peer"),
+        event.get("milliseconds"),
+        {name: data[name] for name in SHOWN if name in data},
+    )
