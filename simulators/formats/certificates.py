@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -38,10 +39,20 @@ class CertificateId:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, CertificateId) or self.serial != other.serial:
             return False
-        return self.issuer == other.issuer or _same_name(self.issuer, other.issuer)
+        if self.issuer == other.issuer:
+            return True
+        return self._meaning is not None and self._meaning == other._meaning
 
     def __hash__(self) -> int:
         return hash(self.serial)
+
+    @cached_property
+    def _meaning(self) -> list[frozenset[tuple[str, str | bytes]]] | None:
+        """The issuer as RFC 5280, 7.1, compares it: string type, case, spaces mean nothing."""
+        try:
+            return _canonical_name(self.issuer)
+        except FormatError:
+            return None
 
     def encoded(self) -> bytes:
         """Return the DER IssuerAndSerialNumber."""
@@ -154,14 +165,6 @@ def _professions(certificate: x509.Certificate) -> list[x509.ProfessionInfo]:
     except x509.ExtensionNotFound:
         return []
     return [info for admission in extension.value for info in admission.profession_infos]
-
-
-def _same_name(first: bytes, second: bytes) -> bool:
-    """Compare two Names as RFC 5280 7.1 does: string type, case and spaces carry no meaning."""
-    try:
-        return _canonical_name(first) == _canonical_name(second)
-    except FormatError:
-        return False
 
 
 def _canonical_name(name: bytes) -> list[frozenset[tuple[str, str | bytes]]]:

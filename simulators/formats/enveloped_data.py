@@ -40,6 +40,7 @@ __all__ = [
 OID: Final = "1.2.840.113549.1.9.16.1.23"
 NONCE_BYTES: Final = 12
 TAG_BYTES: Final = 16
+MAX_RECIPIENTS: Final = 2000
 MIN_TAG_BYTES: Final = 12
 """What RFC 5084 allows at least."""
 
@@ -187,6 +188,8 @@ def read(cms: bytes) -> EnvelopedData:
     unauth = fields.optional(asn1.context(2))
     fields.end()
     keys = tuple(key for entry in entries for key in _read_entry(entry))
+    if len(keys) > MAX_RECIPIENTS:
+        raise FormatError(f"more than {MAX_RECIPIENTS} recipients")
     authenticated = auth.der(asn1.SET) if auth is not None else b""
     return EnvelopedData(
         recipients=tuple(key.recipient for key in keys),

@@ -27,8 +27,8 @@ _LINE_END = re.compile(rb"\r?\n")
 _FIELD_END = re.compile(rb"\r?\n(?![ \t])")
 _EMPTY_LINE = re.compile(rb"\r?\n\r?\n|\A\r?\n")
 _NAME = re.compile(rb"([\x21-\x39\x3b-\x7e]+)[ \t]*:")
+_FIELD_NAME = re.compile(r"[\x21-\x39\x3b-\x7e]+")
 _FOLD_AT = 76
-_MAX_LINE = 990
 
 
 class Headers:
@@ -162,12 +162,11 @@ def _value(field: bytes) -> str:
 
 def _new(name: str, value: str) -> tuple[str, bytes]:
     """Return a field; long values are folded at their spaces, line breaks inside are refused."""
-    if any(character in value for character in "\r\n\0") or not name.isascii():
-        raise FormatError("a header value holds line breaks or a name that is not ASCII")
-    field = f"{name}: {value}".encode()
-    if not _NAME.match(field):
+    if not _FIELD_NAME.fullmatch(name):
         raise FormatError("not the name of a header field")
-    return name.lower(), _folded(field)
+    if any(character in value for character in "\r\n\0"):
+        raise FormatError("the value of a header field holds line breaks")
+    return name.lower(), _folded(f"{name}: {value}".encode())
 
 
 def _folded(field: bytes) -> bytes:

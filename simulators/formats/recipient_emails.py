@@ -13,7 +13,7 @@ from .certificates import CertificateId
 from .errors import FormatError
 
 OID: Final = "1.2.276.0.76.4.173"
-MAX_ENTRIES: Final = 10_000
+MAX_ENTRIES: Final = 2000
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ OCSP_RESPONSE_OID: Final = "1.3.6.1.5.5.7.16.2"
 """id-ri-ocsp-response (RFC 5940)."""
 
 MAX_SIGNERS: Final = 100
-MAX_CERTIFICATES: Final = 1000
+MAX_CERTIFICATES: Final = 200
 
 _SIGNED_DATA = asn1.oid(OID)
 _DATA = asn1.oid(cms_attributes.DATA)
