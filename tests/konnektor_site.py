@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import http.client
+import json
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -85,7 +86,7 @@ def site_pki(cache_directory: Path) -> PkiTree:
     )
 
 
-def site_settings(pki: PkiTree, ocsp_url: str | None, **changes: Any) -> dict[str, Any]:
+def site_settings(pki: PkiTree, *, ocsp_url: str | None, **changes: Any) -> dict[str, Any]:
     """Return the settings of the practice's Konnektor: two Mandanten, two Workplaces."""
     identity = pki.tls("konnektor")
     return {
@@ -240,7 +241,7 @@ class Site:
             PATHS[service],
             envelope(f"<{prefix}:{operation}{attributes}>{inner}</{prefix}:{operation}>"),
         )
-        root = etree.fromstring(content)
+        root = etree.fromstring(content, etree.XMLParser(huge_tree=True))
         body = root.find("S:Body", PREFIXES)
         assert body is not None
         answer = Answer(status, body[0])
@@ -255,8 +256,6 @@ class Site:
 
     def handle(self, iccsn: str) -> str:
         """Return the present handle of a card, as the control API says."""
-        import json
-
         cards = json.loads(self.role.ask("GET", "/cards")[1])
         return str(next(card["handle"] for card in cards if card["iccsn"] == iccsn))
 

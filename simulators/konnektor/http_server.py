@@ -175,10 +175,7 @@ class HttpServer:
             call.operation if call is not None and call.operation in service.operations else "SOAP",
             peer="client",
             milliseconds=(time.perf_counter() - started) * 1000,
-            service=service.name,
-            version=service.version,
-            result=result,
-            **facts,
+            **{**facts, "service": service.name, "version": service.version, "result": result},
         )
 
 

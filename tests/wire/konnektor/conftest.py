@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 
+from simulators.formats.signed_data import Signer, key_signer
 from simulators.pki.tree import PkiTree
 from tests.konnektor_site import Site, site_pki, site_settings
 
@@ -36,8 +38,8 @@ def start_site(
 
     def start(*, client: str | None = "pvs", **changes: Any) -> Site:
         host, port = ocsp.address("ocsp")
-        url = f"http://{host}:{port}/ocsp"
-        settings = site_settings(site_certificates, url, **changes)
+        changes = {"ocsp_url": f"http://{host}:{port}/ocsp", **changes}
+        settings = site_settings(site_certificates, **changes)
         role = start_role("simulators.konnektor", settings)
         return Site(role, site_certificates, client, schemas=spec)
 
@@ -56,3 +58,28 @@ def site(running_site: Site, ocsp: Any) -> Iterator[Site]:
     running_site.role.ask("POST", "/reset")
     yield running_site
     ocsp.ask("POST", "/reset")
+
+
+@pytest.fixture(scope="session")
+def foreign_signer() -> Signer:
+    """Return a signer whose certificate nobody issued but its own key."""
+    from datetime import UTC, datetime, timedelta
+
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.x509.oid import NameOID
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Fremd TEST-ONLY")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    return key_signer(certificate, key)
