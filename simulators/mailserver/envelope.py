@@ -38,8 +38,8 @@ class Refused(Exception):
 class Recipient:
     """A recipient with what the sender wants to hear about it.
 
-    ``notify`` holds NEVER or some of SUCCESS, FAILURE and DELAY; ``original`` is ORCPT as
-    decoded, ``rfc822;address``.
+    ``notify`` holds NEVER or some of SUCCESS, FAILURE and DELAY; ``original`` is ORCPT as it
+    came, ``rfc822;`` and the address in xtext.
     """
 
     address: str
@@ -57,7 +57,7 @@ class Envelope:
     """Sender, recipients and what the sender asked for.
 
     ``sender`` is empty for a DSN; ``returned`` is RET, of which only headers are ever returned
-    (KOM-LE-A_2147); ``envelope_id`` is ENVID, decoded; ``size`` what the sender announced.
+    (KOM-LE-A_2147); ``envelope_id`` is ENVID in xtext; ``size`` what the sender announced.
     """
 
     sender: str
@@ -81,7 +81,7 @@ def read_mail(argument: str | None) -> Envelope:
             case "RET" if value.upper() in ("FULL", "HDRS"):
                 envelope.returned = value.upper()
             case "ENVID" if value and len(value) <= MAX_ENVELOPE_ID:
-                envelope.envelope_id = from_xtext(value)
+                envelope.envelope_id = _xtext(value)
             case "AUTH" if _XTEXT.fullmatch(value):
                 pass  # RFC 4954 5: nobody is trusted to assert it, so it is ignored
             case "SIZE" | "BODY" | "RET" | "ENVID" | "AUTH":
@@ -100,8 +100,7 @@ def read_rcpt(argument: str | None) -> Recipient:
             case "NOTIFY":
                 notify = _notify(value)
             case "ORCPT" if ";" in value and len(value) <= MAX_ORIGINAL_RECIPIENT:
-                kind, _, encoded = value.partition(";")
-                original = f"{kind};{from_xtext(encoded)}"
+                original = f"{value.partition(';')[0]};{_xtext(value.partition(';')[2])}"
             case "ORCPT":
                 raise Refused(SYNTAX.saying("ORCPT: expected type;address"))
             case _:
@@ -143,7 +142,7 @@ def mail_command(envelope: Envelope, extensions: dict[str, str], size: int) -> s
         if envelope.returned:
             parts.append(f"RET={envelope.returned}")
         if envelope.envelope_id:
-            parts.append(f"ENVID={to_xtext(envelope.envelope_id)}")
+            parts.append(f"ENVID={envelope.envelope_id}")
     return " ".join(parts)
 
 
@@ -152,25 +151,9 @@ def rcpt_command(recipient: Recipient, extensions: dict[str, str]) -> str:
     parts = [f"RCPT TO:<{recipient.address}>"]
     if "DSN" in extensions:
         parts.append(f"NOTIFY={','.join(sorted(recipient.notify))}")
-        original = recipient.original or f"rfc822;{recipient.address}"
-        kind, _, address = original.partition(";")
-        parts.append(f"ORCPT={kind};{to_xtext(address)}")
+        own = re.sub(r"[+=]", lambda m: f"+{ord(m[0]):02X}", recipient.address)  # xtext
+        parts.append(f"ORCPT={recipient.original or f'rfc822;{own}'}")
     return " ".join(parts)
-
-
-def from_xtext(encoded: str) -> str:
-    """Decode xtext (RFC 3461 4); raises Refused for anything else."""
-    if not _XTEXT.fullmatch(encoded):
-        raise Refused(SYNTAX.saying("xtext expected"))
-    decoded = re.sub(r"\+([0-9A-F]{2})", lambda m: chr(int(m[1], 16)), encoded)
-    if not decoded.isprintable() or not decoded.isascii():
-        raise Refused(SYNTAX.saying("xtext of printable ASCII expected"))
-    return decoded
-
-
-def to_xtext(text: str) -> str:
-    """Encode printable ASCII as xtext."""
-    return re.sub(r"[^!-*,-<>-~]", lambda m: f"+{ord(m[0]):02X}", text)
 
 
 def _path(argument: str | None, keyword: str) -> tuple[str, dict[str, str]]:
@@ -193,6 +176,15 @@ def _checked(address: str) -> str:
     if matched is None or len(matched[1]) > MAX_LOCAL_PART or len(matched[2]) > MAX_DOMAIN:
         raise Refused(MALFORMED_ADDRESS)
     return address
+
+
+def _xtext(value: str) -> str:
+    """Return *value* as it stands; raises Refused unless it is xtext of printable ASCII."""
+    if _XTEXT.fullmatch(value):
+        decoded = re.sub(r"\+([0-9A-F]{2})", lambda m: chr(int(m[1], 16)), value)
+        if decoded.isprintable() and decoded.isascii():
+            return value
+    raise Refused(SYNTAX.saying("xtext of printable ASCII expected"))
 
 
 def _notify(value: str) -> frozenset[str]:

@@ -271,14 +271,15 @@ class Pop3Session:
     async def _send_mail(self, parts: AsyncIterator[bytes]) -> None:
         """Send a multi-line response piece by piece; a small mail goes out in one write."""
         stuffer = DotStuffer()
-        waiting = b""
+        waiting = b"+OK\r\n"
+        found = False
         async for part in parts:
-            if waiting:
+            if found:
                 await self._send(waiting)
-                waiting = stuffer.feed(part)
-            else:
-                waiting = b"+OK\r\n" + stuffer.feed(part)
-        if not waiting:
+                waiting = b""
+            found = True
+            waiting += stuffer.feed(part)
+        if not found:
             raise Pop3Error(faults.POP3_NO_MESSAGE)
         await self._send(waiting + stuffer.end())
 

@@ -49,10 +49,12 @@ class Relay:
             self._start_worker(entry.domain, destination)
 
     def forget(self) -> None:
-        """Drop all entries; the queue in the store has been emptied."""
+        """Drop entries and connections, for the queue in the store is being emptied."""
         for destination in self._destinations.values():
             destination.waiting.clear()
-        self._wake()
+            for worker in destination.workers:
+                worker.cancel()
+        self._destinations = {}
 
     async def stop(self) -> None:
         """End the workers; what was not handed over stays in the queue."""

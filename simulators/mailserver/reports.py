@@ -97,6 +97,7 @@ class Reports:
             now=now,
             message_id=message_id,
             in_reply_to=subject.message_id,
+            envelope_id=subject.envelope.envelope_id,
         )
         return mail
 

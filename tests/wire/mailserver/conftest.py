@@ -34,10 +34,21 @@ def start_provider(
     mail_pki: PkiTree,
     free_port: Callable[[], int],
 ) -> Callable[..., RunningProvider]:
-    """Return a function that starts a provider; keyword arguments override its settings."""
+    """Return a function that starts a provider.
 
-    def start(name: str, domain: str, accounts: list[str], **overrides: Any) -> RunningProvider:
+    ``account`` adds to the settings of every account, other keywords override the provider's.
+    """
+
+    def start(
+        name: str,
+        domain: str,
+        accounts: list[str],
+        *,
+        account: dict[str, Any] | None = None,
+        **overrides: Any,
+    ) -> RunningProvider:
         settings = provider_settings(mail_pki, name, domain, accounts)
+        settings["accounts"] = [{**each, **(account or {})} for each in settings["accounts"]]
         ports = {listener: {"port": free_port()} for listener in ("smtp", "pop3", "rest")}
         role = start_role(MODULE, {**settings, "listeners": ports, **overrides})
         return RunningProvider(role, mail_pki, domain)

@@ -51,8 +51,8 @@ def test_both_mechanisms_log_in_with_and_without_initial_response(
 @pytest.mark.parametrize(
     ("commands", "code", "status"),
     [
-        (["MAIL FROM:<%s>" % PRAXIS], 530, b"5.7.0"),
-        (["RCPT TO:<%s>" % PRAXIS], 503, b"5.5.1"),
+        ([f"MAIL FROM:<{PRAXIS}>"], 530, b"5.7.0"),
+        ([f"RCPT TO:<{PRAXIS}>"], 503, b"5.5.1"),
         (["AUTH CRAM-MD5"], 504, b"5.5.4"),
         (["AUTH PLAIN !!!"], 501, b"5.5.2"),
         (["AUTH PLAIN AHgAeQ=="], 535, b"5.7.8"),
@@ -111,9 +111,7 @@ def test_without_client_certificate_there_is_no_session(kv: RunningProvider) -> 
 def test_pipelined_commands_are_all_answered(kv: RunningProvider) -> None:
     with kv.smtp(PRAXIS) as client:
         assert client.sock is not None
-        client.sock.sendall(
-            f"MAIL FROM:<{PRAXIS}>\r\nRCPT TO:<{FACHARZT}>\r\nDATA\r\n".encode()
-        )
+        client.sock.sendall(f"MAIL FROM:<{PRAXIS}>\r\nRCPT TO:<{FACHARZT}>\r\nDATA\r\n".encode())
         assert [client.getreply()[0] for _ in range(3)] == [250, 250, 354]
         client.sock.sendall(mail() + b".\r\nNOOP\r\nNOOP\r\n")
         assert [client.getreply()[0] for _ in range(3)] == [250, 250, 250]
