@@ -93,9 +93,10 @@ class Journal:
     async def follow(self, seq: int = 0) -> AsyncIterator[Event]:
         """Yield the kept events after *seq*, then each new one as it happens. Never ends."""
         while True:
+            latest = self._seq  # may be beyond every kept event: the journal was cleared
             for event in self.since(seq):
-                seq = event.seq
                 yield event
+            seq = max(seq, latest)
             if self._seq <= seq:
                 if self._news is None:
                     self._news = asyncio.Event()

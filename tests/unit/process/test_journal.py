@@ -50,3 +50,17 @@ def test_a_follower_sees_what_was_and_what_comes() -> None:
         return seen
 
     assert asyncio.run(follow()) == ["before", "after"]
+
+
+def test_a_follower_of_a_cleared_journal_waits_instead_of_spinning() -> None:
+    async def follow() -> str:
+        events = journal()
+        events.record("forgotten")
+        events.clear()
+        following = events.follow()
+        upcoming = asyncio.ensure_future(anext(following))
+        await asyncio.sleep(0)
+        events.record("new")
+        return (await asyncio.wait_for(upcoming, 5)).step
+
+    assert asyncio.run(follow()) == "new"
