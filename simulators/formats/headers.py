@@ -28,6 +28,7 @@ _FIELD_END = re.compile(rb"\r?\n(?![ \t])")
 _EMPTY_LINE = re.compile(rb"\r?\n\r?\n|\A\r?\n")
 _NAME = re.compile(rb"([\x21-\x39\x3b-\x7e]+)[ \t]*:")
 _FIELD_NAME = re.compile(r"[\x21-\x39\x3b-\x7e]+")
+_FOLDING = re.compile(r"\r\n(?=[ \t])")
 _FOLD_AT = 76
 
 
@@ -43,17 +44,14 @@ class Headers:
 
     @classmethod
     def parse(cls, block: bytes) -> Headers:
-        """Read a header block, with or without the line end after its last field.
+        """Read a header block; empty lines, which would end it, are dropped.
 
         Raises FormatError if it is larger than MAX_HEADER_BYTES.
         """
         if len(block) > MAX_HEADER_BYTES:
             raise FormatError(f"the header is larger than {MAX_HEADER_BYTES} bytes")
         headers = cls()
-        fields = _FIELD_END.split(block)
-        if fields and not fields[-1]:
-            fields.pop()
-        headers._fields = [_named(field) for field in fields]
+        headers._fields = [_named(field) for field in _FIELD_END.split(block) if field]
         return headers
 
     def get(self, name: str) -> str | None:
@@ -161,7 +159,8 @@ def _value(field: bytes) -> str:
 
 
 def _new(name: str, value: str) -> tuple[str, bytes]:
-    """Return a field; long values are folded at their spaces, line breaks inside are refused."""
+    """Return a field, folded anew at its spaces; a line break that is no folding is refused."""
+    value = _FOLDING.sub("", value)
     if not _FIELD_NAME.fullmatch(name):
         raise FormatError("not the name of a header field")
     if any(character in value for character in "\r\n\0"):

@@ -43,6 +43,8 @@ _ENVELOPED_HEADER = (
     b"Content-Disposition: attachment; filename=smime.p7m\r\n"
 )
 _BASE64_LINE = 76
+_BASE64_BLOCK = 57 * 4096
+"""Bytes encoded at once: whole lines, and few enough to stay in the processor's cache."""
 
 
 def wrap_client_mail(mail: bytes) -> bytes:
@@ -85,9 +87,10 @@ def outer_message(
 
 def base64_lines(data: bytes) -> bytes:
     """Return *data* in base64, lines of 76 characters ended by CRLF."""
-    text = binascii.b2a_base64(data, newline=False)
-    view = memoryview(text)
-    lines = [view[i : i + _BASE64_LINE] for i in range(0, len(view), _BASE64_LINE)]
+    lines = []
+    for begin in range(0, len(data), _BASE64_BLOCK):
+        text = binascii.b2a_base64(data[begin : begin + _BASE64_BLOCK], newline=False)
+        lines += [text[i : i + _BASE64_LINE] for i in range(0, len(text), _BASE64_LINE)]
     return b"\r\n".join([*lines, b""])
 
 

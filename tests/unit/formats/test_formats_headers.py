@@ -46,10 +46,22 @@ def test_a_new_field_reads_back(name: str, value: str) -> None:
     assert read.names() == [name]
 
 
-@pytest.mark.parametrize("value", ["a\r\nBcc: x@y", "a\nb", "a\rb", "a\0b"])
+@pytest.mark.parametrize("value", ["a\r\nBcc: x@y", "a\nb", "a\n b", "a\rb", "a\0b", "a\r\n\r\n b"])
 def test_a_value_cannot_break_out_of_its_field(value: str) -> None:
     with pytest.raises(FormatError):
         Headers().append("Subject", value)
+
+
+def test_folding_in_a_value_is_folding_and_nothing_more() -> None:
+    block = Headers()
+    block.append("To", "a@b,\r\n c@d")
+    assert block.to_bytes() == b"To: a@b, c@d\r\n"
+
+
+def test_a_copied_field_cannot_end_the_header() -> None:
+    block = Headers()
+    block.append_raw(b"A: 1\r\n\r\nbody")
+    assert split_message(block.to_bytes() + b"\r\nreal")[1] == b"real"
 
 
 @pytest.mark.parametrize("name", ["", "Sub ject", "Subject:", "Sübject", "A\r\nB"])
