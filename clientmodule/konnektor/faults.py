@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-CONTEXT_REFUSED: Final = frozenset({4004, 4005, 4006, 4010, 4011, 4014, 4021})
+CONTEXT_REFUSED: Final = frozenset({4004, 4005, 4006, 4010, 4011, 4014, 4021, 4204})
 """Mandant, Clientsystem or Workplace are unknown or do not belong together.
 
 KOM-LE-A_2015-01 and 2037-01 name 4004 to 4006; today's Konnektoren answer 4021 for an unknown id
-and 4010, 4011, 4014 for one that does not belong: they count alike here.
+and 4010, 4011, 4014 for one that does not belong, 4204 for a Clientsystem that is not the one of
+the client certificate: they count alike here.
 """
 CARD_GONE: Final = frozenset({4008, 4047, 4101, 4131, 4146})
 """The card handle is of an earlier insertion."""

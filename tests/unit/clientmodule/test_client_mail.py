@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import UTC, datetime
 
 import pytest
@@ -143,8 +144,6 @@ def test_an_ordinary_forwarded_message_is_none() -> None:
 
 @given(st.binary(max_size=300))
 def test_any_bytes_are_prepared_or_refused(content: bytes) -> None:
-    try:
-        prepared(content)
-    except MailRefused as refusal:
-        assert refusal.reply.code in (451, 552, 553, 554)
+    with contextlib.suppress(MailRefused):
+        assert prepared(content).sender
     contained_message(content)
