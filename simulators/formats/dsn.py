@@ -14,7 +14,7 @@ from typing import Final
 
 from .entities import content_type, transfer_decoded
 from .errors import FormatError
-from .headers import Headers, split_message
+from .headers import Headers, encoded, split_message
 from .kim_codes import FEHLERMELDUNG
 
 MAX_REPORT_BYTES: Final = 64 << 20
@@ -25,7 +25,7 @@ KIM_DIAGNOSTIC: Final = "x-kim"
 
 _SUBJECTS: Final = MappingProxyType(
     {
-        "delivered": "Zustellbestaetigung (Delivery Status Notification)",
+        "delivered": "Zustellbestätigung (Delivery Status Notification)",
         "failed": "Nachricht nicht zugestellt (Delivery Status Notification)",
     }
 )
@@ -105,7 +105,7 @@ def delivery_report(
     headers.append("Date", format_datetime(now))
     headers.append("From", sender_text)
     headers.append("To", to)
-    headers.append("Subject", _subject(reports))
+    headers.append("Subject", encoded(_subject(reports)))
     headers.append("Message-ID", message_id)
     if in_reply_to is not None:
         headers.append("In-Reply-To", in_reply_to)
@@ -149,8 +149,8 @@ def _explanation(reports: Sequence[RecipientReport]) -> bytes:
         lines.append(_SENTENCES.get(action, f"Status {action} für folgende Empfänger:"))
         lines += [_line(report) for report in reports if report.action == action]
         lines.append("")
-    encoded = quopri.encodestring("\n".join(lines).encode(), quotetabs=False)
-    return encoded.replace(b"\n", b"\r\n")
+    text = quopri.encodestring("\n".join(lines).encode(), quotetabs=False)
+    return text.replace(b"\n", b"\r\n")
 
 
 def _line(report: RecipientReport) -> str:

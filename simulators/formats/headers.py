@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from email.header import decode_header, make_header
+from email.header import Header, decode_header, make_header
 from typing import Final
 
 from .addresses import addresses, canonical, same_address
@@ -16,6 +16,7 @@ __all__ = [
     "addresses",
     "canonical",
     "decoded",
+    "encoded",
     "same_address",
     "split_message",
 ]
@@ -140,6 +141,11 @@ def decoded(value: str) -> str:
         return str(make_header(decode_header(value)))
     except (ValueError, LookupError):
         return value
+
+
+def encoded(text: str) -> str:
+    """Return *text* as a header value in ASCII, in encoded words (RFC 2047) where it is not."""
+    return text if text.isascii() else Header(text, "utf-8").encode(linesep="\r\n")
 
 
 def _named(field: bytes) -> tuple[str, bytes]:

@@ -18,6 +18,7 @@ from simulators.formats.dsn import (
     read_report,
 )
 from simulators.formats.errors import FormatError
+from simulators.formats.headers import decoded
 
 ARRIVAL = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 NOW = datetime(2026, 11, 23, 12, 0, 5, tzinfo=UTC)
@@ -95,6 +96,9 @@ def test_2147_the_form_is_the_one_of_rfc_3464() -> None:
 
 
 def test_people_read_german() -> None:
+    assert decoded(read(report(DELIVERED)).headers.get("Subject") or "") == (
+        "Zustellbestätigung (Delivery Status Notification)"
+    )
     text = read(report(DELIVERED, FAILED, NO_KEY)).text
     assert "wurde an folgende Empfänger zugestellt:\r\n  kasse@y.kim.telematik-test" in text
     assert "weg@y.kim.telematik-test: 550 5.1.1 unknown (Status 5.1.1)" in text

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from simulators.formats import headers
 from simulators.formats.errors import FormatError
-from simulators.formats.headers import Headers, decoded, split_message
+from simulators.formats.headers import Headers, decoded, encoded, split_message
 
 names = st.text(
     st.characters(min_codepoint=33, max_codepoint=126, exclude_characters=":"), min_size=1
@@ -133,3 +133,12 @@ def test_encoded_words_are_decoded_where_they_can() -> None:
     assert decoded("=?utf-8?q?M=C3=BCller?= X") == "Müller X"
     assert decoded("=?nonsense?q?x?=") == "=?nonsense?q?x?="
     assert decoded("plain") == "plain"
+
+
+@given(st.text(st.characters(exclude_categories=("C", "Z")), min_size=1, max_size=150))
+def test_any_text_becomes_ascii_and_comes_back(text: str) -> None:
+    block = Headers()
+    block.append("Subject", encoded(text))
+    assert block.to_bytes().isascii()
+    if "=?" not in text:
+        assert decoded(Headers.parse(block.to_bytes()).get("Subject") or "") == text
