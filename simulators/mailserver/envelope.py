@@ -74,7 +74,7 @@ def read_mail(argument: str | None) -> Envelope:
     envelope = Envelope(address if not address else _checked(address))
     for name, value in parameters.items():
         match name:
-            case "SIZE" if value.isdigit() and len(value) <= 20:
+            case "SIZE" if re.fullmatch(r"[0-9]{1,20}", value):
                 envelope.size = int(value)
             case "BODY" if value.upper() in ("7BIT", "8BITMIME"):
                 envelope.eight_bit = value.upper() == "8BITMIME"

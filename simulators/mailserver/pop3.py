@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import binascii
+import re
 import ssl
 from base64 import b64decode
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -250,7 +251,7 @@ class Pop3Session:
         await self._send(f"+OK\r\n{lines}.\r\n".encode("ascii"))
 
     async def _top(self, arguments: list[str]) -> None:
-        if len(arguments) != 2 or not arguments[1].isdigit() or len(arguments[1]) > 9:
+        if len(arguments) != 2 or not re.fullmatch(r"[0-9]{1,9}", arguments[1]):
             raise Pop3Error(faults.POP3_SYNTAX)
         _, mail = self._maildrop.mail(arguments[0])
         await self._send_mail(top(self._maildrop.parts(mail), int(arguments[1])))
