@@ -184,7 +184,7 @@ def read(cms: bytes) -> EnvelopedData:
     entries = fields.take(asn1.SET).children
     encrypted_content = fields.take(asn1.SEQUENCE)
     auth = fields.optional(asn1.context(1))
-    mac = fields.take(asn1.OCTET_STRING)
+    mac = bytes(fields.take(*asn1.OCTET_STRINGS).octets())
     unauth = fields.optional(asn1.context(2))
     fields.end()
     keys = tuple(key for entry in entries for key in _read_entry(entry))
@@ -195,7 +195,7 @@ def read(cms: bytes) -> EnvelopedData:
         recipients=tuple(key.recipient for key in keys),
         unauthenticated=cms_attributes.read(unauth.der(asn1.SET)) if unauth is not None else {},
         _keys=keys,
-        _sealed=_read_content(encrypted_content, bytes(mac.content), authenticated),
+        _sealed=_read_content(encrypted_content, mac, authenticated),
     )
 
 
@@ -219,7 +219,7 @@ def _read_content(element: asn1.Element, mac: bytes, authenticated: bytes) -> _S
     if name not in cms_algorithms.GCM_CIPHERS or parameters is None:
         raise UnknownAlgorithm(f"content encryption {name} is not supported, only AES-GCM")
     gcm = parameters.fields()
-    nonce = bytes(gcm.take(asn1.OCTET_STRING).content)
+    nonce = bytes(gcm.take(*asn1.OCTET_STRINGS).octets())
     length = gcm.optional(asn1.INTEGER)
     gcm.end()
     if len(nonce) != NONCE_BYTES:

@@ -125,7 +125,7 @@ def read(element: asn1.Element) -> list[AgreedKey]:
     for entry in encrypted_keys:
         inner = entry.fields()
         name = inner.take(asn1.SEQUENCE, asn1.context(0))
-        encrypted_key = bytes(inner.take(asn1.OCTET_STRING).content)
+        encrypted_key = bytes(inner.take(*asn1.OCTET_STRINGS).octets())
         inner.end()
         if name.tag == asn1.SEQUENCE:
             recipient = certificates.issuer_and_serial(name)

@@ -57,7 +57,7 @@ def read(element: asn1.Element) -> list[TransportedKey]:
     fields.take(asn1.INTEGER)
     name = fields.take(asn1.SEQUENCE, asn1.primitive(0))
     algorithm = fields.take(asn1.SEQUENCE)
-    encrypted_key = bytes(fields.take(asn1.OCTET_STRING).content)
+    encrypted_key = bytes(fields.take(*asn1.OCTET_STRINGS).octets())
     fields.end()
     if name.tag != asn1.SEQUENCE:
         return []

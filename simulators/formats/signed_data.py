@@ -280,7 +280,7 @@ def _signer_info(
     digest_algorithm = fields.take(asn1.SEQUENCE)
     signed_set = fields.optional(asn1.context(0))
     signature_algorithm = fields.take(asn1.SEQUENCE)
-    value = bytes(fields.take(asn1.OCTET_STRING).content)
+    value = bytes(fields.take(*asn1.OCTET_STRINGS).octets())
     unsigned = fields.optional(asn1.context(1))
     fields.end()
     signed = None if signed_set is None else signed_set.der(asn1.SET)

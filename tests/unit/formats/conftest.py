@@ -77,6 +77,16 @@ def identity(
     return rsa_identity if request.param == "rsa" else ecc_identity
 
 
+def is_certificate(element: asn1.Element) -> bool:
+    """Tell a certificate by its version: certificates are DER wherever they stand."""
+    inside = element.children
+    return (
+        len(inside) == 3
+        and inside[0].tag == asn1.SEQUENCE
+        and [child.tag for child in inside[0].children[:1]] == [asn1.context(0)]
+    )
+
+
 def in_ber(element: asn1.Element, piece: int = 1000) -> bytes:
     """Return *element* as streaming software writes it: no lengths, strings in pieces."""
     if element.tag == asn1.OCTET_STRING or element.tag == asn1.primitive(0):
@@ -85,7 +95,7 @@ def in_ber(element: asn1.Element, piece: int = 1000) -> bytes:
             return bytes(element.encoded)
         parts = [asn1.octet_string(octets[i : i + piece]) for i in range(0, len(octets), piece)]
         return bytes((element.tag | 0x20, 0x80)) + b"".join(parts) + b"\0\0"
-    if not element.tag & 0x20:
+    if not element.tag & 0x20 or is_certificate(element):
         return bytes(element.encoded)
     inside = b"".join(in_ber(child, piece) for child in element.children)
     return bytes((element.tag, 0x80)) + inside + b"\0\0"

@@ -97,6 +97,18 @@ def test_the_samples_of_real_konnektors_verify(name: str, spec: Callable[[str], 
     assert read.content.split() == payload.split()
 
 
+@pytest.mark.parametrize("piece", [1, 7, 1000])
+def test_ber_in_pieces_is_read(
+    piece: int, identity: Identity, to_ber: Callable[..., bytes]
+) -> None:
+    """Attributes of indefinite length are checked as their DER."""
+    entry = recipient_emails.attribute([("a@b", identity.certificate)])
+    cms = signed_data.sign(CONTENT, signer_of(identity), signing_time=NOW, attributes=[entry])
+    read, original = signed_data.read(to_ber(cms, piece)), signed_data.read(cms)
+    assert read == original
+    assert (read.signers[0].digest_ok, read.signers[0].signature_ok) == (True, True)
+
+
 def test_a_changed_content_is_noticed(identity: Identity) -> None:
     cms = signed_data.sign(CONTENT, signer_of(identity), signing_time=NOW)
     changed = cms.replace(b"Befund", b"Befumd")
