@@ -76,7 +76,7 @@ def sign(party: Party, made: Made, *, card_type: str, crypt: str) -> bytes:
             card,
             made.content,
             type_=PADES if pdf else CMS,
-            mime="application/pdf-a" if pdf else "application/octet-stream",
+            mime="application/pdf-a" if pdf else "text/xml",
             text=SHORT_TEXTS[made.kind],
             crypt=crypt,
         )

@@ -13,7 +13,6 @@ from ..documents.outcome import Rejection, read_outcome
 from ..documents.reading import EauDocument, read_document
 from ..documents.safe_xml import NotXml
 from ..failure import StepFailed
-from .receiving import decoded_subject
 from .rule import Case, Rule, Verdict, demand, failed, passed, verdict
 
 QES_POLICY = "1.2.276.0.76.4.72"
@@ -31,7 +30,7 @@ def mail_form(case: Case) -> Verdict:
         reason
         for holds, reason in (
             (mail.field("X-KIM-Dienstkennung") in (mails.EAU, mails.STORNO), "Dienstkennung"),
-            (decoded_subject(mail) == name, f"Betreff {decoded_subject(mail)}"),
+            (mail.subject == name, f"Betreff {mail.subject}"),
             (mail.field("Cc") is None and mail.field("Bcc") is None, "nur To ist erlaubt"),
             (mail.field("Reply-To") is not None, "Reply-To fehlt"),
             (sent.dsn, "DSN nicht angefordert (P5-07)"),
@@ -125,8 +124,8 @@ def error_mail(case: Case) -> Verdict:
     if len(parts) != 1 or any((p.file_name or "").endswith(".p7s") for p in mail.parts):
         return failed(f"{len(parts)} Anhänge eAUFehler-Kasse, erwartet genau einer, unsigniert")
     name = f"{mails.PREFIX}_Fehler_{_rejection(parts[0]).id}"
-    if decoded_subject(mail) != name or parts[0].file_name != f"{name}.xml":
-        return failed(f"Betreff {decoded_subject(mail)}, Datei {parts[0].file_name}, nicht {name}")
+    if mail.subject != name or parts[0].file_name != f"{name}.xml":
+        return failed(f"Betreff {mail.subject}, Datei {parts[0].file_name}, nicht {name}")
     if parts[0].media_type != "application/xml":
         return failed(f"Content-Type {parts[0].media_type}")
     if not mail.text.strip():

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import base64
 import re
+from collections.abc import Iterator
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 
 from simulators.formats import enveloped_data, komle, recipient_emails
-from simulators.formats.certificates import CertificateId, certificate_id
+from simulators.formats.certificates import CertificateId, certificate_id, is_ecc
 from simulators.formats.enveloped_data import EnvelopedData
 from simulators.formats.errors import FormatError
 from simulators.formats.headers import Headers, addresses, same_address, split_message
 from simulators.process.ldap import escape_filter
 
 from ..artifacts import Sent
+from ..documents.mail_parts import read_mail
+from ..documents.mails import Mail
 from ..failure import StepFailed
-from .rule import Case, Rule, Verdict, failed, passed, verdict
+from .rule import Case, Rule, Verdict, demand, failed, passed, verdict
 
 CM_VERSION = re.compile(
     r"[a-zA-Z0-9_]{1,5}_[0-9]{1,2}\.[0-9]{1,2}\.[0-9]{1,2}"
@@ -24,6 +28,12 @@ CM_VERSION = re.compile(
 PT_VERSION = re.compile(
     r"[0-9]{1,2}\.[0-9]{1,2}\.[0-9]{1,2}(-25[0-5]|-2[0-4][0-9]|-[0-1]?[0-9]?[0-9])?"
 )
+LAST_FOR_ALL = (1, 5, 2, 8)
+"""Release of the client module that still encrypts for RSA beside ECC (RSA2ECC pages)."""
+
+LONG_ENOUGH, TELLING = 8, 57
+"""Bytes: a line of text worth looking for; a beginning that nothing else shares (one line)."""
+
 ADDRESS_FIELDS = ("From", "Sender", "Reply-To", "To", "Cc", "Bcc")
 
 
@@ -103,25 +113,33 @@ def for_sender(case: Case) -> Verdict:
 
 
 def directory_certificates(case: Case) -> Verdict:
-    """Verschlüsselt ist für alle und nur die Zertifikate, die das Verzeichnis nennt."""
+    """Verschlüsselt ist für alle Zertifikate des Verzeichnisses; ab 1.5.2-9 für RSA nur ohne ECC."""  # noqa: E501
     named: dict[str, set[CertificateId]] = {}
     for entry in _emails(case):
         named.setdefault(entry.address, set()).add(entry.certificate)
+    product = _outer(case).get("X-KIM-PTVersion") or ""
     for address, used in named.items():
         listed = _listed_certificates(case, address)
-        if not used or not used <= listed:
+        if not used <= listed.keys():
             return failed(f"{address}: ein Zertifikat steht nicht im Verzeichnis")
-        if used != listed:
-            return failed(f"{address}: {len(used)} von {len(listed)} Zertifikaten benutzt")
-    return passed(f"{len(named)} Adressen, alle Zertifikate aus dem Verzeichnis")
+        wanted = {one for one, ecc in listed.items() if ecc or encrypts_for_all(product)}
+        demand(
+            used == (wanted or set(listed)),
+            f"{address}: {len(used)} von {len(listed)} Zertifikaten benutzt ({product})",
+        )
+    return passed(f"{len(named)} Adressen, die richtigen Zertifikate des Verzeichnisses")
+
+
+def encrypts_for_all(product: str) -> bool:
+    """Tell whether a client module of this PTVersion uses RSA beside ECC (up to 1.5.2-8)."""
+    numbers = [int(number) for number in re.findall(r"[0-9]+", product)]
+    return numbers < [*LAST_FOR_ALL, 0]
 
 
 def hidden_content(case: Case) -> Verdict:
     """Betreff und Inhalt der inneren Nachricht sind außen nicht zu lesen."""
     stored, mail = _stored(case), case.subject.mail
-    _, body = split_message(mail.content)
-    lines = [line for line in body.splitlines() if len(line) > 30]
-    visible = next((line for line in (mail.subject.encode(), *lines) if line in stored), None)
+    visible = next((secret for secret in _secrets(mail) if secret in stored), None)
     if visible is not None:
         return failed(f"außen lesbar: {visible[:60].decode('utf-8', 'replace')}")
     return passed("nichts vom Inhalt ist außen lesbar")
@@ -205,6 +223,18 @@ def _inner(case: Case) -> Headers:
     return split_message(case.subject.mail.content)[0]
 
 
+def _secrets(mail: Mail) -> Iterator[bytes]:
+    """Yield what must not be read outside: subject, lines of text, beginnings of attachments."""
+    yield mail.subject.encode()
+    for part in read_mail(mail.content).parts:
+        if part.file_name is None:
+            yield from (line for line in part.content.split(b"\r\n") if len(line) >= LONG_ENOUGH)
+        else:
+            yield part.file_name.encode()
+            yield base64.b64encode(part.content[:TELLING])
+            yield part.content[:TELLING]
+
+
 def _envelope(case: Case) -> EnvelopedData:
     try:
         return enveloped_data.read(komle.encrypted_cms(_stored(case)))
@@ -230,15 +260,17 @@ def _sender(case: Case) -> str:
     return case.play.parties[case.subject.actor].address
 
 
-def _listed_certificates(case: Case, address: str) -> set[CertificateId]:
+def _listed_certificates(case: Case, address: str) -> dict[CertificateId, bool]:
+    """Return the encryption certificates of *address* in the directory, and which are ECC."""
     from cryptography import x509  # only where certificates are compared
 
     entries = case.play.parties[case.subject.actor].search(f"(mail={escape_filter(address)})")
-    return {
-        certificate_id(x509.load_der_x509_certificate(der))
+    certificates = [
+        x509.load_der_x509_certificate(der)
         for entry in entries
         for der in entry.values("userCertificate")
-    }
+    ]
+    return {certificate_id(one): is_ecc(one) for one in certificates}
 
 
 def _moment(headers: Headers) -> datetime | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from email.header import decode_header, make_header
 
 from simulators.formats import dsn, kim_codes
 from simulators.formats.headers import same_address, split_message
@@ -79,8 +78,8 @@ def not_decrypted(case: Case) -> Verdict:
         return failed(f"X-KIM-DecryptionResult: {_codes(result, kim_codes.DECRYPTION_RESULT)}")
     if mail.fields("X-KIM-Fehlermeldung") != [code]:
         return failed(f"X-KIM-Fehlermeldung: {mail.fields('X-KIM-Fehlermeldung')}, nicht {code}")
-    if decoded_subject(mail) != NOT_DECRYPTED_SUBJECT:
-        return failed(f"Betreff: {decoded_subject(mail)}")
+    if mail.subject != NOT_DECRYPTED_SUBJECT:
+        return failed(f"Betreff: {mail.subject}")
     address = case.play.parties[case.subject.actor].address
     if _flat(text.format(address=address)) not in _flat(mail.text):
         return failed("der vorgeschriebene Text fehlt")
@@ -194,14 +193,6 @@ RULES = (
         ("expect",),
     ),
 )
-
-
-def decoded_subject(mail: ReadMail) -> str:
-    """Return the Subject with encoded words decoded."""
-    try:
-        return " ".join(str(make_header(decode_header(mail.field("Subject") or ""))).split())
-    except (LookupError, ValueError):
-        return mail.field("Subject") or ""
 
 
 def _mail(case: Case) -> ReadMail:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import email.policy
 from collections.abc import Iterator
 from dataclasses import dataclass
+from email.header import decode_header, make_header
 from email.message import Message
 from email.parser import BytesParser
 
@@ -40,6 +41,15 @@ class ReadMail:
     def fields(self, name: str) -> list[str]:
         """Return every value of the header field *name*."""
         return [one_line(str(value), 2000) for value in self.message.get_all(name, [])]
+
+    @property
+    def subject(self) -> str:
+        """The Subject with encoded words decoded, in one line."""
+        raw = self.field("Subject") or ""
+        try:
+            return one_line(str(make_header(decode_header(raw))), 2000)
+        except (LookupError, ValueError):
+            return raw
 
     @property
     def text(self) -> str:

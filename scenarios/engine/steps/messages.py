@@ -48,7 +48,7 @@ def fetch(play: Play, step: Fetch) -> str:
         what = f"eine Antwort auf {step.answer_to}"
         uid, content = party.fetch_matching(_is_answer_to(sent), what, step.within)
     play.artifacts[step.name] = Fetched(step.actor, step.wanted, uid, content)
-    subject = read_mail(content).field("Subject") or "ohne Betreff"
+    subject = read_mail(content).subject or "ohne Betreff"
     return f"abgeholt von {party.address}: {subject} ({len(content)} Bytes)"
 
 

@@ -18,8 +18,8 @@ from ..scenario import MoveCard, SetClock, SetFault, SetPin, Wait
 def remove_card(play: Play, step: MoveCard) -> str:
     """Pull the actor's card."""
     control, iccsn = _card(play, step.actor, step.card)
+    _restore_later(play, control, iccsn)
     control.post(f"/cards/{iccsn}/remove")
-    play.undo.append(lambda: control.post("/reset"))
     return f"{step.card} {iccsn} gezogen"
 
 
@@ -38,8 +38,8 @@ def set_pin(play: Play, step: SetPin) -> str:
         for name in ("state", "tries", "entry")
         if (value := getattr(step, name)) is not None
     }
+    _restore_later(play, control, iccsn)
     control.put(f"/cards/{iccsn}/pins/{step.pin}", wanted)
-    play.undo.append(lambda: control.post("/reset"))
     told = ", ".join(f"{name}={value}" for name, value in wanted.items())
     return f"{step.pin} von {iccsn}: {told}"
 
@@ -77,6 +77,19 @@ def wait(play: Play, step: Wait) -> str:
         if message_id is None or event.get("message_id") == message_id:
             return f"{event.get('process')}: {event.get('step')}"
     raise StepFailed(f"{step.process}: {step.step} kam nicht innerhalb von {step.within:g} s")
+
+
+def _restore_later(play: Play, control: Control, iccsn: str) -> None:
+    """Have the card put back with its PINs as they are now, at the end of the run."""
+    before = next(card for card in control.get_json("/cards") if card["iccsn"] == iccsn)
+
+    def restore() -> None:
+        if before["inserted"]:
+            control.post(f"/cards/{iccsn}/insert")
+        for reference, pin in before["pins"].items():
+            control.put(f"/cards/{iccsn}/pins/{reference}", pin)
+
+    play.undo.append(restore)
 
 
 def _moment(text: str) -> datetime:
