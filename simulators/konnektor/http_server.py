@@ -20,7 +20,7 @@ from .namespaces import CONN, CONTEXT, name
 from .operation import Call, Service, read_context
 from .reading import Element
 from .service_directory import service_directory
-from .soap import SoapEndpoint, split_envelope
+from .soap import SoapEndpoint, encode, split_envelope
 
 if TYPE_CHECKING:
     from .konnektor import Konnektor
@@ -120,9 +120,9 @@ class HttpServer:
                 self._warn(answer, effect)
             result = "Warning" if call.warnings or effect is not None else "OK"
             if large:
-                encoded = await self._process.in_thread(endpoint.encode, answer)
+                encoded = await self._process.in_thread(encode, answer)
             else:
-                encoded = endpoint.encode(answer)
+                encoded = encode(answer)
         except KonnektorFault as raised:
             status, result = 500, "Fault"
             encoded = self._fault(endpoint, call, raised)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from dataclasses import dataclass
 from typing import cast
 
 from cryptography import x509
-from cryptography.hazmat.primitives.hashes import SHA256
 
-from simulators.formats import enveloped_data, signed_data
+from simulators.formats import signed_data
+from simulators.formats.certificates import CertificateId, certificate_id
 from simulators.pki.cards import CardObject
 from simulators.pki.request import Crypt, Reference
 
@@ -17,7 +16,6 @@ from .cards import InsertedCard
 from .faults import Code, fault
 from .settings import Generation, Make
 
-REMEMBERED = 512
 CRYPTS = ("RSA", "ECC", "RSA_ECC")
 
 
@@ -42,6 +40,7 @@ class CardKeys:
         self._prefers_ecc = generation == "PTV6"
         self._forced_ecc = make.forced_ecc
         self._signers: dict[tuple[str, Reference, Crypt], signed_data.Signer] = {}
+        self._decrypting: dict[str, tuple[tuple[CertificateId, CardObject], ...]] = {}
 
     def for_signing(
         self, card: InsertedCard, reference: Reference, crypt: str | None
@@ -81,6 +80,16 @@ class CardKeys:
             raise fault(Code.NO_ECC_CERTIFICATE, value=card.handle)
         raise fault(Code.CALL_NOT_ALLOWED, f"die Karte hat kein {reference} mit {crypt}")
 
+    def for_decrypting(self, card: InsertedCard) -> tuple[tuple[CertificateId, CardObject], ...]:
+        """Return the keys C.ENC of the card, ECC first (TIP1-A_4622-05)."""
+        found = self._decrypting.get(card.card.iccsn)
+        if found is None:
+            order: tuple[Crypt, Crypt] = ("ECC", "RSA")
+            keys = [card.certificate_object("C.ENC", crypt) for crypt in order]
+            found = tuple((certificate_id(k.certificate), k) for k in keys if k is not None)
+            self._decrypting[card.card.iccsn] = found
+        return found
+
     def _signer(
         self, card: InsertedCard, reference: Reference, crypt: Crypt, key: CardObject
     ) -> signed_data.Signer:
@@ -91,25 +100,3 @@ class CardKeys:
             signer = signed_data.key_signer(key.certificate, key.private_key)
             self._signers[index] = signer
         return signer
-
-
-class Recipients:
-    """Recipients of encrypted messages, prepared once per certificate; the latest are kept."""
-
-    def __init__(self) -> None:
-        self._known: OrderedDict[bytes, enveloped_data.Recipient] = OrderedDict()
-
-    def prepared(self, certificate: x509.Certificate) -> enveloped_data.Recipient:
-        """Return the recipient of *certificate*. Raises FormatError for a key that is neither
-        RSA nor ECC.
-        """
-        index = certificate.fingerprint(SHA256())
-        found = self._known.get(index)
-        if found is None:
-            found = enveloped_data.recipient(certificate)
-            self._known[index] = found
-            if len(self._known) > REMEMBERED:
-                self._known.popitem(last=False)
-        else:
-            self._known.move_to_end(index)
-        return found

@@ -17,9 +17,10 @@ from .certificate_status import CertificateChecker
 from .faults import Trace
 from .identity import Identities
 from .jobs import JobNumbers
-from .keys import CardKeys, Recipients
+from .keys import CardKeys
 from .pins import PinPads
 from .reading import Element
+from .recipients import Recipients
 from .relations import Relations
 
 if TYPE_CHECKING:

@@ -55,14 +55,6 @@ class _RawSoap(Soap11):
     def deserialize(self, ctx: Any, message: Any) -> None:
         ctx.in_object = ctx.in_body_doc
 
-    def serialize(self, ctx: Any, message: Any) -> None:
-        if ctx.out_error is not None:
-            super().serialize(ctx, message)
-            return
-        envelope = etree.Element(_ENVELOPE, nsmap={"SOAP-ENV": SOAP})
-        etree.SubElement(envelope, _BODY).append(ctx.out_object[0])
-        ctx.out_document = envelope
-
 
 class SoapEndpoint(ServerBase):
     """One service in one version, callable with a parsed body."""
@@ -103,23 +95,21 @@ class SoapEndpoint(ServerBase):
         finally:
             context.close()
 
-    def encode(self, answer: Element) -> bytes:
-        """Return the SOAP message with *answer* as its body."""
-        context = MethodContext(self, MethodContext.SERVER)
-        context.out_object = [answer]
-        return self._encoded(context)
-
     def encode_fault(self, raised: KonnektorFault, detail: Element) -> bytes:
         """Return the SOAP message with the fault and the gematik Error *detail*."""
         context = MethodContext(self, MethodContext.SERVER)
         context.out_error = Fault("Server", raised.trace.text, detail=detail)
-        return self._encoded(context)
-
-    def _encoded(self, context: Any) -> bytes:
         self.get_out_string(context)
-        encoded = b"".join(context.out_string)
+        encoded = b"".join(context.out_string or ())
         context.close()
         return encoded
+
+
+def encode(answer: Element) -> bytes:
+    """Return the SOAP message with *answer* as its body."""
+    envelope = etree.Element(_ENVELOPE, nsmap={"SOAP-ENV": SOAP})
+    etree.SubElement(envelope, _BODY).append(answer)
+    return etree.tostring(envelope, xml_declaration=True, encoding="UTF-8")
 
 
 def _service_class(service: Service) -> Any:

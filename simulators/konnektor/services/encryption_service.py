@@ -5,14 +5,13 @@ from __future__ import annotations
 import base64
 from collections.abc import Sequence
 
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from simulators.formats import enveloped_data
-from simulators.formats.certificates import certificate_id
-from simulators.formats.errors import FormatError, Tampered, UnknownAlgorithm, WrongKey
+from simulators.formats.certificates import CertificateId
+from simulators.formats.errors import FormatError, UnknownAlgorithm, WrongKey
 from simulators.pki.cards import CardObject
-from simulators.pki.request import Crypt, Reference
+from simulators.pki.request import Reference
 
 from .. import reading
 from ..access import EGK_TYPES, Target
@@ -25,7 +24,7 @@ from ..keys import CRYPTS
 from ..namespaces import CONN, CONTEXT, DSS, ENCRYPTION, name
 from ..operation import Call, Service
 from ..reading import Element, Parts, optional, required, several
-from .certificate_service import load_certificate
+from ..recipients import Recipient
 
 CMS_TYPES = ("urn:ietf:rfc:5652",)
 SMIME_TYPE = "urn:ietf:rfc:5751"
@@ -53,32 +52,26 @@ async def encrypt_document(call: Call) -> Element:
     attributes = _unprotected(call, parts)
     _check_type(call, parts, document)
     on_card = keys.maybe(own("CertificateOnCard"))
-    given = [load_certificate(reading.binary(entry)) for entry in keys.all(own("Certificate"))]
+    known = call.konnektor.recipients
+    given = [known.of(reading.binary(entry)) for entry in keys.all(own("Certificate"))]
     if on_card is None and not given:
         raise fault(Code.SYNTAX, "RecipientKeys: kein Empfänger")
     if on_card is None:
         call.check(parts, Target())
-        certificates = given
+        recipients = given
     else:
         card, crypt = _key_on_card(call, parts, on_card)
-        certificates = [*_of_card(call, card, crypt), *given]
-    await _check_recipients(call, certificates)
-    encoded = await call.konnektor.process.in_thread(
-        _encrypt, call, document, certificates, attributes
-    )
+        recipients = [*_of_card(call, card, crypt), *given]
+    prepared = await _checked(call, recipients)
+    encoded = await call.konnektor.process.in_thread(_encrypt, document, prepared, attributes)
     return _document_answer(call, encoded, "application/pkcs7-mime")
 
 
 def _encrypt(
-    call: Call,
-    document: Document,
-    certificates: Sequence[x509.Certificate],
-    attributes: list[bytes],
+    document: Document, recipients: Sequence[enveloped_data.Recipient], attributes: list[bytes]
 ) -> str:
     content = document.content()
-    prepared = call.konnektor.recipients.prepared
     try:
-        recipients = [prepared(certificate) for certificate in certificates]
         cms = enveloped_data.encrypt(content, recipients, unauthenticated=attributes)
     except FormatError as error:
         raise fault(Code.ENCRYPTION_FAILED, str(error)) from None
@@ -146,56 +139,49 @@ def _refuse_egk(call: Call, handle: str) -> None:
         raise fault(Code.CALL_NOT_ALLOWED)
 
 
-def _of_card(call: Call, card: InsertedCard, crypt: str | None) -> list[x509.Certificate]:
+def _of_card(call: Call, card: InsertedCard, crypt: str | None) -> list[Recipient]:
     """Return the encryption certificates of *card* that Crypt means (RSA_ECC: both, TAB_KON_900).
 
     4259 warns when only one of both exists, and is the fault when none does.
     """
     keys = call.konnektor.keys
     if crypt != "RSA_ECC":
-        return [keys.exactly(card, ENC, keys.for_reading(card, crypt)).certificate]
-    found: list[x509.Certificate] = []
+        return [_known(call, keys.exactly(card, ENC, keys.for_reading(card, crypt)))]
+    found: list[Recipient] = []
     for kind in ("RSA", "ECC"):
         entry = card.certificate_object(ENC, kind)
         if entry is None:
             call.warnings.append(trace(Code.CERTIFICATE_SKIPPED, value=f"{ENC} {kind}"))
         else:
-            found.append(entry.certificate)
+            found.append(_known(call, entry))
     if not found:
         raise fault(Code.CERTIFICATE_SKIPPED, value=ENC)
     return found
 
 
-async def _check_recipients(call: Call, certificates: Sequence[x509.Certificate]) -> None:
+def _known(call: Call, found: CardObject) -> Recipient:
+    return call.konnektor.recipients.of(found.certificate.public_bytes(Encoding.DER))
+
+
+async def _checked(call: Call, recipients: Sequence[Recipient]) -> list[enveloped_data.Recipient]:
     """Refuse keys that must not encrypt (4200) and certificates that are not to be trusted (4105).
 
     A status that nobody can say does not stop the encryption.
     """
     checker = call.konnektor.certificates
     now = call.konnektor.clock.now()
-    for certificate in certificates:
-        if not may_encrypt(certificate):
+    usable: list[enveloped_data.Recipient] = []
+    for recipient in recipients:
+        if recipient.prepared is None:
             raise fault(Code.KEY_NOT_USABLE)
-        verdict = await checker.check(certificate, now)
+        verdict = await checker.check(recipient.certificate, now)
         if verdict.is_invalid:
             status = verdict.answered.status
             reason = verdict.path.value if status is Status.UNAVAILABLE else status.value
-            raise fault(
-                Code.ENCRYPTION_FAILED,
-                f"Empfängerzertifikat {certificate.serial_number:x}: {reason}",
-            )
-
-
-def may_encrypt(certificate: x509.Certificate) -> bool:
-    """Whether KeyUsage has keyEncipherment (RSA) or keyAgreement (ECC)."""
-    try:
-        usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
-        key = certificate.public_key()
-    except (x509.ExtensionNotFound, ValueError):
-        return False
-    if isinstance(key, rsa.RSAPublicKey):
-        return usage.key_encipherment
-    return isinstance(key, ec.EllipticCurvePublicKey) and usage.key_agreement
+            named = f"{recipient.certificate.serial_number:x}"
+            raise fault(Code.ENCRYPTION_FAILED, f"Empfängerzertifikat {named}: {reason}")
+        usable.append(recipient.prepared)
+    return usable
 
 
 async def decrypt_document(call: Call) -> Element:
@@ -219,19 +205,17 @@ async def decrypt_document(call: Call) -> Element:
         raise fault(Code.CALL_NOT_ALLOWED)
     if not card.is_open(card.access_pin, session):
         raise fault(Code.ACCESS_CONDITION)
-    order: tuple[Crypt, Crypt] = ("ECC", "RSA")
-    keys = [key for kind in order if (key := card.certificate_object(ENC, kind)) is not None]
+    keys = call.konnektor.keys.for_decrypting(card)
     encoded = await call.konnektor.process.in_thread(_decrypt, document, keys)
     return _document_answer(call, encoded, None)
 
 
-def _decrypt(document: Document, keys: Sequence[CardObject]) -> str:
+def _decrypt(document: Document, keys: Sequence[tuple[CertificateId, CardObject]]) -> str:
     content = document.content()
     try:
         enveloped = enveloped_data.read(content)
         recipients = set(enveloped.recipients)
-        for key in keys:
-            key_id = certificate_id(key.certificate)
+        for key_id, key in keys:
             if key_id in recipients:
                 plain = enveloped.decrypt(key_id, key.private_key)
                 return base64.b64encode(plain).decode("ascii")
@@ -239,8 +223,6 @@ def _decrypt(document: Document, keys: Sequence[CardObject]) -> str:
         raise fault(Code.WRONG_KEY, str(error)) from None
     except UnknownAlgorithm as error:
         raise fault(Code.ALGORITHM, str(error)) from None
-    except Tampered as error:
-        raise fault(Code.DECRYPTION_FAILED, str(error)) from None
     except FormatError as error:
         raise fault(Code.DECRYPTION_FAILED, str(error)) from None
     raise fault(Code.WRONG_KEY, "für keinen Schlüssel der Karte verschlüsselt")

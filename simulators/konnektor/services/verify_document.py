@@ -74,8 +74,7 @@ async def _judged(
     in_thread = konnektor.process.in_thread
     no_remarks: list[Trace] = []
     if signature is not None:
-        cms = await in_thread(_signature_bytes, signature)
-        read = await in_thread(read_cms, cms, document)
+        read = await in_thread(lambda: read_cms(_signature_bytes(signature), document))
         signers, wrong = list(read.signers), no_remarks
     elif document is not None and document.kind == "pdf":
         signers, wrong = await in_thread(read_pdf, document)
