@@ -4,16 +4,30 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from asn1crypto import cms as foreign_cms
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import pkcs12
+from asn1crypto import core
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, keywrap
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.x963kdf import X963KDF
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, pkcs12
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simulators.formats import asn1, cms_algorithms, enveloped_data, recipient_emails, signed_data
+from simulators.formats import (
+    asn1,
+    cms_algorithms,
+    cms_attributes,
+    enveloped_data,
+    recipient_emails,
+    signed_data,
+)
 from simulators.formats.certificates import CertificateId, certificate_id
 from simulators.formats.errors import FormatError, Tampered, UnknownAlgorithm, WrongKey
 from tests.unit.formats.conftest import Identity
@@ -153,9 +167,7 @@ def test_authenticated_attributes_count_for_the_tag(ecc_identity: Identity) -> N
     content = [bytes(child.encoded) for child in asn1.parse(cms).children[1].only().children]
     attribute = recipient_emails.attribute([("a@b", ecc_identity.certificate)])
     content.insert(3, asn1.set_of([attribute], asn1.context(1)))
-    altered = asn1.sequence(
-        asn1.oid(enveloped_data.OID), asn1.encode(asn1.context(0), asn1.sequence(*content))
-    )
+    altered = envelope(content)
     with pytest.raises(Tampered):
         opened(altered, ecc_identity)
 
@@ -166,9 +178,7 @@ def test_another_key_transport_is_named_as_such(rsa_identity: Identity) -> None:
     content = [bytes(child.encoded) for child in asn1.parse(cms).children[1].only().children]
     entry = [bytes(f.encoded) for f in asn1.parse(content[1]).only().children]
     content[1] = asn1.set_of([asn1.sequence(entry[0], entry[1], pkcs1, entry[3])])
-    other = asn1.sequence(
-        asn1.oid(enveloped_data.OID), asn1.encode(asn1.context(0), asn1.sequence(*content))
-    )
+    other = envelope(content)
     with pytest.raises(UnknownAlgorithm, match="OAEP"):
         opened(other, rsa_identity)
 
@@ -177,9 +187,7 @@ def test_a_tag_shorter_than_stated_is_refused(ecc_identity: Identity) -> None:
     cms = enveloped_data.encrypt(CONTENT, [ecc_identity.certificate])
     content = [bytes(child.encoded) for child in asn1.parse(cms).children[1].only().children]
     content[3] = content[3][:1] + b"\x04" + content[3][2:6]
-    short = asn1.sequence(
-        asn1.oid(enveloped_data.OID), asn1.encode(asn1.context(0), asn1.sequence(*content))
-    )
+    short = envelope(content)
     with pytest.raises(FormatError, match="tag"):
         enveloped_data.read(short)
 
@@ -230,9 +238,7 @@ def test_the_number_of_recipients_is_bounded(ecc_identity: Identity) -> None:
     content = [bytes(child.encoded) for child in asn1.parse(cms).children[1].only().children]
     entry = bytes(asn1.parse(content[1]).only().encoded)
     content[1] = asn1.encode(asn1.SET, entry * (enveloped_data.MAX_RECIPIENTS + 1))
-    many = asn1.sequence(
-        asn1.oid(enveloped_data.OID), asn1.encode(asn1.context(0), asn1.sequence(*content))
-    )
+    many = envelope(content)
     with pytest.raises(FormatError, match="recipients"):
         enveloped_data.read(many)
 
@@ -246,3 +252,97 @@ def test_equal_serials_of_many_issuers_cost_no_quadratic_parsing() -> None:
 
     ids = {CertificateId(name(number), 1) for number in range(recipient_emails.MAX_ENTRIES)}
     assert len(ids) == recipient_emails.MAX_ENTRIES
+
+
+def test_user_keying_material_enters_the_key_derivation(ecc_identity: Identity) -> None:
+    """RFC 5753, 7.2, as others write it: the entry is built here with asn1crypto."""
+    key = ecc_identity.private_key
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    material = os.urandom(16)
+    ephemeral = ec.generate_private_key(key.curve)
+    wrap = core.Sequence.load(cms_algorithms.AES256_WRAP)
+    shared_info = SharedInfo({"key": wrap, "ukm": material, "bits": (256).to_bytes(4, "big")})
+    kek = X963KDF(hashes.SHA256(), 32, shared_info.dump()).derive(
+        ephemeral.exchange(ec.ECDH(), key.public_key())
+    )
+    content_key, nonce = os.urandom(32), os.urandom(12)
+    sealed = AESGCM(content_key).encrypt(nonce, CONTENT, None)
+    name = certificate_id(ecc_identity.certificate)
+    point = ephemeral.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+    originator = asn1.encode(
+        asn1.context(1),
+        asn1.sequence(asn1.oid(cms_algorithms.EC_PUBLIC_KEY_OID)),
+        asn1.encode(asn1.BIT_STRING, b"\0", point),
+    )
+    entry = asn1.encode(
+        asn1.context(1),
+        asn1.integer(3),
+        asn1.encode(asn1.context(0), originator),
+        asn1.encode(asn1.context(1), asn1.octet_string(material)),
+        cms_algorithms.ECDH_SHA256_KDF,
+        asn1.sequence(
+            asn1.sequence(name.encoded(), asn1.octet_string(keywrap.aes_key_wrap(kek, content_key)))
+        ),
+    )
+    own = enveloped_data.encrypt(CONTENT, [ecc_identity.certificate])
+    content = [bytes(child.encoded) for child in asn1.parse(own).children[1].only().children]
+    content[1] = asn1.set_of([entry])
+    content[2] = asn1.sequence(
+        asn1.oid(cms_attributes.DATA),
+        asn1.sequence(
+            asn1.oid(cms_algorithms.AES256_GCM_OID),
+            asn1.sequence(asn1.octet_string(nonce), asn1.integer(16)),
+        ),
+        asn1.encode(asn1.primitive(0), sealed[:-16]),
+    )
+    content[3] = asn1.octet_string(sealed[-16:])
+    assert opened(envelope(content), ecc_identity) == CONTENT
+
+
+class SharedInfo(core.Sequence):  # type: ignore[misc]
+    _fields: ClassVar = [
+        ("key", core.Any),
+        ("ukm", core.OctetString, {"explicit": 0}),
+        ("bits", core.OctetString, {"explicit": 2}),
+    ]
+
+
+def envelope(content: list[bytes]) -> bytes:
+    return asn1.sequence(
+        asn1.oid(enveloped_data.OID), asn1.encode(asn1.context(0), asn1.sequence(*content))
+    )
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "error"),
+    [
+        (("2.16.840.1.101.3.4.1.42", bytes(16), 16), UnknownAlgorithm),
+        ((cms_algorithms.AES256_GCM_OID, bytes(8), 16), FormatError),
+        ((cms_algorithms.AES256_GCM_OID, bytes(1000), 16), FormatError),
+        ((cms_algorithms.AES256_GCM_OID, bytes(12), 12), FormatError),
+    ],
+)
+def test_another_content_encryption_is_refused(
+    algorithm: tuple[str, bytes, int], error: type[FormatError], ecc_identity: Identity
+) -> None:
+    """CBC, and GCM with a nonce or a tag length that does not belong to the message."""
+    oid, nonce, length = algorithm
+    own = enveloped_data.encrypt(CONTENT, [ecc_identity.certificate])
+    content = [bytes(child.encoded) for child in asn1.parse(own).children[1].only().children]
+    fields = [bytes(child.encoded) for child in asn1.parse(content[2]).children]
+    parameters = asn1.sequence(asn1.octet_string(nonce), asn1.integer(length))
+    fields[1] = asn1.sequence(asn1.oid(oid), parameters)
+    content[2] = asn1.sequence(*fields)
+    with pytest.raises(error):
+        enveloped_data.read(envelope(content))
+
+
+def test_a_key_of_another_kind_is_no_recipient() -> None:
+    key = ed25519.Ed25519PrivateKey.generate()
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "TEST-ONLY")])
+    now = datetime(2026, 11, 23, tzinfo=UTC)
+    certificate = x509.CertificateBuilder(
+        name, name, key.public_key(), 1, now, now + timedelta(1)
+    ).sign(key, None)
+    with pytest.raises(FormatError, match="neither"):
+        enveloped_data.encrypt(CONTENT, [certificate])
