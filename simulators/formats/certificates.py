@@ -78,7 +78,7 @@ def issuer_and_serial(element: asn1.Element) -> CertificateId:
 
 
 def load(der: bytes) -> x509.Certificate:
-    """Read a DER certificate whose key can be used. Raises FormatError."""
+    """Read a DER certificate; its key and extensions are looked at later. Raises FormatError."""
     try:
         return x509.load_der_x509_certificate(der)
     except _MALFORMED:

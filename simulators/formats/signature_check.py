@@ -60,9 +60,9 @@ class Signature:
         """Tell whether *certificate*'s key made this signature with the algorithms it names."""
         if not self._protects_algorithms() or not self._names(certificate):
             return False
-        key = certificates.public_key(certificate)
         signed = bytes(content) if self.signed is None else self.signed
         try:
+            key = certificates.public_key(certificate)
             name, parameters = cms_algorithms.algorithm(self.signature_algorithm)
             if isinstance(key, rsa.RSAPublicKey):
                 scheme, function = _rsa_scheme(name, parameters, self.digest_algorithm)
@@ -72,7 +72,7 @@ class Signature:
                 key.verify(self.value, signed, ec.ECDSA(_ecdsa_hash(name)))
                 return True
         except (InvalidSignature, UnsupportedAlgorithm, ValueError):
-            pass  # FormatError is a ValueError: an algorithm that is not accepted
+            pass  # FormatError is a ValueError: a key or algorithm that is not accepted
         return False
 
     def _protects_algorithms(self) -> bool:
