@@ -24,10 +24,10 @@ clean:
 
 .venv/run.stamp: .venv/bin/python pyproject.toml
 	@echo "installing kimulator into .venv …"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --editable .
 	@touch $@
 
 .venv/test.stamp: .venv/bin/python pyproject.toml
 	@echo "installing kimulator and its test tools into .venv …"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .[test]
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --editable .[test]
 	@touch $@ .venv/run.stamp

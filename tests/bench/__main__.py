@@ -51,11 +51,13 @@ def main() -> None:
 
 
 def practices_of(world: RunningWorld) -> list[Practice]:
-    """Return the participants of the site with the most participants: the eight practices."""
-    by_site: dict[str, list[str]] = {}
+    """Return the participants of the client module that has the most: the eight practices."""
+    sites = world.endpoints["sites"]
+    by_module: dict[str, list[str]] = {}
     for name, participant in world.endpoints["participants"].items():
-        by_site.setdefault(participant["site"], []).append(name)
-    return [Practice.of(world, name) for name in max(by_site.values(), key=len)]
+        module = sites[participant["site"]]["clientmodule"]["smtp"]
+        by_module.setdefault(module, []).append(name)
+    return [Practice.of(world, name) for name in max(by_module.values(), key=len)]
 
 
 def single_sender(practices: list[Practice], mails: int) -> list[float]:
