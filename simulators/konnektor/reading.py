@@ -224,6 +224,8 @@ def binary(element: Element) -> bytes:
         raise fault(Code.SYNTAX, f"{local_name(element)}: nur Base64 ist erlaubt")
     try:
         packed = (element.text or "").encode("ascii").translate(None, _WHITE)
+        if len(packed) % 4:  # binascii lets a superfluous "=" pass
+            raise binascii.Error
         return binascii.a2b_base64(packed, strict_mode=True)
     except (UnicodeEncodeError, binascii.Error):
         raise fault(Code.SYNTAX, f"{local_name(element)}: kein Base64") from None
