@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Final
 
 from cryptography import x509
@@ -29,18 +30,27 @@ class DirectoryEntry:
 
     certificates: tuple[x509.Certificate, ...]
 
-    @property
+    @cached_property
     def telematik_ids(self) -> frozenset[str | None]:
         """The Telematik-IDs of the holders; more than one is an error (KOM-LE-A_2178)."""
         return frozenset(telematik_id(certificate) for certificate in self.certificates)
 
-    def valid(self, at: datetime) -> tuple[x509.Certificate, ...]:
-        """Return the certificates within their validity *at* that moment."""
+    @cached_property
+    def _dated(self) -> tuple[tuple[datetime, datetime, bool, x509.Certificate], ...]:
         return tuple(
-            certificate
-            for certificate in self.certificates
-            if certificate.not_valid_before_utc <= at <= certificate.not_valid_after_utc
+            (c.not_valid_before_utc, c.not_valid_after_utc, is_ecc(c), c) for c in self.certificates
         )
+
+    def usable(self, at: datetime, *, every: bool, ecc: bool) -> tuple[x509.Certificate, ...]:
+        """Return the certificates to encrypt for, of those valid *at* that moment.
+
+        *every*: all, as releases up to 1.5.2-8 do; otherwise RSA only if there is nothing else.
+        Without *ecc* the Konnektor cannot use ECC certificates (A_17464, A_17472).
+        """
+        valid = [(elliptic, c) for begin, end, elliptic, c in self._dated if begin <= at <= end]
+        with_ecc = tuple(c for elliptic, c in valid if elliptic) if ecc else ()
+        with_rsa = tuple(c for elliptic, c in valid if not elliptic)
+        return with_ecc + with_rsa if every else with_ecc or with_rsa
 
 
 class Directory:
@@ -96,16 +106,3 @@ def _read(values: list[bytes]) -> list[x509.Certificate]:
             continue  # one broken value must not hide the others
         certificates.append(certificate)
     return certificates
-
-
-def choose(
-    certificates: tuple[x509.Certificate, ...], *, every: bool, ecc: bool
-) -> tuple[x509.Certificate, ...]:
-    """Return the certificates to encrypt for.
-
-    *every*: all, as releases up to 1.5.2-8 do; otherwise RSA only if there is nothing else.
-    Without *ecc* the Konnektor cannot use ECC certificates (A_17464, A_17472).
-    """
-    elliptic = tuple(c for c in certificates if is_ecc(c)) if ecc else ()
-    rsa = tuple(c for c in certificates if not is_ecc(c))
-    return elliptic + rsa if every else elliptic or rsa

@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable, Collection
 from datetime import timedelta
 from typing import TypeVar
 
+from cryptography import x509
+
 from simulators.formats.certificates import CertificateId, certificate_id
 from simulators.process.clock import Clock
 
@@ -67,7 +69,7 @@ class Cards:
         self,
         operation: Operation,
         context: CallContext,
-        sender: Collection[CertificateId],
+        sender: Collection[x509.Certificate],
         use: Callable[[CardInfo], Awaitable[R]],
     ) -> R:
         """Await *use* with the sender's SM-B, unlocked (KOM-LE-A_2020, 2052).
@@ -79,8 +81,9 @@ class Cards:
         async def select(cards: tuple[CardInfo, ...]) -> CardInfo | None:
             found = [card for card in cards if card.of_institution]
             if len(found) > 1:
+                wanted = {certificate_id(certificate) for certificate in sender}
                 for card in found:
-                    if set(await self._ids(operation, context, card)) & set(sender):
+                    if wanted.intersection(await self._ids(operation, context, card)):
                         return card
             return found[0] if found else None
 

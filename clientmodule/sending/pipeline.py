@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from simulators.formats import komle
+from simulators.formats import komle, recipient_emails
 from simulators.formats.headers import canonical, split_message
 from simulators.process.ldap import LdapError
 
@@ -103,6 +103,7 @@ async def send(
         "Expires": format_datetime(arrival + limit.time_to_live),
     }
     outer = await compute(len(mail), _outer, protected, extra)
+    session.konnektor.job_numbers.prepare(operation, session.user.context)  # for the next mail
     kept = tuple(accepted.recipient for accepted in protected.judged.accepted)
     addressed = MailEnvelope(envelope.sender, envelope.parameters, kept)
     transmission = await _transmit(session, operation, addressed, outer)
@@ -160,9 +161,11 @@ async def _protect(
             kept = [accepted.recipient.address for accepted in judged.accepted]
             client_mail.keep_recipients(mail.headers, kept)
             entries = _entries(mail, judged)
-            signed, protection = await _sign(session, operation, mail, judged, choice)
+            attribute = recipient_emails.attribute(entries)
+            protection = _protection(session, judged, choice)
+            signed = await _sign(operation, protection, mail, attribute)
             try:
-                cms = await protection.encrypt(operation, signed, entries)
+                cms = await protection.encrypt(operation, signed, entries, attribute)
             except KonnektorFault as fault:
                 if fault.code != ENCRYPTION_FAILED or round_number + 1 == MAX_ROUNDS:
                     raise MailRefused(faults.ENCRYPTION_FAILED) from fault
@@ -217,30 +220,28 @@ async def _judge(
     return _Judged(others, refused, sender.certificates)
 
 
-async def _sign(
-    session: Session, operation: Operation, mail: ClientMail, judged: _Judged, choice: Choice
-) -> tuple[bytes, Protection]:
-    """Sign; whatever prevents it refuses the mail (KOM-LE-A_2021)."""
-    protection = Protection(
+def _protection(session: Session, judged: _Judged, choice: Choice) -> Protection:
+    settings = session.installation.settings
+    return Protection(
         session.installation,
         session.konnektor,
         session.user.context,
-        signature_crypt(
-            session.installation.settings.release,
-            session.installation.settings.sign_crypt,
-            ecc=choice.ecc,
-        ),
+        signature_crypt(settings.release, settings.sign_crypt, ecc=choice.ecc),
         judged.sender,
     )
+
+
+async def _sign(
+    operation: Operation, protection: Protection, mail: ClientMail, attribute: bytes
+) -> bytes:
+    """Sign; whatever prevents it refuses the mail (KOM-LE-A_2021)."""
     try:
-        signed = await protection.sign(operation, mail.to_bytes(), _entries(mail, judged))
+        return await protection.sign(operation, mail.to_bytes(), attribute)
     except KonnektorUnreachable:
         raise
     except KonnektorError as error:
         operation.error(f"SignDocument: {type(error).__name__}")
         raise MailRefused(faults.CANNOT_SIGN) from error
-    session.konnektor.job_numbers.prepare(operation, session.user.context)
-    return signed, protection
 
 
 async def _invalid(session: Session, operation: Operation, entries: Entries) -> set[bytes]:

@@ -10,8 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from lxml import etree
 
-from simulators.formats import komle, recipient_emails
-from simulators.formats.certificates import certificate_id
+from simulators.formats import komle
 
 from ..konnektor import operations, requests
 
@@ -39,16 +38,15 @@ class Protection:
     crypt: str
     sender: tuple[x509.Certificate, ...]
 
-    async def sign(self, operation: Operation, mail: bytes, entries: Entries) -> bytes:
-        """Return the signed CMS around *mail* with recipient-emails (KOM-LE-A_2020, 2190).
+    async def sign(self, operation: Operation, mail: bytes, attribute: bytes) -> bytes:
+        """Return the signed CMS around *mail* (KOM-LE-A_2020, 2190).
 
+        *attribute* is recipient-emails, the same in both calls (KOM-LE-A_2127).
         Raises NoCard, PinNotVerified, KonnektorFault, KonnektorUnreachable.
         """
         konnektor = self.konnektor
         compute = self.installation.compute
-        attribute = recipient_emails.attribute(entries)
         request = await compute(len(mail), _sign_request, mail, attribute)
-        ids = {certificate_id(certificate) for certificate in self.sender}
 
         async def use(card: CardInfo) -> etree._Element:
             number = await konnektor.job_numbers.take(operation, self.context)
@@ -62,16 +60,18 @@ class Protection:
                 request=request,
             )
 
-        answer = await konnektor.cards.sign_with(operation, self.context, ids, use)
+        answer = await konnektor.cards.sign_with(operation, self.context, self.sender, use)
         return await compute(len(mail), operations.document, answer, "Base64Signature")
 
-    async def encrypt(self, operation: Operation, signed: bytes, entries: Entries) -> bytes:
+    async def encrypt(
+        self, operation: Operation, signed: bytes, entries: Entries, attribute: bytes
+    ) -> bytes:
         """Return the encrypted CMS around the *signed* one (KOM-LE-A_2022, 2191, 2027).
 
         Raises KonnektorFault, KonnektorUnreachable.
         """
         compute = self.installation.compute
-        request = await compute(len(signed), _encryption_request, signed, entries)
+        request = await compute(len(signed), _encryption_request, signed, entries, attribute)
         answer = await operations.encrypt_document(
             self.konnektor.soap, operation, self.context, request
         )
@@ -92,8 +92,6 @@ def _sign_request(mail: bytes, attribute: bytes) -> str:
     return requests.sign_request(komle.wrap_client_mail(mail), attribute)
 
 
-def _encryption_request(signed: bytes, entries: Entries) -> str:
+def _encryption_request(signed: bytes, entries: Entries, attribute: bytes) -> str:
     certificates = dict.fromkeys(c.public_bytes(Encoding.DER) for _, c in entries)
-    return requests.encryption(
-        komle.signed_entity(signed), list(certificates), recipient_emails.attribute(entries)
-    )
+    return requests.encryption(komle.signed_entity(signed), list(certificates), attribute)

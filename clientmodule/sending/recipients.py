@@ -9,7 +9,7 @@ from datetime import datetime
 
 from cryptography import x509
 
-from ..directory import Directory, DirectoryEntry, choose
+from ..directory import Directory, DirectoryEntry
 from ..mta import Recipient
 from ..operation import Operation
 
@@ -43,7 +43,7 @@ class Choice:
 
     def usable(self, entry: DirectoryEntry) -> tuple[x509.Certificate, ...]:
         """Return the certificates of *entry* to encrypt for."""
-        return choose(entry.valid(self.at), every=self.every, ecc=self.ecc)
+        return entry.usable(self.at, every=self.every, ecc=self.ecc)
 
 
 async def judge(
