@@ -18,6 +18,7 @@ from .settings import KonnektorSettings, Pin, PinEntry, PinReference, PinState
 SM_B_TYPES = frozenset(("SMC-B", "HSM-B", "SM-B"))
 HBA_TYPES = frozenset(("HBA", "HBA-qSig", "ZOD_2.0", "HBAx"))
 MAX_TRIES = 3
+MAX_SESSIONS = 1000
 
 SessionKey = tuple[str, ...]
 
@@ -99,8 +100,16 @@ class InsertedCard:
             session = CardSession(context.clientsystem, context.user)
             if self.is_smb or not self._sessions:
                 session.verified |= self.raised_at_start
+            self._forget_idle()
             self._sessions[key] = session
         return session
+
+    def _forget_idle(self) -> None:
+        """Close the oldest sessions in which no PIN is raised, when a caller opens too many."""
+        if len(self._sessions) >= MAX_SESSIONS:
+            idle = [key for key, session in self._sessions.items() if not session.verified]
+            for key in idle[: MAX_SESSIONS // 2]:
+                del self._sessions[key]
 
     def sessions(self) -> Iterable[CardSession]:
         """Return the open sessions."""

@@ -118,7 +118,9 @@ class HttpServer:
             answer = await endpoint.call(call)
             if effect is not None and effect.kind == WARNING:
                 self._warn(answer, effect)
-            result = "Warning" if call.warnings or effect is not None else "OK"
+                result = "Warning"
+            if call.warnings:
+                result = "Warning"
             if large:
                 encoded = await self._process.in_thread(encode, answer)
             else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from collections.abc import Sequence
 
@@ -170,17 +171,16 @@ async def _checked(call: Call, recipients: Sequence[Recipient]) -> list[envelope
     """
     checker = call.konnektor.certificates
     now = call.konnektor.clock.now()
-    usable: list[enveloped_data.Recipient] = []
-    for recipient in recipients:
-        if recipient.prepared is None:
-            raise fault(Code.KEY_NOT_USABLE)
-        verdict = await checker.check(recipient.certificate, now)
+    usable = [recipient.prepared for recipient in recipients if recipient.prepared is not None]
+    if len(usable) < len(recipients):
+        raise fault(Code.KEY_NOT_USABLE)
+    verdicts = await asyncio.gather(*(checker.check(r.certificate, now) for r in recipients))
+    for recipient, verdict in zip(recipients, verdicts, strict=True):
         if verdict.is_invalid:
             status = verdict.answered.status
             reason = verdict.path.value if status is Status.UNAVAILABLE else status.value
             named = f"{recipient.certificate.serial_number:x}"
             raise fault(Code.ENCRYPTION_FAILED, f"Empfängerzertifikat {named}: {reason}")
-        usable.append(recipient.prepared)
     return usable
 
 

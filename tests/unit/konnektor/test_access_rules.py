@@ -219,3 +219,14 @@ def test_pulling_ends_handle_and_sessions(world: World) -> None:
     after = world.cards.insert(MANAGED)
     assert after.handle != before.handle
     assert after.pin_state("PIN.SMC", after.session(who())) == "VERIFIABLE"
+
+
+def test_sessions_are_bounded_and_raised_ones_stay(world: World) -> None:
+    card = world.cards.by_iccsn("hba")
+    assert card is not None
+    raised = card.session(who(user="first"))
+    raised.verified.add("PIN.CH")
+    for number in range(3 * cards_module.MAX_SESSIONS):
+        card.session(who(clientsystem="c2", user=str(number)))
+    assert len(list(card.sessions())) <= cards_module.MAX_SESSIONS
+    assert card.session(who(user="first")) is raised

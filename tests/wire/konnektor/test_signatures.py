@@ -215,6 +215,13 @@ def test_altered_content(site: Site) -> None:
     assert (answer.text("//SIG:HighLevelResult"), answer.code) == ("INVALID", 4115)
 
 
+def test_another_document_than_the_one_inside(site: Site) -> None:
+    cms = signature(site.sign(SMCB, document(TEXT), ENVELOPING))
+    assert verify(site, cms, document(TEXT, short_text=None)).code is None
+    answer = verify(site, cms, document(b"another", short_text=None))
+    assert (answer.text("//SIG:HighLevelResult"), answer.code) == ("INVALID", 4115)
+
+
 def test_certificate_of_a_stranger(site: Site, foreign_signer: signed_data.Signer) -> None:
     from datetime import UTC, datetime
 
