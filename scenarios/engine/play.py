@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
@@ -33,6 +33,7 @@ class Play:
     clock_offset: timedelta = timedelta(0)
     undo: list[Callable[[], None]] = field(default_factory=list)
     _made: dict[str, Made] = field(default_factory=dict)
+    _copies: dict[str, dict[str, bytes]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.parties: dict[str, Party] = {}
@@ -116,15 +117,22 @@ class Play:
         raise StepFailed(f"{process} läuft in dieser Welt nicht")
 
     def stored(self, sent: Sent) -> dict[str, bytes]:
-        """Return the copies of *sent* at all providers, by the mailbox's address."""
-        copies: dict[str, bytes] = {}
+        """Return the copies of *sent* at all providers, by the mailbox's address.
+
+        For checks, when the steps are done: the providers are asked once for each message.
+        """
+        message_id = sent.mail.message_id
+        if message_id not in self._copies:
+            self._copies[message_id] = dict(self._stored(message_id))
+        return self._copies[message_id]
+
+    def _stored(self, message_id: str) -> Iterator[tuple[str, bytes]]:
         for provider in self.endpoints.providers.values():
             control = Control(provider.control)
             for address in control.addresses():
                 for stored in control.mailbox(address):
-                    if stored.message_id == sent.mail.message_id:
-                        copies[address] = control.stored_message(address, stored.uid)
-        return copies
+                    if stored.message_id == message_id:
+                        yield address, control.stored_message(address, stored.uid)
 
     def finish(self) -> None:
         """Undo what the steps changed in the world, last first, and close connections."""

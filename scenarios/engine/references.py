@@ -109,5 +109,6 @@ def _check_problems(
 def _unknown(name: str, known: Iterable[str]) -> str:
     names = sorted(known)
     near = get_close_matches(name, names, n=1)
-    hint = f"; gemeint ist vielleicht {near[0]}" if near else ""
-    return f"{name} gibt es hier nicht, möglich: {', '.join(names) or 'nichts'}{hint}"
+    if near:
+        return f"{name} gibt es hier nicht; gemeint ist vielleicht {near[0]}"
+    return f"{name} gibt es hier nicht, möglich: {', '.join(names) or 'nichts'}"

@@ -107,13 +107,14 @@ def _is_report_on(mail: Mail) -> Wanted:
 
 
 def _is_answer_to(sent: Sent) -> Wanted:
-    """Return whether a mail answers *sent*: In-Reply-To, or an OperationOutcome that names it."""
+    """Return whether a mail answers *sent*: by In-Reply-To, else by an OperationOutcome."""
 
     def wanted(content: bytes) -> bool:
         read = read_mail(content)
         if read.message.get_content_type() == "multipart/report":
             return False
-        return read.field("In-Reply-To") == sent.mail.message_id or _names(read, sent)
+        answered = read.field("In-Reply-To")  # TA-eAU does not demand it
+        return _names(read, sent) if answered is None else answered == sent.mail.message_id
 
     return wanted
 
