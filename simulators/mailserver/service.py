@@ -28,6 +28,8 @@ from .store import Store
 HANDSHAKE_SECONDS = 30.0
 SHUTDOWN_SECONDS = 2.0
 FINISH_SECONDS = 0.5
+HASHING_AFTER_SECONDS = 3.0
+"""The accounts of the settings work at once; their slow hashes wait until the world is up."""
 SWITCH_INTERVAL = 0.0005
 """How long a busy event loop may keep the storing thread from going on, in seconds."""
 
@@ -59,7 +61,10 @@ async def serve(process: Process[MailserverSettings]) -> AsyncIterator[None]:
         await limits.start(context)
         stack.push_async_callback(limits.stop)
         relay.offer(queued)
-        provider.spawn(accounts.hash_passwords())
+        hashing = asyncio.get_running_loop().call_later(
+            HASHING_AFTER_SECONDS, lambda: provider.spawn(accounts.hash_passwords())
+        )
+        stack.callback(hashing.cancel)
         yield
 
 

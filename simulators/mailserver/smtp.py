@@ -120,7 +120,10 @@ class MailSession(SMTP):
     async def _faulted(self, step: str, *, close: bool = False, **facts: str | None) -> bool:
         """Carry out the fault that is due at *step*; tell whether there was one."""
         user = self._account.address if self._account else None
-        effect: Effect | None = await self._provider.fault(f"SMTP.{step}", user=user, **facts)
+        peer = "provider" if self._from_provider else "clientmodule"
+        effect: Effect | None = await self._provider.fault(
+            f"SMTP.{step}", user=user, peer=peer, **facts
+        )
         if effect is None or effect.kind not in (DROP, faults.REPLY):
             return False
         if effect.kind == DROP:

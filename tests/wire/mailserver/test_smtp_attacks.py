@@ -119,6 +119,7 @@ def test_largest_mail_goes_through_unchanged_in_bounded_memory(kv: RunningProvid
         (f"MAIL FROM:<{PRAXIS}> RET=HDRS RET=HDRS", 501),
         (f"MAIL FROM:<{PRAXIS}> SMTPUTF8", 555),
         (f"MAIL FROM:<{PRAXIS}> {'X' * 3000}", 500),
+        (f"MAIL FROM:<{PRAXIS}> {'X' * 300_000}", 500),
         ("MAIL FROM:<pr\xe4xis@kv>", 500),
     ],
 )

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from simulators.mailserver.accounts import Accounts
+from simulators.mailserver.service import ROLE
+from simulators.mailserver.settings import MailserverSettings
+from simulators.mailserver.store import Store
+from simulators.process.role import Process
+
+ADDRESS, PASSWORD = "Praxis@kv.dox.kim.telematik-test", "Geheim-1"
+
+
+def process(directory: Path, **account: Any) -> Process[MailserverSettings]:
+    accounts = [{"address": ADDRESS, "telematik_id": "1-2", **account}] if account else []
+    settings = MailserverSettings.model_validate(
+        {
+            "name": "kv",
+            "data_dir": directory,
+            "domain": "kv.dox.kim.telematik-test",
+            "host_name": "mail",
+            "tls": {"certificate": "c", "key": "k"},
+            "ca": "ca",
+            "client_ca": "ca",
+            "accounts": accounts,
+        }
+    )
+    return Process(ROLE, settings)
+
+
+def test_stored_hash_alone_lets_the_owner_in(tmp_path: Path) -> None:
+    async def check() -> None:
+        first, second = process(tmp_path, password=PASSWORD), process(tmp_path)
+        store = Store(tmp_path / "mail.sqlite3")
+        accounts = Accounts(first, store)
+        await accounts.load()
+        assert await accounts.log_in(ADDRESS.upper(), PASSWORD) is not None, "before it is hashed"
+        await accounts.hash_passwords()
+        assert await accounts.log_in(ADDRESS, PASSWORD) is not None
+        assert await accounts.log_in(ADDRESS, "falsch") is None
+        assert await accounts.log_in("wer@kv.dox.kim.telematik-test", PASSWORD) is None
+        later = Accounts(second, store)
+        await later.load()
+        for _ in range(2):  # by the hash, then by what the run remembers
+            assert await later.log_in(ADDRESS, "falsch") is None
+            assert await later.log_in(ADDRESS, PASSWORD) is not None
+        await store.close()
+        first.close()
+        second.close()
+
+    asyncio.run(check())
+    files = b"".join(file.read_bytes() for file in tmp_path.iterdir())
+    assert PASSWORD.encode() not in files
+    assert ADDRESS.lower().encode() in files
+
+
+def test_changed_password_of_the_settings_replaces_the_stored_one(tmp_path: Path) -> None:
+    async def check() -> None:
+        store = Store(tmp_path / "mail.sqlite3")
+        for password in (PASSWORD, "Neu-2"):
+            running = process(tmp_path, password=password)
+            accounts = Accounts(running, store)
+            await accounts.load()
+            await accounts.hash_passwords()
+            running.close()
+        running = process(tmp_path)
+        accounts = Accounts(running, store)
+        await accounts.load()
+        assert await accounts.log_in(ADDRESS, PASSWORD) is None
+        assert await accounts.log_in(ADDRESS, "Neu-2") is not None
+        await store.close()
+        running.close()
+
+    asyncio.run(check())
+
+
+def test_quota_counts_down_to_nothing(tmp_path: Path) -> None:
+    async def check() -> None:
+        running = process(tmp_path, password=PASSWORD, quota=5)
+        store = Store(tmp_path / "mail.sqlite3")
+        accounts = Accounts(running, store)
+        await accounts.load()
+        account = accounts.find(ADDRESS)
+        assert account is not None
+        assert await accounts.remaining(account) == 5
+        assert [found.address for found in accounts.all()] == [ADDRESS.lower()]
+        await store.close()
+        running.close()
+
+    asyncio.run(check())
