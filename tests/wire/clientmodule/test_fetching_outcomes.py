@@ -14,7 +14,7 @@ import pytest
 from clientmodule import texts
 
 if TYPE_CHECKING:
-    from .conftest import World
+    from tests.clientmodule_world import World
 
 
 def read(content: bytes) -> EmailMessage:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from .conftest import World
+    from tests.clientmodule_world import World
 
 
 def command(pop3: poplib.POP3, line: str) -> bytes:

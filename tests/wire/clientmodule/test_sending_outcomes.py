@@ -16,7 +16,7 @@ from simulators.formats.dsn import read_report
 from simulators.formats.headers import split_message
 
 if TYPE_CHECKING:
-    from .conftest import World
+    from tests.clientmodule_world import World
 
 UNKNOWN = "ohne-zertifikat@zweit.kim.telematik-test"
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from .conftest import World
+    from tests.clientmodule_world import World
 
 MAIL = "MAIL FROM:<praxis@erst.kim.telematik-test>"
 
@@ -146,7 +146,7 @@ def test_broken_responses(kim: World, response: str) -> None:
         assert smtp.docmd("NOOP")[0] == 250
 
 
-def test_after_auth(kim: World, logged_in: Callable[[str], smtplib.SMTP_SSL]) -> None:
+def test_after_auth(kim: World, logged_in: Callable[[str], smtplib.SMTP]) -> None:
     """KOM-LE-A_2018: MAIL, RCPT and DATA are answered here, the rest is relayed."""
     smtp = logged_in("praxis")
     assert smtp.docmd("EHLO", "pvs")[0] == 250
