@@ -23,8 +23,8 @@ def overview() -> Iterator[str]:
     yield "\nSzenarien"
     for path in sorted(SCENARIOS.glob("*/*.yaml")):
         if path.parent.name != "worlds":
-            name = path.relative_to(SCENARIOS).with_suffix("")
-            yield f"  {name!s:36} {load(path).title}"
+            short = path.relative_to(SCENARIOS).with_suffix("")
+            yield f"  {short!s:40} {load(path).title}"
     yield "\nPrüfungen"
     for rule in RULES.values():
         yield f"  {rule.name:24} {rule.requirement:17} {rule.title}"

@@ -32,7 +32,7 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
         ("json", "Bericht als JSON"),
     ):
         parser.add_argument(f"--{kind}", type=Path, metavar="DATEI", help=text)
-    parser.add_argument("--seed", type=int, metavar="N", help="statt des Seeds der Welt")
+    parser.add_argument("--seed", type=_seed, metavar="N", help="statt des Seeds der Welt")
     parser.add_argument(
         "--against",
         type=Path,
@@ -51,7 +51,7 @@ def run_command(arguments: argparse.Namespace) -> int:
     from .report.screen import Screen
     from .session import plan, run_plans
 
-    plans = plan(arguments.scenarios, arguments.input)
+    plans = plan(arguments.scenarios, arguments.input, fresh=arguments.against is None)
     files.check_writable([arguments.junit, arguments.html, arguments.json])
     screen = Screen(sys.stdout)
     results = run_plans(plans, screen, seed=arguments.seed, against=arguments.against)
@@ -81,6 +81,12 @@ def explain_command(arguments: argparse.Namespace) -> int:
     from .explain import explanation
 
     return _say(explanation(arguments.subject))
+
+
+def _seed(text: str) -> int:
+    if not text.isdecimal() or int(text) >= 2**63:
+        raise argparse.ArgumentTypeError("erwartet wird eine ganze Zahl ab 0")
+    return int(text)
 
 
 def _say(lines: Iterable[str]) -> int:

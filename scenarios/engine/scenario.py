@@ -80,7 +80,9 @@ class Sign(Settings):
     actor: Name
     document: Name
     card: CardType = "HBA"
-    crypt: Literal["ECC", "RSA"] = Field(default="ECC", description="Crypt von SignDocument")
+    crypt: Literal["auto", "ECC", "RSA"] = Field(
+        default="auto", description="Crypt von SignDocument; auto: ECC, bei Karten G2.0 RSA"
+    )
     name: Name
 
 

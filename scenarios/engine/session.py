@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,13 +18,14 @@ from .documents.reading import EauDocument, read_file
 from .endpoints import Endpoints, read_endpoints
 from .failure import StepFailed
 from .play import Play
-from .pvs.control import Control
+from .pvs.control import Control, ControlError
 from .report.screen import Screen
 from .results import CheckResult, ScenarioResult, StepResult
 from .scenario import SCENARIOS, Scenario, load
 from .steps import perform
 from .steps.messages import remove_what_was_sent
 from .ways import ways
+from .world_file import world_path
 
 
 @dataclass(frozen=True)
@@ -42,14 +44,17 @@ class Plan:
         return str(shown.with_suffix(""))
 
 
-def plan(names: Sequence[str], inputs: Sequence[str]) -> list[Plan]:
-    """Read the scenarios *names* and the inputs ``NAME=FILE``.
+def plan(names: Sequence[str], inputs: Sequence[str], *, fresh: bool = True) -> list[Plan]:
+    """Read the scenarios *names* and the inputs ``NAME=FILE``; *fresh*: worlds will be started.
 
     Raises InputError for a file that cannot be used, before anything is started or sent.
     """
     paths = [scenario_path(name) for name in names]
     given = dict(_input(text) for text in inputs)
     plans = [Plan(path, load(path)) for path in paths]
+    if fresh:
+        for one in plans:
+            world_path(one.scenario.world)
     for name in given:
         if not any(name in one.scenario.inputs for one in plans):
             known = sorted({known for one in plans for known in one.scenario.inputs})
@@ -100,8 +105,9 @@ def _fresh_world(world: str, seed: int | None, screen: Screen) -> Iterator[Endpo
     """Start *world* in a directory of its own and end it after the block."""
     from .launcher import Start, running_world  # only here are worlds started
     from .process_group import ProcessDied
-    from .world_file import world_path
 
+    # The directory holds keys: it must not stay behind, however the run is ended.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with tempfile.TemporaryDirectory(prefix="kimulator-") as directory:
         began = time.monotonic()
         start = Start(world=world_path(world), directory=Path(directory) / "run", seed=seed)
@@ -115,9 +121,12 @@ def _fresh_world(world: str, seed: int | None, screen: Screen) -> Iterator[Endpo
 
 
 def _reset(endpoints: Endpoints) -> None:
-    """Put every process back to its start."""
-    for url in endpoints.controls().values():
-        Control(url).reset()
+    """Put every process back to its start. Raises InputError when one is gone."""
+    try:
+        for url in endpoints.controls().values():
+            Control(url).reset()
+    except ControlError as error:
+        raise InputError(f"die Welt antwortet nicht mehr: {error}") from None
 
 
 def _run(one: Plan, endpoints: Endpoints, seed: int | None, screen: Screen) -> ScenarioResult:

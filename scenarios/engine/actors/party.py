@@ -92,6 +92,10 @@ class Party:
                     return card
         raise StepFailed(f"{self.name}: {card_type} {iccsn} ist nicht gesteckt")
 
+    def generation(self, card: Card) -> str | None:
+        """Return the generation of *card* (G2.0, G2.1), None if the world does not tell."""
+        return next((one.generation for one in self.site.cards if one.iccsn == card.iccsn), None)
+
     def search(self, filter_text: str) -> SearchResult:
         """Search the directory through the Konnektor's LDAP proxy."""
         if self.site.konnektor is None:

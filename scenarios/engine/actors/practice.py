@@ -66,11 +66,16 @@ def letter_as(kind: str, letter: Letter) -> Made:
 
 
 def sign(party: Party, made: Made, *, card_type: str, crypt: str) -> bytes:
-    """Sign *made*: CAdES-enveloping (P4-01), or PAdES inside the PDF (AF-eAB)."""
+    """Sign *made*: CAdES-enveloping (P4-01), or PAdES inside the PDF (AF-eAB).
+
+    *crypt* is ECC, RSA, or auto: what the card's generation has.
+    """
     if made.kind not in SHORT_TEXTS:
         raise StepFailed(f"{made.kind} wird nicht signiert")
     pdf = made.kind == "arztbrief-pdf"
     card = party.card(card_type)
+    if crypt == "auto":
+        crypt = "RSA" if party.generation(card) == "G2.0" else "ECC"
     with konnektor_failures():
         return party.konnektor.sign(
             card,

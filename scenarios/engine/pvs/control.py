@@ -35,7 +35,7 @@ class Control:
     def journal(self, since: int = 0) -> list[dict[str, Any]]:
         """Return the recorded events after number *since*."""
         body = self._ask("GET", f"/journal?since={since}")
-        return [json.loads(line) for line in body.splitlines() if line]
+        return [_json(line) for line in body.splitlines() if line]
 
     def follow(self, since: int, deadline: float) -> Iterator[dict[str, Any]]:
         """Yield events after *since* as they happen (server-sent events).
@@ -55,7 +55,7 @@ class Control:
                 if not line:
                     return
                 if line.startswith(b"data:"):
-                    yield json.loads(line[5:])
+                    yield _json(line[5:])
         except (OSError, http.client.HTTPException):
             return
         finally:
@@ -75,7 +75,7 @@ class Control:
 
     def get_json(self, path: str) -> Any:
         """GET *path* and return its JSON."""
-        return json.loads(self._ask("GET", path))
+        return _json(self._ask("GET", path))
 
     def reset(self) -> None:
         """Put the process back to its start: faults, clock, journal, what the role keeps."""
@@ -116,6 +116,13 @@ class Control:
             text = " ".join(data.decode("utf-8", "replace").split())[:200]
             raise ControlError(f"{method} {self.url}{path}: HTTP {answer.status} {text}")
         return data
+
+
+def _json(text: bytes) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        raise ControlError("die Antwort ist kein JSON") from None
 
 
 def _rows(content: Any) -> list[Any]:

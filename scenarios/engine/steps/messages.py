@@ -39,6 +39,8 @@ def fetch(play: Play, step: Fetch) -> str:
     """Fetch a mail as soon as the provider has it."""
     sent = play.artifact(step.wanted, Sent)
     party = play.parties[step.actor]
+    if not sent.reply.accepted:
+        raise StepFailed(f"{step.wanted} wurde nicht angenommen ({sent.reply.code})")
     if step.message:
         uid, content = party.fetch_message(sent.mail.message_id, step.within)
     elif step.report_on:
