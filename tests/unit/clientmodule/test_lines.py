@@ -1,0 +1,103 @@
+"""Bounded lines and dot-terminated texts."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clientmodule.lines import ConnectionLost, LineStream, LineTooLong, TextTooLong, stuff, unstuff
+
+
+class Discarding:
+    """A writer to nowhere; only its end is asked for."""
+
+    async def wait_closed(self) -> None:
+        await asyncio.Event().wait()
+
+
+async def with_stream(chunks: list[bytes], use: Any) -> Any:
+    reader = asyncio.StreamReader()
+    stream = LineStream(reader, Discarding(), seconds=5)  # type: ignore[arg-type]
+
+    async def feed() -> None:
+        for chunk in chunks:
+            reader.feed_data(chunk)
+            await asyncio.sleep(0)
+        reader.feed_eof()
+
+    try:
+        _, result = await asyncio.gather(feed(), use(stream))
+        return result
+    finally:
+        stream.lost.cancel()
+
+
+def cut(content: bytes, places: list[int]) -> list[bytes]:
+    ends = sorted({place % (len(content) + 1) for place in places} | {len(content)})
+    starts = [0, *ends[:-1]]
+    return [content[a:b] for a, b in zip(starts, ends, strict=True) if b > a]
+
+
+MESSAGE = st.lists(st.sampled_from([b".", b"..", b"a", b"\r\n", b"\n", b"\r", b".\r\n"])).map(
+    b"".join
+)
+
+
+@given(MESSAGE)
+def test_stuffing_is_undone(message: bytes) -> None:
+    complete = message if message.endswith(b"\r\n") or not message else message + b"\r\n"
+    assert unstuff(stuff(message)) == (complete or b"\r\n")
+
+
+@given(MESSAGE, st.lists(st.integers(0, 1000), max_size=5))
+def test_a_text_ends_only_at_its_terminator(message: bytes, places: list[int]) -> None:
+    """CRLF.CRLF however it is cut; a bare LF never ends it (SMTP smuggling)."""
+    sent = stuff(message)
+
+    async def use(stream: LineStream) -> tuple[bytes, bytes]:
+        return await stream.text().rest(1 << 20), await stream.line()
+
+    text, line = asyncio.run(with_stream(cut(sent + b"QUIT\r\n", places), use))
+    assert (text, line) == (sent, b"QUIT")
+
+
+@given(st.lists(st.integers(0, 1000), max_size=5))
+def test_lines(places: list[int]) -> None:
+    content = b"EHLO a\r\n" + b"x" * 200 + b"\r\nNOOP\nQUIT"
+
+    async def use(stream: LineStream) -> list[bytes]:
+        lines = [await stream.line(100)]
+        with pytest.raises(LineTooLong):
+            await stream.line(100)
+        lines.append(await stream.line(100))
+        with pytest.raises(ConnectionLost):
+            await stream.line(100)
+        return lines
+
+    assert asyncio.run(with_stream(cut(content, places), use)) == [b"EHLO a", b"NOOP"]
+
+
+def test_a_text_that_is_too_long_is_skipped() -> None:
+    async def use(stream: LineStream) -> bytes:
+        with pytest.raises(TextTooLong):
+            await stream.text().rest(100)
+        return await stream.line()
+
+    content = b"x" * 1000 + b"\r\n.\r\nNOOP\r\n"
+    assert asyncio.run(with_stream([content], use)) == b"NOOP"
+
+
+def test_silence_is_a_timeout() -> None:
+    async def silent() -> None:
+        stream = LineStream(asyncio.StreamReader(), Discarding(), seconds=0.01)  # type: ignore[arg-type]
+        try:
+            with pytest.raises(TimeoutError):
+                await stream.line()
+        finally:
+            stream.lost.cancel()
+
+    asyncio.run(silent())
