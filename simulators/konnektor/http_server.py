@@ -10,15 +10,12 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from simulators.process import tls
-from simulators.process.faults import Effect, delay
+from simulators.process.faults import DROP
 
-from . import reading
-from .answers import add
-from .faults import Code, KonnektorFault, fault, trace
+from . import on_purpose, reading
+from .faults import Code, KonnektorFault, fault
 from .identity import NotAuthentic
-from .namespaces import CONN, CONTEXT, name
-from .operation import Call, Service, read_context
-from .reading import Element
+from .operation import Call, Service
 from .service_directory import service_directory
 from .soap import SoapEndpoint, encode, split_envelope
 
@@ -26,7 +23,6 @@ if TYPE_CHECKING:
     from .konnektor import Konnektor
 
 DIRECTORY_PATH = "/connector.sds"
-SOAP_FAULT, WARNING, DROP = "soap_fault", "warning", "drop"
 BODY_SECONDS = 60.0
 _LARGE = 64 << 10
 _XML_TYPES = frozenset(("text/xml", "application/xml", "application/soap+xml"))
@@ -112,15 +108,13 @@ class HttpServer:
             element = split_envelope(root)
             operation = reading.local_name(element)
             call = Call(self._konnektor, endpoint.service, operation, element, identity)
-            effect = await self._on_purpose(call)
+            effect = await on_purpose.pick(self._process.faults, call)
             if effect is not None and effect.kind == DROP:
                 return self._dropped(request, call, started)
             answer = await endpoint.call(call)
-            if effect is not None and effect.kind == WARNING:
-                self._warn(answer, effect)
-                result = "Warning"
-            if call.warnings:
-                result = "Warning"
+            if effect is not None and effect.kind == on_purpose.WARNING:
+                on_purpose.warn(call, answer, effect)
+            result = "Warning" if call.warned else "OK"
             if large:
                 encoded = await self._process.in_thread(encode, answer)
             else:
@@ -135,28 +129,6 @@ class HttpServer:
         self._record(endpoint.service, call, result, started)
         return web.Response(body=encoded, status=status, content_type="text/xml", charset="utf-8")
 
-    async def _on_purpose(self, call: Call) -> Effect | None:
-        """Return the fault on purpose for *call*, if any; a SOAP fault is raised at once."""
-        faults = self._process.faults
-        if not faults.rules():
-            return None
-        facts = _facts(call)
-        effect = await delay(faults.pick(call.operation, **facts))
-        if effect is not None and effect.kind == SOAP_FAULT:
-            call.facts |= {key: value for key, value in facts.items() if value is not None}
-            raise KonnektorFault(
-                trace(effect.code or Code.INTERNAL, "absichtlich", text=effect.text)
-            )
-        return effect
-
-    def _warn(self, answer: Element, effect: Effect) -> None:
-        reported = trace(effect.code or Code.INTERNAL, "absichtlich", text=effect.text)
-        for status in list(answer.iter(name(CONN, "Status"))):
-            for child in list(status):
-                status.remove(child)
-            add(status, CONN, "Result", "Warning")
-            status.append(self._konnektor.error([reported]))
-
     def _fault(self, endpoint: SoapEndpoint, call: Call | None, raised: KonnektorFault) -> bytes:
         if call is not None:
             call.facts["code"] = str(raised.trace.code)
@@ -170,8 +142,6 @@ class HttpServer:
 
     def _record(self, service: Service, call: Call | None, result: str, started: float) -> None:
         facts: dict[str, str] = {} if call is None else call.facts
-        if call is not None and call.warnings and "code" not in facts:
-            facts["code"] = str(call.warnings[-1].code)
         self._process.journal.record(
             # an operation's name comes from the caller: only known ones become steps
             call.operation if call is not None and call.operation in service.operations else "SOAP",
@@ -214,28 +184,6 @@ async def _read(request: web.BaseRequest) -> bytes:
     except TimeoutError:
         raise _Refused(408, "Zeit abgelaufen", _LAST) from None
     return b"".join(chunks)
-
-
-def _facts(call: Call) -> dict[str, str | None]:
-    """Return what rules of faults can match: context, card and service of a call not yet read."""
-    facts: dict[str, str | None] = {"service": call.service.name, "version": call.service.version}
-    context = next(call.body.iter(name(CONTEXT, "Context")), None)
-    if context is not None:
-        try:
-            read = read_context(context)
-        except KonnektorFault:
-            return facts
-        facts |= {
-            "mandant": read.mandant,
-            "clientsystem": read.clientsystem,
-            "workplace": read.workplace,
-            "user": read.user,
-        }
-    handle = next(call.body.iter(name(CONN, "CardHandle")), None)
-    card = None if handle is None else call.konnektor.cards.by_handle((handle.text or "").strip())
-    if card is not None:
-        facts["card"] = card.card.iccsn
-    return facts
 
 
 def _plain(status: int, text: str, headers: dict[str, str] | None = None) -> web.Response:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -47,6 +47,7 @@ class Call:
     identity: frozenset[str] | None
     facts: dict[str, str] = field(default_factory=dict)
     warnings: list[Trace] = field(default_factory=list)
+    warned: bool = False
 
     def check(self, parts: Parts, target: Target) -> Grant:
         """Run the access check for the Context in *parts*; raises its fault."""
@@ -74,6 +75,12 @@ class Call:
         if card is not None:
             self.facts["card"] = card.card.iccsn
 
+    def note_warnings(self, traces: Sequence[Trace]) -> None:
+        """Have the journal say what the answer warns of."""
+        if traces:
+            self.warned = True
+            self.facts["code"] = str(traces[-1].code)
+
     def own(self, local: str) -> str:
         """Return the expanded name of an element of this service's namespace."""
         return name(self.service.namespace, local)
@@ -87,6 +94,7 @@ class Call:
     def add_status(self, parent: Element, *more: Trace) -> None:
         """Append CONN:Status with the warnings of this call and *more*."""
         traces = [*self.warnings, *more]
+        self.note_warnings(traces)
         answers.add_status(parent, self.konnektor.error(traces) if traces else None)
 
 

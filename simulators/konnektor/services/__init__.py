@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from ..operation import Service
+from . import (
+    auth_signature_service,
+    card_service,
+    certificate_service,
+    encryption_service,
+    event_service,
+    signature_service,
+)
 
 
 def all_services() -> tuple[Service, ...]:
     """Return every service in every version that is served, versions of one service together."""
-    from . import (  # the services know the rest of the package, which knows this list
-        auth_signature_service,
-        card_service,
-        certificate_service,
-        encryption_service,
-        event_service,
-        signature_service,
-    )
-
     return (
         event_service.SERVICE,
         card_service.SERVICE,
