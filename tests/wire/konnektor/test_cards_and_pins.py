@@ -135,6 +135,21 @@ def test_manual_entry_waits_and_blocks_the_terminal(site: Site) -> None:
     assert answers[0].text("//CARDCMN:PinResult") == "OK"
 
 
+def test_card_pulled_while_the_pin_is_typed(site: Site) -> None:
+    set_pin(site, SMCB, "PIN.SMC", state="VERIFIABLE", entry="manual")
+    answers: list[Any] = []
+    waiting = threading.Thread(
+        target=lambda: answers.append(pin(site, "VerifyPin", SMCB, "PIN.SMC"))
+    )
+    waiting.start()
+    while not any(event["step"] == "PinPrompt" for event in site.role.journal()):
+        assert waiting.is_alive()
+    site.role.ask("POST", f"/cards/{SMCB}/remove")
+    set_pin(site, SMCB, "PIN.SMC", entry="correct")
+    waiting.join(10)
+    assert answers[0].code == 4008
+
+
 def test_control_refuses_nonsense(site: Site) -> None:
     assert site.role.ask("POST", "/cards/123/remove")[0] == 400
     assert site.role.ask("PUT", f"/cards/{SMCB}/pins/PIN.CH", {"state": "VERIFIED"})[0] == 400
