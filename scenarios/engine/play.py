@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
-from .actors.party import Party
+from .actors.party import Party, konnektor_failures
 from .actors.practice import Made, letter_as, make_eau, make_letter, make_storno
 from .artifacts import Artifact, Missing, Sent
 from .documents.identities import Identities
@@ -34,6 +34,7 @@ class Play:
     undo: list[Callable[[], None]] = field(default_factory=list)
     _made: dict[str, Made] = field(default_factory=dict)
     _copies: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    _opened: dict[bytes, bytes] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.parties: dict[str, Party] = {}
@@ -125,6 +126,17 @@ class Play:
         if message_id not in self._copies:
             self._copies[message_id] = dict(self._stored(message_id))
         return self._copies[message_id]
+
+    def opened(self, cms: bytes, party: Party) -> bytes:
+        """Return what *cms* encrypts, by *party*'s SMC-B; the Konnektor is asked once for each.
+
+        The judge opens the message himself, so that he need not believe a client module.
+        """
+        if cms not in self._opened:
+            card = party.card("SMC-B")
+            with konnektor_failures():
+                self._opened[cms] = party.konnektor.decrypt(card, cms)
+        return self._opened[cms]
 
     def _stored(self, message_id: str) -> Iterator[tuple[str, bytes]]:
         for provider in self.endpoints.providers.values():

@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from . import arztbrief, eau, outer_message, receiving, sending
+from . import arztbrief, eau, inner_message, outer_message, receiving, sending
 from .rule import Rule
 
 RULES: Mapping[str, Rule] = MappingProxyType(
     {
         rule.name: rule
-        for module in (sending, outer_message, receiving, eau, arztbrief)
+        for module in (sending, outer_message, inner_message, receiving, eau, arztbrief)
         for rule in module.RULES
     }
 )
 
-GROUPS: Mapping[str, tuple[Rule, ...]] = MappingProxyType({"outer-message": outer_message.RULES})
+GROUPS: Mapping[str, tuple[Rule, ...]] = MappingProxyType(
+    {"outer-message": outer_message.RULES, "inner-message": inner_message.RULES}
+)
 """A group stands in a scenario like a rule and is judged rule by rule."""
 
 

@@ -91,14 +91,14 @@ def enveloped(case: Case) -> Verdict:
 
 def recipient_attribute(case: Case) -> Verdict:
     """Das Attribut recipient-emails (1.2.276.0.76.4.173) nennt genau Empfänger und Absender."""
-    found = {entry.address.lower() for entry in _emails(case)}
+    found = {entry.address.lower() for entry in emails_outside(case)}
     wanted = _kept(case) | {_sender(case).lower()}
     return verdict(found == wanted, f"recipient-emails: {_listed(found)}")
 
 
 def attribute_per_recipient(case: Case) -> Verdict:
     """Zu jeder RecipientInfo gehört ein Eintrag in recipient-emails mit demselben Zertifikat."""
-    named = {entry.certificate for entry in _emails(case)}
+    named = {entry.certificate for entry in emails_outside(case)}
     given = set(_envelope(case).recipients)
     text = f"{len(given)} RecipientInfo, {len(named)} Zertifikate in recipient-emails"
     return verdict(named == given, text)
@@ -108,14 +108,14 @@ def for_sender(case: Case) -> Verdict:
     """Die Nachricht ist auch für den Absender verschlüsselt."""
     address = _sender(case)
     given = set(_envelope(case).recipients)
-    own = {e.certificate for e in _emails(case) if same_address(e.address, address)}
+    own = {e.certificate for e in emails_outside(case) if same_address(e.address, address)}
     return verdict(bool(own & given), f"{address}: {len(own & given)} RecipientInfo")
 
 
 def directory_certificates(case: Case) -> Verdict:
     """Verschlüsselt ist für alle Zertifikate des Verzeichnisses; ab 1.5.2-9 für RSA nur ohne ECC."""  # noqa: E501
     named: dict[str, set[CertificateId]] = {}
-    for entry in _emails(case):
+    for entry in emails_outside(case):
         named.setdefault(entry.address, set()).add(entry.certificate)
     product = _outer(case).get("X-KIM-PTVersion") or ""
     for address, used in named.items():
@@ -138,7 +138,7 @@ def encrypts_for_all(product: str) -> bool:
 
 def hidden_content(case: Case) -> Verdict:
     """Betreff und Inhalt der inneren Nachricht sind außen nicht zu lesen."""
-    stored, mail = _stored(case), case.subject.mail
+    stored, mail = stored_copy(case), case.subject.mail
     visible = next((secret for secret in _secrets(mail) if secret in stored), None)
     if visible is not None:
         return failed(f"außen lesbar: {visible[:60].decode('utf-8', 'replace')}")
@@ -206,7 +206,7 @@ RULES = tuple(
 )
 
 
-def _stored(case: Case) -> bytes:
+def stored_copy(case: Case) -> bytes:
     """Return the copy in the mailbox of the actor ``to``."""
     address = case.play.parties[case.use.to or ""].address
     copies = {a.lower(): c for a, c in case.play.stored(case.subject).items()}
@@ -216,7 +216,7 @@ def _stored(case: Case) -> bytes:
 
 
 def _outer(case: Case) -> Headers:
-    return split_message(_stored(case))[0]
+    return split_message(stored_copy(case))[0]
 
 
 def _inner(case: Case) -> Headers:
@@ -237,12 +237,13 @@ def _secrets(mail: Mail) -> Iterator[bytes]:
 
 def _envelope(case: Case) -> EnvelopedData:
     try:
-        return enveloped_data.read(komle.encrypted_cms(_stored(case)))
+        return enveloped_data.read(komle.encrypted_cms(stored_copy(case)))
     except FormatError as error:
         raise StepFailed(f"nicht als verschlüsselte KIM-Nachricht lesbar: {error}") from None
 
 
-def _emails(case: Case) -> frozenset[recipient_emails.RecipientEmail]:
+def emails_outside(case: Case) -> frozenset[recipient_emails.RecipientEmail]:
+    """Return the entries of recipient-emails in the envelope."""
     values = _envelope(case).unauthenticated.get(recipient_emails.OID, ())
     try:
         return recipient_emails.read(values)

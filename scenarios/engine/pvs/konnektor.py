@@ -149,7 +149,7 @@ class Konnektor:
         )
         if result is None:
             raise KonnektorUnreachable("SignDocument: die Antwort enthält keine Signatur")
-        return base64.b64decode(result)
+        return _decoded(result)
 
     def verify_cms(self, cms: bytes) -> Verification:
         """VerifyDocument over a CMS that holds its content."""
@@ -161,6 +161,28 @@ class Konnektor:
         namespace = self._service("SignatureService").namespace
         document = _element(f"{{{namespace}}}Document", _base64(pdf, "application/pdf-a"))
         return self._verify(document)
+
+    def decrypt(self, card: Card, cms: bytes) -> bytes:
+        """DecryptDocument with the encryption key of *card*."""
+        service = self._service("EncryptionService")
+        crypt = f"{{{service.namespace}}}"
+        answer = self._call(
+            "EncryptionService",
+            "DecryptDocument",
+            [
+                self._context(),
+                _element(
+                    f"{crypt}PrivateKeyOnCard",
+                    _element(f"{{{_CONN}}}CardHandle", text=card.handle),
+                    _element(f"{crypt}KeyReference", text="C.ENC"),
+                ),
+                _element(f"{{{_CONN}}}Document", _base64(cms, "application/pkcs7-mime")),
+            ],
+        )
+        content = first_text(answer, ".//dss:Base64Data/text()", _NAMES)
+        if content is None:
+            raise KonnektorUnreachable("DecryptDocument: die Antwort enthält kein Dokument")
+        return _decoded(content)
 
     def _verify(self, what: etree._Element) -> Verification:
         namespace = self._service("SignatureService").namespace
@@ -304,6 +326,13 @@ def _dss(name: str) -> str:
 
 def _base64(content: bytes, mime: str) -> etree._Element:
     return _element(_dss("Base64Data"), text=_encoded(content), MimeType=mime)
+
+
+def _decoded(text: str) -> bytes:
+    try:
+        return base64.b64decode(text)
+    except ValueError:
+        raise KonnektorUnreachable("die Antwort enthält kein Base64") from None
 
 
 def _encoded(content: bytes) -> str:

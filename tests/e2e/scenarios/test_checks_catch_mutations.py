@@ -6,10 +6,13 @@ import base64
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from scenarios.engine.artifacts import Fetched, Found, Judged, Sent
 from scenarios.engine.checks.catalogue import GROUPS, RULES, rules_of
@@ -18,7 +21,7 @@ from scenarios.engine.play import Play
 from scenarios.engine.pvs.konnektor import Verification
 from scenarios.engine.pvs.mail import Reply
 from scenarios.engine.scenario import CheckUse
-from simulators.formats import enveloped_data, komle, recipient_emails
+from simulators.formats import enveloped_data, komle, recipient_emails, signed_data
 from simulators.process.ldap import escape_filter
 
 Played = Callable[[str], Play]
@@ -153,6 +156,47 @@ def test_wrong_recipients_in_the_envelope_are_found(
 
     assert komle.encrypted_cms(change(play.stored(play.artifact("mail", Sent)).copy().popitem()[1]))
     with_copies(play, change, lambda: expect_failure(judge(play, rule)))
+
+
+def signed_anew(play: Play, **change: Any) -> bytes:
+    """Return the signed-data entity of the plain mail, made anew by a foreign key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "fremd TEST-ONLY")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), 7, now, now + timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )  # fmt: skip
+    inner = komle.wrap_client_mail(change.get("mail", play.artifact("mail", Sent).mail.content))
+    cms = signed_data.sign(
+        inner, signed_data.key_signer(certificate, key), signing_time=now,
+        ocsp_responses=change.get("ocsp_responses", ()),
+    )  # fmt: skip
+    return komle.signed_entity(cms)
+
+
+@pytest.mark.parametrize(
+    ("rule", "change"),
+    [
+        ("inner-osig", {}),
+        ("inner-recipient-emails", {}),
+        ("inner-mail", {"mail": b"From: x@y\r\n\r\nanderes"}),
+        ("inner-signed", None),
+        ("inner-one-signer", None),
+        ("inner-certificate", None),
+    ],
+)
+def test_a_wrong_signature_inside_is_found(
+    played: Played, rule: str, change: dict[str, Any] | None
+) -> None:
+    play = played(PLAIN)
+    cms = komle.encrypted_cms(dict(play.stored(play.artifact("mail", Sent))).popitem()[1])
+    kept = play.opened(cms, play.parties["klinik"])
+    play._opened[cms] = b"keine MIME-Entity" if change is None else signed_anew(play, **change)
+    try:
+        expect_failure(judge(play, rule))
+    finally:
+        play._opened[cms] = kept
 
 
 def content(old: str, new: str) -> Callable[[Any], Any]:
