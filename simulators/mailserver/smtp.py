@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import binascii
+import sqlite3
 import ssl
 from base64 import b64decode
 from collections import defaultdict
@@ -283,10 +284,9 @@ class MailSession(SMTP):
             async with asyncio.timeout(DATA_SECONDS):
                 await read_data(self._reader, lambda piece: self._feed(intake, piece))
             received = await intake.finish()
-        except (Endless, TimeoutError) as error:
-            await intake.abandon()
-            slow = isinstance(error, TimeoutError)
-            self._close_with(faults.TIMEOUT if slow else intake.refusal or faults.TOO_LARGE)
+        except (Endless, TimeoutError, sqlite3.Error) as error:
+            self._provider.spawn(intake.abandon())
+            self._close_with(_end_of(error, intake.refusal))  # the rest would be read as commands
             return
         except BaseException:  # the connection is gone; so is what came of the mail
             self._provider.spawn(intake.abandon())
@@ -310,6 +310,15 @@ class MailSession(SMTP):
         peer = self.session.peer
         user = self._account.address if self._account else None
         return Origin(user, self.session.host_name, str(peer[0]) if peer else "unknown")
+
+
+def _end_of(error: Exception, refusal: Reply | None) -> Reply:
+    """Return the last reply on a connection whose mail cannot be read to its end."""
+    if isinstance(error, TimeoutError):
+        return faults.TIMEOUT
+    if isinstance(error, sqlite3.Error):
+        return Reply(421, faults.STORAGE.status, faults.STORAGE.text)
+    return refusal or faults.TOO_LARGE
 
 
 def _text(data: bytes) -> str:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import resource
 import smtplib
 import threading
 from collections.abc import Callable
+
+import pytest
 
 from tests.mail_providers import FACHARZT, KV, PRAXIS, RunningProvider, mail
 
@@ -99,3 +102,25 @@ def test_sigterm_tells_open_sessions_and_is_quick(
         client.close()
         client.sock = None
     assert "cut" not in provider.role.log()
+
+
+def test_full_disk_is_told_and_loses_nothing(
+    start_provider: Callable[..., RunningProvider],
+) -> None:
+    provider = start_provider("kv", KV, [PRAXIS, FACHARZT])
+    with provider.smtp(PRAXIS) as client:
+        client.sendmail(PRAXIS, [FACHARZT], mail(message_id="<before@cm.test>"))
+    unlimited = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+    resource.prlimit(provider.role.process.pid, resource.RLIMIT_FSIZE, (300_000, unlimited[1]))
+    line = b"x" * 70 + b"\r\n"
+    with provider.smtp(PRAXIS) as client:
+        with pytest.raises(smtplib.SMTPDataError) as refused:
+            client.sendmail(PRAXIS, [FACHARZT], mail(body=line * 10_000))
+        assert refused.value.smtp_code == 452
+        with pytest.raises((smtplib.SMTPException, OSError)):
+            client.sendmail(PRAXIS, [FACHARZT], mail(body=line * 100_000))
+    resource.prlimit(provider.role.process.pid, resource.RLIMIT_FSIZE, unlimited)
+    with provider.smtp(PRAXIS) as client:
+        client.sendmail(PRAXIS, [FACHARZT], mail(message_id="<after@cm.test>"))
+    listed = [entry["message_id"] for entry in provider.mailbox(FACHARZT)]
+    assert listed == ["<before@cm.test>", "<after@cm.test>"]
