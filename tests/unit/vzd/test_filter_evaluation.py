@@ -69,7 +69,7 @@ FILTERS = st.recursive(
 )
 
 
-def naive(content: Filter, one: Entry) -> bool | None:
+def naive(content: Filter, one: Entry) -> bool | None:  # noqa: PLR0911 (one for each kind)
     """Three values, item by item, comparing as the prose says; None is Undefined."""
     match content:
         case Not(part):
