@@ -30,7 +30,7 @@ from ..mta import MailEnvelope, Mta, Recipient, Transmission
 from . import client_mail
 from .client_mail import ClientMail
 from .protect import Entries, Protection, entries_of
-from .recipients import Accepted, Choice, Refused, judge
+from .recipients import NOT_ENCRYPTABLE, Accepted, Choice, Refused, judge
 from .reports import Failure, failure_report
 
 if TYPE_CHECKING:
@@ -209,7 +209,7 @@ async def _judge(
         if left:
             usable.append(Accepted(one.recipient, left))
         else:
-            refused.append(Refused(one.recipient, "4004"))
+            refused.append(Refused(one.recipient, NOT_ENCRYPTABLE))
     if not usable or usable[0].recipient is not recipients[0]:
         raise MailRefused(faults.SENDER_NOT_FOUND)
     sender, *others = usable

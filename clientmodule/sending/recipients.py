@@ -54,14 +54,21 @@ async def judge(
     *,
     fresh: bool = False,
 ) -> tuple[list[Accepted], list[Refused]]:
-    """Look up all *recipients* at once; each is either accepted or refused, in their order.
-
-    No usable certificate: 4004 (KOM-LE-A_2024-01); several Telematik-IDs: 4005 (KOM-LE-A_2178,
-    2192-01). Raises LdapError.
-    """
+    """Look up all *recipients* at once and sort them out. Raises LdapError."""
     entries = await asyncio.gather(
         *(directory.find(operation, r.address, fresh=fresh) for r in recipients)
     )
+    return sort_out(recipients, entries, choice)
+
+
+def sort_out(
+    recipients: Sequence[Recipient], entries: Sequence[DirectoryEntry], choice: Choice
+) -> tuple[list[Accepted], list[Refused]]:
+    """Accept or refuse each recipient by what the directory says, in their order.
+
+    No usable certificate: 4004 (KOM-LE-A_2024-01); several Telematik-IDs: 4005 (KOM-LE-A_2178,
+    2192-01).
+    """
     accepted: list[Accepted] = []
     refused: list[Refused] = []
     for recipient, entry in zip(recipients, entries, strict=True):
