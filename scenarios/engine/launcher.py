@@ -34,7 +34,9 @@ from .world import World
 from .world_file import load_world
 
 READY_SECONDS = 30.0
-WARM = ("simulators.process.control",)  # imported late by every process
+WARM = "simulators.process.control"  # imported late by every process
+# What takes longest to start goes first: it starts while the parent imports the next role.
+START_ORDER: tuple[RoleName, ...] = ("konnektor", "clientmodule", "mailserver", "vzd", "pki")
 
 Sockets = dict[tuple[str, str], socket.socket]
 PortChoice = Literal["auto", "fixed"]
@@ -129,37 +131,11 @@ def prepare(world: World, directory: Path, seed: int | None, places: Places) -> 
 
 def _start(start: Start, world: World, directory: RunDirectory, foreign: list[int]) -> RunningWorld:
     sockets = _bind_all(world, start.ports)
+    group = ProcessGroup(sockets.values(), foreign)
     try:
-        roles = {role: _import_role(role) for role in {part.role for part in parts(world)}}
-        for module in WARM:
-            importlib.import_module(module)
         ports = {key: bound.getsockname()[1] for key, bound in sockets.items()}
         wiring = prepare(world, directory.path, start.seed, Places(ports))
-        launches = [
-            Launch(
-                role=roles[part.role],
-                settings=_settings(roles[part.role], wiring, part, start.world),
-                sockets={name: sockets[part.name, name] for name in LISTENERS[part.role]},
-                log=directory.log(part.name),
-            )
-            for part in parts(world)
-        ]
-    except BaseException:
-        for bound in sockets.values():
-            bound.close()
-        raise
-    return _run(start, wiring, directory, launches, ProcessGroup(foreign))
-
-
-def _run(
-    start: Start,
-    wiring: Wiring,
-    directory: RunDirectory,
-    launches: list[Launch],
-    group: ProcessGroup,
-) -> RunningWorld:
-    try:
-        group.start(launches)
+        _start_processes(wiring, sockets, group, directory, start.world)
         group.wait_ready(READY_SECONDS)
         endpoints = endpoints_of(wiring)
         if start.self_test:
@@ -170,6 +146,28 @@ def _run(
         group.stop()
         raise
     return RunningWorld(wiring.world.title, endpoints, directory, group)
+
+
+def _start_processes(
+    wiring: Wiring, sockets: Sockets, group: ProcessGroup, directory: RunDirectory, file: Path
+) -> None:
+    """Import one role after the other and fork its processes, which start meanwhile."""
+    for name in START_ORDER:
+        role = _import_role(name)
+        group.start(
+            [
+                Launch(
+                    role=role,
+                    settings=_settings(role, wiring, part, file),
+                    sockets={
+                        listener: sockets[part.name, listener] for listener in LISTENERS[name]
+                    },
+                    log=directory.log(part.name),
+                )
+                for part in parts(wiring.world)
+                if part.role == name
+            ]
+        )
 
 
 def _bind_all(world: World, choice: PortChoice) -> Sockets:
@@ -199,6 +197,7 @@ def _bind_all(world: World, choice: PortChoice) -> Sockets:
 
 def _import_role(role: RoleName) -> AnyRole:
     """Import a role by name: the engine knows processes, not their code."""
+    importlib.import_module(WARM)
     found: AnyRole = importlib.import_module(f"{MODULES[role]}.service").ROLE
     return found
 

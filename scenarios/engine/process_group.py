@@ -70,8 +70,14 @@ class _Child:
 class ProcessGroup:
     """Forked processes of one world."""
 
-    def __init__(self, foreign: Iterable[int] = ()) -> None:
-        """*foreign* are descriptors of the parent that no child may keep."""
+    def __init__(
+        self, listeners: Iterable[socket.socket] = (), foreign: Iterable[int] = ()
+    ) -> None:
+        """*listeners* are the sockets of all processes, of which each keeps its own.
+
+        *foreign* are descriptors of the parent that no child may keep.
+        """
+        self._listeners = list(listeners)
         self._foreign = list(foreign)
         self._lifeline, self._lifeline_end = os.pipe()
         self._children: list[_Child] = []
@@ -81,17 +87,14 @@ class ProcessGroup:
         """The process ids by process name."""
         return {child.launch.name: child.pid for child in self._children}
 
-    def start(self, launches: list[Launch]) -> None:
+    def start(self, launches: Iterable[Launch]) -> None:
         """Fork a process for each of *launches*; the parent's copies of their sockets close."""
         gc.collect()
         gc.freeze()  # what was imported is shared as long as nobody writes to it
-        try:
-            for launch in launches:
-                self._fork(launch, [other for other in launches if other is not launch])
-        finally:
-            for launch in launches:
-                for listening in launch.sockets.values():
-                    listening.close()
+        for launch in launches:
+            self._fork(launch)
+            for listening in launch.sockets.values():
+                listening.close()
 
     def wait_ready(self, seconds: float) -> None:
         """Wait until every process answers.
@@ -137,11 +140,13 @@ class ProcessGroup:
         for child in self._children:
             os.close(child.ready)
             os.close(child.alive)
+        for listening in self._listeners:
+            listening.close()
         os.close(self._lifeline)
         os.close(self._lifeline_end)
         self._children.clear()
 
-    def _fork(self, launch: Launch, others: list[Launch]) -> None:
+    def _fork(self, launch: Launch) -> None:
         ready, ready_end = os.pipe()
         alive, alive_end = os.pipe()
         sys.stdout.flush()
@@ -149,19 +154,20 @@ class ProcessGroup:
         with _blocked_signals():
             pid = os.fork()
             if pid == 0:
-                self._close_foreign([ready, alive], others)
+                self._close_foreign([ready, alive], launch)
                 _become(launch, ready_end, self._lifeline)
             self._children.append(_Child(launch, pid, ready, alive))
         os.close(ready_end)
         os.close(alive_end)
 
-    def _close_foreign(self, own: list[int], others: list[Launch]) -> None:
+    def _close_foreign(self, own: list[int], launch: Launch) -> None:
         """Close what belongs to the parent and to the other processes (in the child)."""
         pipes = [end for child in self._children for end in (child.ready, child.alive)]
         for descriptor in (*self._foreign, *own, *pipes, self._lifeline_end):
             os.close(descriptor)
-        for other in others:
-            for listening in other.sockets.values():
+        mine = set(launch.sockets.values())
+        for listening in self._listeners:
+            if listening not in mine:
                 listening.close()
 
     def _death(self, child: _Child) -> ProcessDied:
