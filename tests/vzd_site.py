@@ -75,15 +75,15 @@ def certificates(cache: Path) -> PkiTree:
 
 
 def settings(
-    tree: PkiTree, directory: Path, entries: Sequence[dict[str, Any]], **changes: Any
+    tree: PkiTree, directory: Path, records: Sequence[dict[str, Any]], **changes: Any
 ) -> dict[str, Any]:
-    """Return settings of a directory with *entries*; their certificates are names in *tree*."""
+    """Return settings of a directory with *records*, whose certificates are names in *tree*."""
     content = [
         {
             **entry,
             "certificates": [str(tree.tls(name).certificate) for name in entry["certificates"]],
         }
-        for entry in entries
+        for entry in records
     ]
     file = directory / "entries.json"
     file.write_text(json.dumps(content), encoding="utf-8")

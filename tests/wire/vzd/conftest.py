@@ -25,12 +25,12 @@ def start_vzd(
 ) -> Callable[..., Any]:
     """Return a function that starts a directory with other entries or settings."""
 
-    def start(entries: Any = None, **changes: Any) -> Any:
-        if entries is None:
-            entries = [*ENTRIES, *many(120)]
+    def start(records: Any = None, **changes: Any) -> Any:
+        if records is None:
+            records = [*ENTRIES, *many(120)]
         directory = tmp_path_factory.mktemp("vzd")
         return start_role(
-            "simulators.vzd", settings(vzd_certificates, directory, entries, **changes)
+            "simulators.vzd", settings(vzd_certificates, directory, records, **changes)
         )
 
     return start
