@@ -105,9 +105,11 @@ def _naive_item(content: Filter, held: list[str]) -> bool:
         case Equal(_, value) | Approximate(_, value):
             return plain(value.decode()).strip() in held
         case AtLeast(_, value):
-            return any(one >= plain(value.decode()).strip() for one in held)
+            asked = plain(value.decode()).strip()
+            return any(one >= asked for one in held)
         case AtMost(_, value):
-            return any(one <= plain(value.decode()).strip() for one in held)
+            asked = plain(value.decode()).strip()
+            return any(one <= asked for one in held)
         case Substrings(_, initial, middle, final):
             first = plain((initial or b"").decode()).lstrip()
             last = plain((final or b"").decode()).rstrip()
