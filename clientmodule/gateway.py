@@ -6,11 +6,9 @@ import asyncio
 import ssl
 import traceback
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
-from typing import Any
 
 from .installation import Installation
-from .lines import ConnectionLost, LineStream
+from .lines import LineStream
 
 Dialogue = Callable[[LineStream], Awaitable[None]]
 READ_AHEAD = 256 << 10
@@ -71,26 +69,6 @@ class Gateway:
         finally:
             self._tasks.discard(task)
             await client.close()
-
-
-async def next_line(client: LineStream, server: LineStream) -> bytes | None:
-    """Return the client system's next line; None when the server's connection is lost first.
-
-    Both connections end together (KOM-LE-A_2016, 2017, 2038, 2039). Raises ConnectionLost,
-    LineTooLong, TimeoutError for the client's side.
-    """
-    if client.has_line:
-        return await client.line()
-    reading = asyncio.ensure_future(client.line())
-    try:
-        either: set[asyncio.Future[Any]] = {reading, server.lost}
-        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-        return reading.result() if reading.done() else None
-    finally:
-        if not reading.done():
-            reading.cancel()
-            with suppress(asyncio.CancelledError, ConnectionLost):
-                await reading
 
 
 def where(error: BaseException) -> str:

@@ -15,6 +15,10 @@ class ConnectionLost(ConnectionError):
     """The other side closed the connection, or it broke."""
 
 
+class OtherSideLost(ConnectionError):
+    """Reading was interrupted: the connection that this one belongs to is gone."""
+
+
 class LineTooLong(ValueError):
     """A line is longer than allowed; the rest of it was thrown away."""
 
@@ -64,10 +68,12 @@ class LineStream:
             raise LineTooLong
         return line
 
-    @property
-    def has_line(self) -> bool:
-        """Tell whether the next line is already here."""
-        return b"\n" in self._buffer
+    def end_with(self, other: LineStream) -> None:
+        """Have reading here raise OtherSideLost as soon as *other* is lost.
+
+        Both connections of a dialogue live and end together (KOM-LE-A_2016, 2017, 2038, 2039).
+        """
+        other.lost.add_done_callback(lambda _: self._reader.set_exception(OtherSideLost()))
 
     def text(self) -> DotText:
         """Begin to read a dot-terminated text; nothing else may be read before it is done."""
@@ -112,7 +118,7 @@ class LineStream:
             async with asyncio.timeout(self._seconds):
                 chunk = await self._reader.read(CHUNK)
         except OSError as error:
-            if isinstance(error, TimeoutError):
+            if isinstance(error, (TimeoutError, OtherSideLost)):
                 raise
             raise ConnectionLost from error
         if not chunk:

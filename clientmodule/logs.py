@@ -29,12 +29,14 @@ class Logs:
         self._clock = clock
         self._days = days
         self._performance = performance
-        self._files: dict[str, tuple[str, TextIOWrapper]] = {}
+        self._day = 0
+        self._files: dict[str, TextIOWrapper] = {}
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def flow(self, number: str, description: str) -> None:
         """Write what is done now (KOM-LE-A_2087)."""
-        self._write(FLOW, number, _time(self._clock.now()), description)
+        now = self._clock.now()
+        self._write(FLOW, now, number, _time(now), description)
 
     def performance(self, number: str, action: str, milliseconds: float) -> None:
         """Write how long *action*, which ends now, took (KOM-LE-A_2088)."""
@@ -42,39 +44,38 @@ class Logs:
             return
         end = self._clock.now()
         start = end - timedelta(milliseconds=milliseconds)
-        self._write(PERFORMANCE, number, action, _time(start), _time(end), f"{milliseconds:.3f}")
+        fields = (number, action, _time(start), _time(end), f"{milliseconds:.3f}")
+        self._write(PERFORMANCE, end, *fields)
 
     def error(self, number: str, details: str) -> None:
         """Write what failed (KOM-LE-A_2090)."""
-        self._write(ERRORS, number, _time(self._clock.now()), details)
+        now = self._clock.now()
+        self._write(ERRORS, now, number, _time(now), " ".join(details.split()))
 
     def close(self) -> None:
         """Close the files."""
-        for _, file in self._files.values():
+        for file in self._files.values():
             file.close()
         self._files.clear()
 
-    def _write(self, kind: str, *fields: str) -> None:
-        file = self._file(kind)
-        file.write("\t".join(" ".join(field.split()) for field in fields) + "\n")
+    def _write(self, kind: str, now: datetime, *fields: str) -> None:
+        file = self._file(kind, now)
+        file.write("\t".join(fields) + "\n")
         file.flush()
 
-    def _file(self, kind: str) -> TextIOWrapper:
-        day = self._clock.now().strftime("%Y-%m-%d")
-        opened = self._files.get(kind)
-        if opened is not None and opened[0] == day:
-            return opened[1]
-        if opened is not None:
-            opened[1].close()
-        self._delete_old()
-        path = self._directory / f"{kind}-{day}{SUFFIX}"
-        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        file = open(descriptor, "a", encoding="utf-8")  # noqa: SIM115 (kept open for a day)
-        self._files[kind] = (day, file)
-        return file
+    def _file(self, kind: str, now: datetime) -> TextIOWrapper:
+        if now.toordinal() != self._day:
+            self.close()  # also of kinds that nothing is written to: theirs may be deleted
+            self._delete_old(now)
+            self._day = now.toordinal()
+        if kind not in self._files:
+            path = self._directory / f"{kind}-{now:%Y-%m-%d}{SUFFIX}"
+            descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+            self._files[kind] = open(descriptor, "a", encoding="utf-8")  # noqa: SIM115
+        return self._files[kind]
 
-    def _delete_old(self) -> None:
-        oldest = (self._clock.now() - timedelta(days=self._days)).strftime("%Y-%m-%d")
+    def _delete_old(self, now: datetime) -> None:
+        oldest = (now - timedelta(days=self._days)).strftime("%Y-%m-%d")
         for path in self._directory.glob(f"*-????-??-??{SUFFIX}"):
             if path.stem[-10:] < oldest:
                 path.unlink(missing_ok=True)

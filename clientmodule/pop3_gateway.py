@@ -10,11 +10,19 @@ from simulators.formats.headers import Headers
 
 from . import faults
 from .credentials import BadCredentials, decode_response, read_password, read_plain, read_text
-from .gateway import next_line, where
+from .gateway import where
 from .installation import Installation
 from .konnektor.faults import KonnektorFault
 from .konnektor.konnektor import Konnektor
-from .lines import DotText, LineStream, LineTooLong, TextTooLong, stuff, unstuff
+from .lines import (
+    DotText,
+    LineStream,
+    LineTooLong,
+    OtherSideLost,
+    TextTooLong,
+    stuff,
+    unstuff,
+)
 from .operation import Operation
 from .pop3_server import Pop3Server, is_ok
 from .provider import LoginRefused
@@ -61,7 +69,9 @@ class Pop3Dialogue:
 
     async def _step(self) -> None:
         try:
-            line = await self._line()
+            line = await self._client.line()
+        except OtherSideLost:
+            raise _Quit from None
         except LineTooLong:
             await self._client.write(faults.POP3_LINE_TOO_LONG)
             return
@@ -83,14 +93,6 @@ class Pop3Dialogue:
         except ConnectionError:
             await self._client.write(faults.POP3_GONE)
             raise _Quit from None
-
-    async def _line(self) -> bytes:
-        if self._server is None:
-            return await self._client.line()
-        line = await next_line(self._client, self._server.stream)
-        if line is None:
-            raise _Quit
-        return line
 
     def _handlers(self) -> dict[str, Callable[[str], Awaitable[None]]]:
         """What is answered before login (KOM-LE-A_2030)."""
@@ -184,6 +186,7 @@ class Pop3Dialogue:
             case BaseException():
                 raise opened
         self._server, answer = opened
+        self._client.end_with(self._server.stream)
         self._fetching = Fetching(self._installation, konnektor, user)
         return answer + b"\r\n"
 

@@ -8,9 +8,9 @@ from collections.abc import Awaitable, Callable
 from . import faults
 from .credentials import BadCredentials, decode_response, read_password, read_plain, read_text
 from .faults import MailRefused, Reply
-from .gateway import next_line, where
+from .gateway import where
 from .installation import Installation
-from .lines import LineStream, LineTooLong, TextTooLong
+from .lines import LineStream, LineTooLong, OtherSideLost, TextTooLong
 from .mta import MailEnvelope, Recipient
 from .sending.pipeline import Session, send
 from .smtp_commands import CommandError, read_mail, read_rcpt
@@ -60,7 +60,10 @@ class SmtpDialogue:
 
     async def _step(self) -> None:
         try:
-            line = await self._line()
+            line = await self._client.line()
+        except OtherSideLost:
+            await self._farewell()
+            raise _Quit from None
         except LineTooLong:
             await self._reply(faults.LINE_TOO_LONG)
             return
@@ -112,19 +115,14 @@ class SmtpDialogue:
             "QUIT": self._quit,
         }
 
-    async def _line(self) -> bytes:
-        if self._session is None:
-            return await self._client.line()
-        line = await next_line(self._client, self._session.mta.stream)
-        if line is None:
-            # What the MTA said before it went is the best explanation.
-            try:
-                farewell = await self._session.mta.reply()
-                await self._client.write(farewell.raw)
-            except (ConnectionError, TimeoutError):
-                await self._reply(faults.SERVER_GONE)
-            raise _Quit
-        return line
+    async def _farewell(self) -> None:
+        """Pass on what the MTA said before it closed the connection (KOM-LE-A_2016)."""
+        assert self._session is not None
+        try:
+            farewell = await self._session.mta.reply()
+            await self._client.write(farewell.raw)
+        except (ConnectionError, TimeoutError):
+            await self._reply(faults.SERVER_GONE)
 
     async def _reply(self, reply: Reply) -> None:
         await self._client.write(reply.line())
@@ -189,6 +187,7 @@ class SmtpDialogue:
         with operation.step("Login", peer="pvs") as data:
             try:
                 self._session = await log_in(self._installation, operation, user, password)
+                self._client.end_with(self._session.mta.stream)
                 reply = faults.AUTHENTICATED
             except LoginFailed as failure:
                 reply = failure.reply

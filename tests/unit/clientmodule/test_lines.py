@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clientmodule.lines import ConnectionLost, LineStream, LineTooLong, TextTooLong, stuff, unstuff
+from clientmodule.lines import (
+    ConnectionLost,
+    LineStream,
+    LineTooLong,
+    OtherSideLost,
+    TextTooLong,
+    stuff,
+    unstuff,
+)
 
 
 class Discarding:
@@ -101,3 +109,31 @@ def test_silence_is_a_timeout() -> None:
             stream.lost.cancel()
 
     asyncio.run(silent())
+
+
+def test_both_connections_end_together() -> None:
+    """KOM-LE-A_2016, 2038: an idle client system is woken when the server's side is lost."""
+
+    async def dialogue() -> None:
+        accepted: asyncio.Queue[asyncio.StreamWriter] = asyncio.Queue()
+        server = await asyncio.start_server(
+            lambda _, writer: accepted.put_nowait(writer), "127.0.0.1", 0
+        )
+        address = server.sockets[0].getsockname()[:2]
+        streams = [
+            LineStream(*await asyncio.open_connection(*address), seconds=5) for _ in range(2)
+        ]
+        peers = [await accepted.get(), await accepted.get()]
+        client, upstream = streams
+        client.end_with(upstream)
+        reading = asyncio.ensure_future(client.line())
+        await asyncio.sleep(0)
+        await upstream.close()
+        with pytest.raises(OtherSideLost):
+            await reading
+        await client.close()
+        for peer in peers:
+            peer.close()
+        server.close()
+
+    asyncio.run(dialogue())
