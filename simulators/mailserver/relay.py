@@ -15,7 +15,6 @@ from simulators.process.tls import client_context
 
 from . import faults, reports
 from .envelope import Recipient, dump, load
-from .faults import Reply
 from .provider import Provider
 from .reports import Reports, Subject
 from .settings import route
@@ -24,8 +23,6 @@ from .store import NewMail, QueuedRelay
 
 CONNECTION_ERRORS = (OSError, ssl.SSLError, ProtocolError, asyncio.IncompleteReadError)
 EXPIRED = "4.4.7"
-NO_ROUTE = Reply(550, "5.1.2", "No route to this domain")
-UNREACHABLE = Reply(451, "4.4.1", "No answer from host")
 
 
 class Relay:
@@ -138,8 +135,10 @@ class Relay:
             outcome = await self._attempt(entry, subject, content.size, line)
         except CONNECTION_ERRORS as error:
             line.abort()
-            text = f"{UNREACHABLE.text}: {one_line(str(error), 200) or type(error).__name__}"
-            outcome = dict.fromkeys((r.address for r in mail.recipients), UNREACHABLE.saying(text))
+            text = f"{faults.UNREACHABLE.text}: {one_line(str(error), 200) or type(error).__name__}"
+            outcome = dict.fromkeys(
+                (r.address for r in mail.recipients), faults.UNREACHABLE.saying(text)
+            )
         await self._settle(entry, subject, outcome, line)
 
     async def _attempt(
@@ -158,7 +157,7 @@ class Relay:
         if effect is not None and effect.kind == faults.REPLY:
             return dict.fromkeys(addresses, faults.reply_of(effect))
         if line.target is None:
-            return dict.fromkeys(addresses, NO_ROUTE)
+            return dict.fromkeys(addresses, faults.UNKNOWN_DOMAIN)
         used_before = line.is_open
         try:
             client = await line.client()

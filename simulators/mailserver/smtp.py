@@ -41,8 +41,6 @@ class MailSession(SMTP):
     session: Any
     transport: Any
     line_length_limit = READ_LIMIT  # of the stream; commands and text have limits of their own
-    AuthLoginUsernameChallenge = "Username:"
-    AuthLoginPasswordChallenge = "Password:"
 
     def __init__(self, provider: Provider, delivery: Delivery, sessions: set[MailSession]) -> None:
         self._sessions = sessions

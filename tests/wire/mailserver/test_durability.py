@@ -11,7 +11,7 @@ import pytest
 
 from tests.mail_providers import FACHARZT, KV, PRAXIS, RunningProvider, mail
 
-ROUNDS = 4
+ROUNDS = 3
 SENDERS = 4
 ACKNOWLEDGED_BEFORE_KILL = 40
 
