@@ -45,14 +45,16 @@ def supervise(start: Start, say: Say) -> int:
     Raises InputError or Refused when it does not start, Refused when one of its processes dies:
     the others are ended then.
     """
+    ready = False
     with _ending_signals():
         try:
             world = _started(start)
-            say(endpoint_table(world.title, world.endpoints))
-            say("bereit; Strg-C beendet die Welt")
-            _keep(world)
+            ready = True
+            text = endpoint_table(world.title, world.endpoints)
+            _keep(world, lambda: say(f"{text}\nbereit; Strg-C beendet die Welt"))
         except _Ended:
-            return EXIT_OK
+            if not ready:
+                raise Refused("abgebrochen, bevor die Welt bereit war", EXIT_INPUT) from None
     return EXIT_OK
 
 
@@ -94,9 +96,7 @@ def _supervise_detached(start: Start, report: int) -> NoReturn:
             except (InputError, Refused) as error:
                 _report(report, getattr(error, "status", EXIT_INPUT), str(error))
             else:
-                _leave_terminal(world.directory.path)
-                _report(report, EXIT_OK, endpoint_table(world.title, world.endpoints))
-                _keep(world)
+                _keep(world, lambda: _announce_detached(world, report))
         status = EXIT_OK
     except _Ended:
         status = EXIT_OK
@@ -120,8 +120,15 @@ def _started(start: Start, foreign: list[int] | None = None) -> RunningWorld:
         raise Refused(f"{error}; Protokolle: {logs}", EXIT_BUG) from error
 
 
-def _keep(world: RunningWorld) -> None:
+def _announce_detached(world: RunningWorld, report: int) -> None:
+    _leave_terminal(world.directory.path)
+    _report(report, EXIT_OK, endpoint_table(world.title, world.endpoints))
+
+
+def _keep(world: RunningWorld, announce: Callable[[], None]) -> None:
+    """Say that the world is ready and wait; however this ends, the world ends with it."""
     try:
+        announce()
         world.wait()
     except ProcessDied as error:
         raise Refused(f"{error}; die Welt ist beendet", error.status) from None

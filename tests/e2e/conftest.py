@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -85,6 +86,18 @@ def kimulator(pki_cache: Path) -> Iterator[Command]:
     command.end_all()
 
 
+def _wait_for_end(pid: int) -> bool:
+    """Wait for the death of a process, even if nobody asks for its exit status yet."""
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        return bool(select.select([descriptor], [], [], END_SECONDS)[0])
+    finally:
+        os.close(descriptor)
+
+
 SMALL = """\
 title: Zwei Standorte bei einem Anbieter
 base_port: {base_port}
@@ -127,13 +140,13 @@ class Traces:
 
     def gone(self) -> bool:
         """Wait for the end of all processes; say whether it came and the ports are free."""
-        _, alive = psutil.wait_procs(self.processes, timeout=END_SECONDS)
+        ended = all(_wait_for_end(process.pid) for process in self.processes)
         listening = {
             connection.laddr.port
             for connection in psutil.net_connections("tcp")
             if connection.status == psutil.CONN_LISTEN
         }
-        return not alive and listening.isdisjoint(self.ports())
+        return ended and listening.isdisjoint(self.ports())
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import pytest
 
 from scenarios.engine.parts import LISTENERS, MODULES, fixed_ports, parts
 from scenarios.engine.readiness import is_ready
-from scenarios.engine.world_file import load_world
+from scenarios.engine.world_file import load_world, shipped_worlds
 from simulators.process.role import bind
 from simulators.process.settings import Listener
 
@@ -63,6 +63,12 @@ def test_the_demo_world_comes_and_goes(kimulator: Any, look_at: Any, tmp_path: P
     assert world.gone()
     assert not (directory / "endpoints.json").exists()
     assert kimulator("ready", "--run-dir", directory).returncode == 2
+
+
+@pytest.mark.parametrize("name", sorted(set(shipped_worlds()) - {"demo"}))
+def test_every_shipped_world_becomes_ready(kimulator: Any, tmp_path: Path, name: str) -> None:
+    up = kimulator("up", name, "--detach", "--run-dir", tmp_path / "run")
+    assert up.returncode == 0, up.stderr
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -212,3 +218,24 @@ def test_the_commands_of_the_containers(kimulator: Any, small_world: Path, tmp_p
     assert statuses == [0] * len(started)
     answer = kimulator("ready", "--url", url)
     assert answer.returncode == 1
+
+
+def test_an_output_that_nobody_reads_ends_the_world(
+    kimulator: Any, small_world: Path, tmp_path: Path
+) -> None:
+    directory = tmp_path / "run"
+    kimulator.directories.append(directory)
+    line = [sys.executable, "-m", "scenarios.engine.command", "up", str(small_world)]
+    up = subprocess.Popen(
+        [*line, "--run-dir", str(directory)],
+        env=kimulator.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert up.stdout is not None
+    up.stdout.close()
+    up.wait(READY_SECONDS)
+    assert not (directory / "endpoints.json").exists()
+    assert kimulator("down", "--run-dir", directory).stdout == "die Welt lief nicht mehr\n"
+    up.communicate(timeout=END_SECONDS)
