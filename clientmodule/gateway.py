@@ -7,12 +7,15 @@ import ssl
 import traceback
 from collections.abc import Awaitable, Callable
 
+from simulators.process.faults import delay
+
 from .installation import Installation
-from .lines import LineStream
+from .lines import CLOSE_SECONDS, ConnectionLost, LineStream
 
 Dialogue = Callable[[LineStream], Awaitable[None]]
 READ_AHEAD = 256 << 10
 HANDSHAKE_SECONDS = 15.0
+FAREWELL_SECONDS = 5.0
 
 
 class Gateway:
@@ -54,6 +57,7 @@ class Gateway:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _accept(self, client: LineStream) -> None:
+        farewell = FAREWELL_SECONDS
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
@@ -65,10 +69,20 @@ class Gateway:
         except (ConnectionError, TimeoutError):
             pass  # the client system is gone; there is nobody to tell
         except asyncio.CancelledError:
-            pass  # the process is being stopped
+            farewell = CLOSE_SECONDS  # the process is being stopped
         finally:
             self._tasks.discard(task)
-            await client.close()
+            await client.close(farewell)
+
+
+async def fault(installation: Installation, operation: str) -> None:
+    """Carry out the fault that is due at *operation* (``SMTP.MAIL``, ``POP3.RETR``).
+
+    Raises ConnectionLost for a drop: both connections are closed without an answer.
+    """
+    effect = await delay(installation.process.faults.pick(operation))
+    if effect is not None:
+        raise ConnectionLost
 
 
 def where(error: BaseException) -> str:

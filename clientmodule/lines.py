@@ -8,7 +8,7 @@ from contextlib import suppress
 MAX_LINE = 12_288  # RFC 4954, 4.: room for AUTH; the greatest of SMTP and POP3
 CHUNK = 65_536
 DOT_END = b"\r\n.\r\n"
-CLOSE_SECONDS = 1.0
+CLOSE_SECONDS = 0.2
 
 
 class ConnectionLost(ConnectionError):
@@ -104,11 +104,11 @@ class LineStream:
                 raise
             raise ConnectionLost from error
 
-    async def close(self) -> None:
-        """Close the connection; what was written is sent if the other side still reads."""
+    async def close(self, seconds: float = CLOSE_SECONDS) -> None:
+        """Close the connection; what was written is sent if the other side reads it in time."""
         self._writer.close()
         with suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.shield(self.lost), CLOSE_SECONDS)
+            await asyncio.wait_for(asyncio.shield(self.lost), seconds)
         if not self.lost.done():
             self._writer.transport.abort()
             self.lost.cancel()

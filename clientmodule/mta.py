@@ -95,7 +95,7 @@ class Mta:
         else:
             answer = await self._auth_login(user, password)
         if not answer.positive:
-            raise LoginRefused
+            raise LoginRefused(answer.raw.rstrip())
 
     async def _auth_login(self, user: str, password: str) -> MtaReply:
         answer = await self.command("AUTH LOGIN")

@@ -10,7 +10,7 @@ from simulators.formats.headers import Headers
 
 from . import faults
 from .credentials import BadCredentials, decode_response, read_password, read_plain, read_text
-from .gateway import where
+from .gateway import fault, where
 from .installation import Installation
 from .konnektor.faults import KonnektorFault
 from .konnektor.konnektor import Konnektor
@@ -78,6 +78,7 @@ class Pop3Dialogue:
         except TimeoutError:
             raise _Quit from None  # RFC 1939, 3: an idle session is closed without a word
         verb, _, argument = line.decode("latin-1").partition(" ")
+        await fault(self._installation, f"POP3.{verb.upper()}")
         try:
             if self._server is None:
                 handler = self._handlers().get(verb.upper())
@@ -179,8 +180,10 @@ class Pop3Dialogue:
                 raise _Refused(faults.POP3_BAD_CONTEXT)
             raise context
         match opened:
-            case LoginRefused():
-                raise _Refused(faults.POP3_REFUSED)
+            case LoginRefused(answer=line):
+                # The server's own words: [IN-USE] is another matter than [AUTH] (RFC 2449, 8.).
+                is_error = line[:4].upper() == b"-ERR"
+                raise _Refused(line + b"\r\n" if is_error else faults.POP3_REFUSED)
             case ConnectionError() | TimeoutError():
                 raise _Refused(faults.POP3_UNREACHABLE)
             case BaseException():

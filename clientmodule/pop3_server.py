@@ -30,7 +30,7 @@ class Pop3Server:
             secret = base64.b64encode(b"\0" + user.encode() + b"\0" + password.encode())
             answer = await self.command(b"AUTH PLAIN " + secret)
         if not is_ok(answer):
-            raise LoginRefused
+            raise LoginRefused(answer)
         return answer
 
     async def command(self, line: bytes) -> bytes:

@@ -29,7 +29,11 @@ class ProviderUnreachable(ConnectionError):
 
 
 class LoginRefused(Exception):
-    """The provider's server refused user name and password."""
+    """The provider's server refused the login; ``answer`` is its line, without the end."""
+
+    def __init__(self, answer: bytes) -> None:
+        super().__init__("login refused")
+        self.answer = answer
 
 
 class Provider:

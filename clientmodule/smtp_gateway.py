@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from . import faults
 from .credentials import BadCredentials, decode_response, read_password, read_plain, read_text
 from .faults import MailRefused, Reply
-from .gateway import where
+from .gateway import fault, where
 from .installation import Installation
 from .lines import LineStream, LineTooLong, OtherSideLost, TextTooLong
 from .mta import MailEnvelope, Recipient
@@ -72,6 +72,7 @@ class SmtpDialogue:
             raise _Quit from None
         verb, _, argument = line.decode("latin-1").partition(" ")
         verb = verb.upper()
+        await fault(self._installation, f"SMTP.{verb}")
         handlers = self._handlers() if self._session is None else self._relaying_handlers()
         try:
             if verb in handlers:

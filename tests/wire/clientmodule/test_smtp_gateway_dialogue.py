@@ -217,3 +217,10 @@ def test_bytes_that_are_no_tls(kim: World) -> None:
         assert raw.recv(100)[:1] != b"2"
     with kim.smtp("praxis") as smtp:
         assert smtp.docmd("NOOP")[0] == 250
+
+
+def test_the_client_module_can_be_told_to_drop(kim: World) -> None:
+    with kim.smtp("praxis") as smtp:
+        kim.fault(kim.module("praxis"), "SMTP.NOOP", kind="drop")
+        with pytest.raises(smtplib.SMTPServerDisconnected):
+            smtp.docmd("NOOP")
