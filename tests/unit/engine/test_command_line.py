@@ -1,0 +1,54 @@
+"""The command's exit statuses and single lines."""
+
+from __future__ import annotations
+
+import re
+import stat
+from pathlib import Path
+
+import pytest
+
+from scenarios.engine import command, runner
+from simulators.process.errors import InputError
+
+
+def test_a_bug_of_ours_is_one_line_and_a_file(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def broken(_: object) -> int:
+        raise RuntimeError("two\nlines")
+
+    monkeypatch.setattr(runner, "list_command", broken)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    assert command.main(["list"]) == 3
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert len(output.err.splitlines()) == 1
+    found = re.search(r"melden mit (\S+)", output.err)
+    assert found is not None
+    file = Path(found[1])
+    assert "RuntimeError: two" in file.read_text(encoding="utf-8")
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_what_a_person_can_mend_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refused(_: object) -> int:
+        raise InputError("so nicht")
+
+    monkeypatch.setattr(runner, "list_command", refused)
+    assert command.main(["list"]) == 2
+    assert capsys.readouterr().err == "kimulator: so nicht\n"
+
+
+@pytest.mark.parametrize("line", [[], ["hoch"], ["up", "--seed", "-1"], ["up", "--ports", "x"]])
+def test_wrong_arguments_are_status_two(line: list[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        command.main(line)
+    assert caught.value.code == 2
+
+
+def test_schemas_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main(["schema", "world"]) == 0
+    assert '"providers"' in capsys.readouterr().out
