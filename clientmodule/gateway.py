@@ -6,6 +6,7 @@ import asyncio
 import ssl
 import traceback
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from simulators.process.faults import delay
 
@@ -57,22 +58,28 @@ class Gateway:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _accept(self, client: LineStream) -> None:
-        farewell = FAREWELL_SECONDS
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
+        farewell = FAREWELL_SECONDS
         try:
-            if len(self._tasks) > self._installation.settings.max_connections:
-                await client.write(self._busy)
-            else:
-                await self._dialogue(client)
-        except (ConnectionError, TimeoutError):
-            pass  # the client system is gone; there is nobody to tell
+            await self._talk(client)
         except asyncio.CancelledError:
             farewell = CLOSE_SECONDS  # the process is being stopped
+        try:
+            await client.close(farewell)
+        except asyncio.CancelledError:
+            await client.close(CLOSE_SECONDS)
         finally:
             self._tasks.discard(task)
-            await client.close(farewell)
+
+    async def _talk(self, client: LineStream) -> None:
+        if len(self._tasks) > self._installation.settings.max_connections:
+            await client.write(self._busy)
+            return
+        # A client system that is gone cannot be told anything.
+        with suppress(ConnectionError, TimeoutError):
+            await self._dialogue(client)
 
 
 async def fault(installation: Installation, operation: str) -> None:

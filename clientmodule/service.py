@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -48,8 +49,7 @@ async def serve(process: Process[ClientModuleSettings]) -> AsyncIterator[None]:
         await gateways[1].start(context, seconds=settings.pop3_timeout_client)
         yield
     finally:
-        for gateway in gateways:
-            await gateway.stop()
+        await asyncio.gather(*(gateway.stop() for gateway in gateways))
         await installation.close()
 
 

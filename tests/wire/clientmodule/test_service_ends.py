@@ -1,0 +1,84 @@
+"""Start and end of the process ``python -m clientmodule``."""
+
+from __future__ import annotations
+
+import json
+import smtplib
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.clientmodule_world import World
+    from tests.conftest import RunningRole
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def settings_of(kim: World, site: str) -> dict[str, Any]:
+    """Return the settings of a client module of the world, without its ports and directory."""
+    written = (kim.directory / "settings" / f"clientmodule-{site}.json").read_text()
+    settings: dict[str, Any] = json.loads(written)
+    del settings["data_dir"]
+    settings["listeners"] = {"smtp": {}, "pop3": {}}
+    return settings
+
+
+def test_sigterm_with_idle_sessions(
+    kim: World, start_role: Callable[[str, dict[str, Any]], RunningRole]
+) -> None:
+    """Idle client systems do not keep it, and it ends without a traceback."""
+    role = start_role("clientmodule", settings_of(kim, "praxis"))
+    sessions = []
+    for _ in range(5):
+        smtp = smtplib.SMTP_SSL(*role.address("smtp"), timeout=20, context=kim.context)
+        smtp.login(*kim.user("praxis"))
+        sessions.append(smtp)
+    assert role.stop() == 0
+    assert "Traceback" not in role.log()
+    for smtp in sessions:
+        smtp.close()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"tls": None}, "tls: certificate and key are needed"),
+        ({"client_tls": False, "allow_all_addresses": True}, "on loopback only"),
+        ({"konnektors": {}}, "konnektors: needs the entry 'default'"),
+        ({"domains": [".kim.telematik"]}, "domains of the real TI"),
+        ({"release": "neu"}, "release"),
+        ({"unbekannt": 1}, "unbekannt"),
+    ],
+)
+def test_settings_that_cannot_be(
+    kim: World, tmp_path: Path, change: dict[str, Any], said: str
+) -> None:
+    file = tmp_path / "settings.json"
+    file.write_text(
+        json.dumps({**settings_of(kim, "praxis"), "data_dir": str(tmp_path / "data"), **change})
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "clientmodule", "--settings", str(file)],
+        cwd=ROOT, capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_wrong_password_of_the_konnektor_key(kim: World, tmp_path: Path) -> None:
+    settings = settings_of(kim, "praxis")
+    settings["konnektors"]["default"]["client_certificate_password"] = "falsch"
+    file = tmp_path / "settings.json"
+    file.write_text(json.dumps({**settings, "data_dir": str(tmp_path / "data")}))
+    done = subprocess.run(
+        [sys.executable, "-m", "clientmodule", "--settings", str(file)],
+        cwd=ROOT, capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "not readable as PKCS#12" in done.stderr
