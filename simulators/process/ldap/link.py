@@ -112,6 +112,7 @@ class Link:
         self._connect_seconds = connect_seconds
         self._current: Connection | None = None
         self._opening: asyncio.Task[Connection] | None = None
+        self._closed = False
 
     @property
     def load(self) -> int:
@@ -120,15 +121,22 @@ class Link:
 
     async def connection(self) -> Connection:
         """Return the open connection, opened now if need be. Raises LdapUnreachable."""
+        if self._closed:
+            raise LdapUnreachable(f"{self.url}: closed by ourselves")
         if self._current is not None and self._current.open:
             return self._current
         if self._opening is None:
             self._opening = asyncio.create_task(self._open())
             self._opening.add_done_callback(self._opened)
-        return await asyncio.shield(self._opening)
+        opening = self._opening
+        await asyncio.wait({opening})
+        if opening.cancelled():
+            raise LdapUnreachable(f"{self.url}: closed by ourselves")
+        return opening.result()
 
     async def close(self) -> None:
-        """Unbind and close; a connection just being opened is given up."""
+        """Unbind and close for good; a connection just being opened is given up."""
+        self._closed = True
         if self._opening is not None:
             self._opening.cancel()
         if self._current is not None:

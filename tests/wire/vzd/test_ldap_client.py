@@ -113,6 +113,32 @@ def test_a_connection_that_dies_twice_is_an_error(vzd: Any, run: Run) -> None:
     assert len(vzd.journal()) == 2
 
 
+def test_closing_ends_searches_under_way_for_good(vzd: Any, run: Run) -> None:
+    slow = {"id": "slow", "operation": "*", "effect": {"kind": "delay", "seconds": 600}}
+    vzd.ask("PUT", "/faults", [slow])
+
+    async def use(client: LdapClient) -> list[Any]:
+        waiting = [asyncio.create_task(client.search(BASE, "(cn=*)")) for _ in range(2)]
+        while b'"seen": 2' not in (await asyncio.to_thread(vzd.ask, "GET", "/faults"))[1]:
+            pass
+        await client.close()
+        return [*await asyncio.gather(*waiting, return_exceptions=True)]
+
+    assert [type(error) for error in run(use)] == [LdapUnreachable] * 2
+    assert len(vzd.journal()) == 2  # not tried again
+
+
+def test_closing_ends_a_connection_just_being_opened(vzd: Any, run: Run) -> None:
+    async def use(client: LdapClient) -> Any:
+        waiting = asyncio.create_task(client.search(BASE, "(cn=*)"))
+        await asyncio.sleep(0)
+        await client.close()
+        return await asyncio.gather(waiting, return_exceptions=True)
+
+    (error,) = run(use)
+    assert isinstance(error, LdapUnreachable)
+
+
 def test_a_restarted_server_is_found_again(
     start_vzd: Callable[..., Any], vzd_certificates: PkiTree
 ) -> None:
