@@ -1,0 +1,1 @@
+"""The directory (VZD): entries of all participants, found over LDAPS."""

@@ -1,4 +1,4 @@
-"""The directory (VZD): entries of all participants, found over LDAPS."""
+"""The directory as a process: its listeners, its control routes, its end."""
 
 from __future__ import annotations
 
