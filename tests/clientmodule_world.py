@@ -253,11 +253,10 @@ def running_kim_world(pki_cache: Path, tmp_path_factory: pytest.TempPathFactory)
 
 
 @pytest.fixture
-def kim(running_kim_world: World) -> Iterator[World]:
+def kim(running_kim_world: World) -> World:
     """Return the world, reset."""
     running_kim_world.reset()
-    yield running_kim_world
-    running_kim_world.reset()
+    return running_kim_world
 
 
 @pytest.fixture
