@@ -73,8 +73,12 @@ class Installation:
     def konnektor(self, user: UserName) -> Konnektor:
         """Return the Konnektor that *user* names (A_21457, A_21517).
 
-        Raises UserNameError for an unknown KonnektorId.
+        Raises UserNameError for an unknown KonnektorId, and for an address outside the domains
+        of this client module: nobody shall reach the real TI with it.
         """
+        domain = user.address.rpartition("@")[2].lower()
+        if not any(f".{domain}".endswith(ending.lower()) for ending in self.settings.domains):
+            raise UserNameError("user name: the address is outside the configured domains")
         try:
             return self.konnektors[user.konnektor or DEFAULT_KONNEKTOR]
         except KeyError:

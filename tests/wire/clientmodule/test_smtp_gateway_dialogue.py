@@ -109,6 +109,13 @@ def test_unknown_konnektor_id(kim: World) -> None:
     assert login(kim, user + "#*", password)[0] == 235
 
 
+@pytest.mark.parametrize("domain", ["praxis.kim.telematik", "example.org", "kim.telematik-test.de"])
+def test_address_outside_the_test_domains(kim: World, domain: str) -> None:
+    user, password = kim.user("praxis")
+    _, _, rest = user.partition("#")
+    assert login(kim, f"praxis@{domain}#{rest}", password) == (501, b"5.5.4")
+
+
 @pytest.mark.parametrize("place", [2, 3, 4])
 def test_context_that_the_konnektor_refuses(kim: World, place: int) -> None:
     """KOM-LE-A_2015-01: 4021 counts like 4004 to 4006."""
