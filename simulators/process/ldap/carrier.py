@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import cast
 
 from .ber import BerError, message_end
 
@@ -70,8 +71,7 @@ class Carrier(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Note the transport (asyncio)."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is one by duck typing
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 (why is no matter)
         """Forget the transport and say so (asyncio)."""
