@@ -49,7 +49,7 @@ def up(arguments: argparse.Namespace) -> int:
     """Start a world and keep it, or leave it running (``--detach``)."""
     from .launcher import Start
     from .supervisor import Refused, detach, supervise
-    from .world_file import world_path
+    from .world.file import world_path
 
     start = Start(
         world=world_path(arguments.world),
@@ -99,7 +99,7 @@ def status(arguments: argparse.Namespace) -> int:
 def settings(arguments: argparse.Namespace) -> int:
     """Write certificates and settings of a world without starting it (for containers)."""
     from .containers import write_settings
-    from .world_file import world_path
+    from .world.file import world_path
 
     write_settings(world_path(arguments.world), arguments.run_dir, arguments.seed)
     _say(f"geschrieben: {arguments.run_dir}")
@@ -108,10 +108,11 @@ def settings(arguments: argparse.Namespace) -> int:
 
 def schema(arguments: argparse.Namespace) -> int:
     """Print the JSON schema of a world or scenario file."""
-    from . import scenario, world
-
-    module = world if arguments.kind == "world" else scenario
-    _say(json.dumps(module.json_schema(), indent=1, ensure_ascii=False))
+    if arguments.kind == "world":
+        from .world.model import json_schema
+    else:
+        from .scenario import json_schema
+    _say(json.dumps(json_schema(), indent=1, ensure_ascii=False))
     return EXIT_OK
 
 

@@ -8,10 +8,10 @@ from simulators.process.errors import InputError
 
 from .endpoints_of import endpoints_of, write_environment
 from .launcher import prepare
-from .parts import fixed_ports
-from .places import Places
 from .run_directory import RunDirectory
-from .world_file import load_world
+from .world.file import load_world
+from .world.parts import fixed_ports
+from .world.places import Places
 
 
 def write_settings(file: Path, directory: Path, seed: int | None) -> None:

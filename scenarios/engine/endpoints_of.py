@@ -7,8 +7,6 @@ import re
 import shlex
 from pathlib import Path
 
-from . import call_context
-from .certificates import pvs
 from .endpoints import (
     CardEndpoint,
     ClientModuleEndpoint,
@@ -22,10 +20,12 @@ from .endpoints import (
     SiteEndpoint,
     write_private,
 )
-from .information_model import pins_of
-from .parts import clientmodule_part, konnektor_part, provider_part
-from .wiring import Wiring, account_limit, user_name
-from .world import Participant, Site
+from .world import call_context
+from .world.certificates import pvs
+from .world.information_model import pins_of
+from .world.model import Participant, Site
+from .world.parts import clientmodule_part, konnektor_part, provider_part
+from .world.wiring import Wiring, account_limit, user_name
 
 CA_FILE = "ca.pem"
 ENVIRONMENT_FILE = "kimulator.env"

@@ -13,7 +13,7 @@ from .checks.catalogue import GROUPS, RULES, of_requirement, rules_of
 from .checks.rule import Rule
 from .documents import error_codes
 from .scenario import SCENARIOS, load
-from .world_file import shipped_worlds
+from .world.file import shipped_worlds
 
 
 def overview() -> Iterator[str]:

@@ -9,7 +9,7 @@ from typing import Any
 from .artifacts import Fetched, Found, Judged, Sent, Signed
 from .checks.catalogue import GROUPS, RULES, rules_of
 from .scenario import CheckUse, Scenario, Step
-from .yaml_source import Location, Source
+from .yaml_files.yaml_source import Location, Source
 
 LEAVES: dict[str, type] = {
     "look_up": Found,

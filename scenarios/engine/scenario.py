@@ -15,7 +15,7 @@ from pydantic import Field, model_validator
 from simulators.process.faults import Rule
 from simulators.process.settings import Settings
 
-from . import yaml_source
+from .yaml_files import yaml_source
 
 SCENARIOS = Path(__file__).resolve().parent.parent
 

@@ -25,7 +25,7 @@ from .scenario import SCENARIOS, Scenario, load
 from .steps import perform
 from .steps.messages import remove_what_was_sent
 from .ways import ways
-from .world_file import world_path
+from .world.file import world_path
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from typing import Any
 import psutil
 import pytest
 
-from scenarios.engine.parts import LISTENERS, MODULES, fixed_ports, parts
 from scenarios.engine.readiness import is_ready
-from scenarios.engine.world_file import load_world, shipped_worlds
+from scenarios.engine.world.file import load_world, shipped_worlds
+from scenarios.engine.world.parts import LISTENERS, MODULES, fixed_ports, parts
 from simulators.process.role import bind
 from simulators.process.settings import Listener
 

@@ -11,8 +11,8 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from scenarios.engine.parts import LISTENERS, MODULES, fixed_ports, parts
-from scenarios.engine.world_file import load_world, world_path
+from scenarios.engine.world.file import load_world, world_path
+from scenarios.engine.world.parts import LISTENERS, MODULES, fixed_ports, parts
 
 ROOT = Path(__file__).resolve().parents[3]
 

@@ -10,10 +10,12 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from scenarios.engine import scenario, world
-from scenarios.engine.world_file import shipped_worlds, world_path
+import scenarios
+from scenarios.engine import scenario
+from scenarios.engine.world import model as world
+from scenarios.engine.world.file import shipped_worlds, world_path
 
-SCHEMAS = Path(world.__file__).resolve().parents[1] / "schema"
+SCHEMAS = Path(scenarios.__file__).parent / "schema"
 
 
 @pytest.mark.parametrize(("name", "module"), [("world", world), ("scenario", scenario)])

@@ -10,17 +10,17 @@ from typing import Any
 
 import pytest
 
-from scenarios.engine.certificates import pki_request
-from scenarios.engine.directory_entries import directory_entries
 from scenarios.engine.endpoints import Endpoints, read_endpoints
 from scenarios.engine.endpoints_of import endpoints_of, write_certificates, write_environment
-from scenarios.engine.identities import Identities
-from scenarios.engine.parts import MODULES, fixed_ports, parts
-from scenarios.engine.places import Places
 from scenarios.engine.table import endpoint_table
-from scenarios.engine.wiring import Wiring
-from scenarios.engine.world import World
-from scenarios.engine.world_file import load_world, shipped_worlds, world_path
+from scenarios.engine.world.certificates import pki_request
+from scenarios.engine.world.directory_entries import directory_entries
+from scenarios.engine.world.file import load_world, shipped_worlds, world_path
+from scenarios.engine.world.identities import Identities
+from scenarios.engine.world.model import World
+from scenarios.engine.world.parts import MODULES, fixed_ports, parts
+from scenarios.engine.world.places import Places
+from scenarios.engine.world.wiring import Wiring
 from simulators.pki.issue import issue
 from simulators.process.errors import InputError
 

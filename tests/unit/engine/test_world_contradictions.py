@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from scenarios.engine.parts import fixed_ports, parts
-from scenarios.engine.world import World
-from scenarios.engine.world_file import load_world, shipped_worlds, world_path
+from scenarios.engine.world.file import load_world, shipped_worlds, world_path
+from scenarios.engine.world.model import World
+from scenarios.engine.world.parts import fixed_ports, parts
 from simulators.process.errors import InputError
 
 WORLD = """\

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field
 
-from scenarios.engine import yaml_source
+from scenarios.engine.yaml_files import yaml_source
 from simulators.process.errors import InputError
 from simulators.process.settings import Settings
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from simulators.process.errors import InputError
 
-from . import yaml_source
+from ..yaml_files import yaml_source
+from ..yaml_files.yaml_source import Location, Source
 from .identities import Identities
+from .model import Card, Site, World
 from .parts import LISTENERS, fixed_ports, parts
-from .world import Card, Site, World
-from .yaml_source import Location, Source
 
-WORLDS = Path(__file__).resolve().parent.parent / "worlds"
+WORLDS = Path(__file__).resolve().parents[2] / "worlds"
 MAX_COMMON_NAME = 54  # X.520 allows 64, " TEST-ONLY" is appended
 MAX_LOCAL_PART = 61  # the certificate C.CM.TLS-CS has the CN "<local part>#CM"
 PINS_OF = {"SMC-B": {"PIN.SMC"}, "HBA": {"PIN.CH", "PIN.QES"}}

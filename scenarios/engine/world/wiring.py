@@ -13,9 +13,9 @@ from . import call_context
 from .certificates import client_names, host_name
 from .identities import Identities
 from .information_model import information_model, pins
+from .model import Participant, World
 from .parts import Part, RoleName, clientmodule_part, konnektor_part, provider_part
 from .places import Places
-from .world import Participant, World
 
 CONFIG = dict[str, Any]
 ENTRIES_FILE = "directory.json"

@@ -9,7 +9,7 @@ from simulators.pki.tree import PkiTree
 
 from . import call_context
 from .identities import Identities
-from .world import Card, CardType, Pin, PinReference, Site, Terminal
+from .model import Card, CardType, Pin, PinReference, Site, Terminal
 
 Model = dict[str, Any]
 # A practice enters PIN.SMC once in the morning; the HBA's PINs are asked for when needed.

@@ -8,7 +8,7 @@ from typing import Literal
 
 from simulators.process.guardrails import TEST_DOMAIN
 
-from .world import Ports, World
+from .model import Ports, World
 
 RoleName = Literal["pki", "vzd", "mailserver", "konnektor", "clientmodule"]
 Location = tuple[str, ...]

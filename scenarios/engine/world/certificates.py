@@ -14,8 +14,8 @@ from simulators.pki.request import (
 )
 
 from .identities import PROFESSION, PROFESSIONS, CardIdentity, Identities
+from .model import Location, Site, World
 from .parts import RoleName, clientmodule_part, parts
-from .world import Location, Site, World
 
 EXPIRED = datetime(2025, 6, 30, tzinfo=UTC)  # fixed, so that the keys of the card can be cached
 TLS_ROLES: dict[RoleName, str] = {"vzd": "171", "mailserver": "172", "clientmodule": "174"}

@@ -15,7 +15,7 @@ from typing import Any
 from simulators.pki.tree import PkiTree
 
 from .identities import PROFESSION, PROFESSIONS, CardIdentity, Identities
-from .world import Location, Participant, World
+from .model import Location, Participant, World
 
 Entry = dict[str, Any]
 EMPTY = "-"  # the reference environment shows empty values so

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .world import Site, Terminal
+from .model import Site, Terminal
 
 SLOTS = 4
 

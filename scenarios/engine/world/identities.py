@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from simulators.process.randomness import Randomness
 
-from .world import Card, DirectoryExtra, Kind, Site, World
+from .model import Card, DirectoryExtra, Kind, Site, World
 
 PROFESSION = "1.2.276.0.76.4."
 PASSWORD_CHARACTERS = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # noqa: S105

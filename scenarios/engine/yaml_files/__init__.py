@@ -1,0 +1,1 @@
+"""YAML that people write: worlds and scenarios, read with line numbers."""
