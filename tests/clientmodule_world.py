@@ -21,7 +21,7 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 
-from scenarios.engine.endpoints import Endpoints, read_endpoints
+from scenarios.engine.endpoints.contract import Endpoints, read_endpoints
 
 ROOT = Path(__file__).resolve().parents[1]
 SECONDS = 20

@@ -47,8 +47,8 @@ def main(argv: list[str] | None = None) -> int:
 
 def up(arguments: argparse.Namespace) -> int:
     """Start a world and keep it, or leave it running (``--detach``)."""
-    from .launcher import Start
-    from .supervisor import Refused, detach, supervise
+    from .processes.launcher import Start
+    from .processes.supervisor import Refused, detach, supervise
     from .world.file import world_path
 
     start = Start(
@@ -65,7 +65,7 @@ def up(arguments: argparse.Namespace) -> int:
 
 def down(arguments: argparse.Namespace) -> int:
     """End the world of a run directory."""
-    from .run_directory import end_world
+    from .processes.run_directory import end_world
 
     ended = end_world(arguments.run_dir)
     _say("beendet" if ended else "die Welt lief nicht mehr")
@@ -74,7 +74,7 @@ def down(arguments: argparse.Namespace) -> int:
 
 def ready(arguments: argparse.Namespace) -> int:
     """Say whether every process of a world is ready, or the one at a control URL."""
-    from .readiness import is_ready, readiness
+    from .processes.readiness import is_ready, readiness
 
     if arguments.url is not None:
         answers = is_ready(arguments.url)
@@ -87,7 +87,7 @@ def ready(arguments: argparse.Namespace) -> int:
 
 def status(arguments: argparse.Namespace) -> int:
     """Print every process of a world and whether it is ready."""
-    from .readiness import readiness
+    from .processes.readiness import readiness
 
     found = readiness(arguments.run_dir)
     width = max(map(len, found))
@@ -98,7 +98,7 @@ def status(arguments: argparse.Namespace) -> int:
 
 def settings(arguments: argparse.Namespace) -> int:
     """Write certificates and settings of a world without starting it (for containers)."""
-    from .containers import write_settings
+    from .processes.containers import write_settings
     from .world.file import world_path
 
     write_settings(world_path(arguments.world), arguments.run_dir, arguments.seed)

@@ -12,7 +12,7 @@ from .actors.practice import Made, letter_as, make_eau, make_letter, make_storno
 from .artifacts import Artifact, Missing, Sent
 from .documents.identities import Identities
 from .documents.reading import EauDocument
-from .endpoints import Endpoints
+from .endpoints.contract import Endpoints
 from .failure import StepFailed
 from .pvs.control import Control, ControlError
 from .scenario import Document, Scenario

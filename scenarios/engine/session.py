@@ -15,7 +15,7 @@ from simulators.process.errors import InputError
 
 from .checks.catalogue import rules_of
 from .documents.reading import EauDocument, read_file
-from .endpoints import Endpoints, read_endpoints
+from .endpoints.contract import Endpoints, read_endpoints
 from .failure import StepFailed
 from .play import Play
 from .pvs.control import Control, ControlError
@@ -103,8 +103,8 @@ def run_plans(
 @contextmanager
 def _fresh_world(world: str, seed: int | None, screen: Screen) -> Iterator[Endpoints]:
     """Start *world* in a directory of its own and end it after the block."""
-    from .launcher import Start, running_world  # only here are worlds started
-    from .process_group import ProcessDied
+    from .processes.launcher import Start, running_world  # only here are worlds started
+    from .processes.process_group import ProcessDied
 
     # The directory holds keys: it must not stay behind, however the run is ended.
     signal.signal(signal.SIGTERM, signal.default_int_handler)

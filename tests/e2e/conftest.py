@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from scenarios.engine.endpoints import Endpoints, read_endpoints
+from scenarios.engine.endpoints.contract import Endpoints, read_endpoints
 
 START_SECONDS = 60
 END_SECONDS = 10

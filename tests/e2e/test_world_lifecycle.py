@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 import pytest
 
-from scenarios.engine.readiness import is_ready
+from scenarios.engine.processes.readiness import is_ready
 from scenarios.engine.world.file import load_world, shipped_worlds
 from scenarios.engine.world.parts import LISTENERS, MODULES, fixed_ports, parts
 from simulators.process.role import bind

@@ -15,7 +15,7 @@ from simulators.process.errors import InputError
 from simulators.process.ldap import LdapClient, LdapError, SearchResult
 
 from ..documents.mails import Mail
-from ..endpoints import Endpoints, ParticipantEndpoint, SiteEndpoint
+from ..endpoints.contract import Endpoints, ParticipantEndpoint, SiteEndpoint
 from ..failure import StepFailed
 from ..pvs.control import Control, ControlError
 from ..pvs.konnektor import Card, Konnektor, KonnektorFault, KonnektorUnreachable

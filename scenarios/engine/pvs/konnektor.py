@@ -18,7 +18,7 @@ from lxml import etree
 from simulators.process import tls
 
 from ..documents.safe_xml import NotXml, first_text, parse
-from ..endpoints import Context, KonnektorEndpoint
+from ..endpoints.contract import Context, KonnektorEndpoint
 
 TIMEOUT_SECONDS = 60.0
 MAX_ANSWER = 64 << 20

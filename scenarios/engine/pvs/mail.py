@@ -12,7 +12,7 @@ from pathlib import Path
 
 from simulators.process import tls
 
-from ..endpoints import ClientModuleEndpoint, ParticipantEndpoint
+from ..endpoints.contract import ClientModuleEndpoint, ParticipantEndpoint
 
 TIMEOUT_SECONDS = 120.0
 

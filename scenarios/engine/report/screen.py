@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TextIO
 
 from ..checks.rule import Status
-from ..endpoints import Endpoints
+from ..endpoints.contract import Endpoints
+from ..endpoints.table import endpoint_table
 from ..results import NOTICE, CheckResult, ScenarioResult, StepResult, Way
-from ..table import endpoint_table
 
 MARKS = {
     Status.PASSED: "ok    ",

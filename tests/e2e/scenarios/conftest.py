@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from scenarios.engine.command import main
-from scenarios.engine.endpoints import Endpoints, read_endpoints
+from scenarios.engine.endpoints.contract import Endpoints, read_endpoints
 from scenarios.engine.play import Play
 from scenarios.engine.scenario import Scenario, load
 from scenarios.engine.session import scenario_path

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from scenarios.engine.endpoints import Endpoints
+from scenarios.engine.endpoints.contract import Endpoints
 from scenarios.engine.pvs.control import Control
 
 Run = Callable[..., int]

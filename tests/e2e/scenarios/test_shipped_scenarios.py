@@ -70,7 +70,7 @@ def test_reports_are_written_and_the_way_is_told(run: Run, tmp_path: Path) -> No
 
 
 def test_a_run_leaves_the_world_as_it_was(run: Run, world: object) -> None:
-    from scenarios.engine.endpoints import Endpoints
+    from scenarios.engine.endpoints.contract import Endpoints
     from scenarios.engine.pvs.control import Control
 
     assert isinstance(world, Endpoints)

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from scenarios.engine.endpoints import Endpoints, read_endpoints
-from scenarios.engine.endpoints_of import endpoints_of, write_certificates, write_environment
-from scenarios.engine.table import endpoint_table
+from scenarios.engine.endpoints.contract import Endpoints, read_endpoints
+from scenarios.engine.endpoints.of_world import endpoints_of, write_certificates, write_environment
+from scenarios.engine.endpoints.table import endpoint_table
 from scenarios.engine.world.certificates import pki_request
 from scenarios.engine.world.directory_entries import directory_entries
 from scenarios.engine.world.file import load_world, shipped_worlds, world_path

@@ -20,10 +20,10 @@ from urllib.parse import quote, urlsplit
 
 from simulators.process.errors import one_line
 
-from .endpoints import Endpoints, ParticipantEndpoint
-from .world import call_context
-from .world.information_model import pins_of
-from .world.model import Participant, World
+from ..endpoints.contract import Endpoints, ParticipantEndpoint
+from ..world import call_context
+from ..world.information_model import pins_of
+from ..world.model import Participant, World
 
 SECONDS = 20.0
 SUBJECT = "kimulator: Selbstprüfung"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .endpoints import Endpoints
+from .contract import Endpoints
 
 Row = tuple[str, ...]
 

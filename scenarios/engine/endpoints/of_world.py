@@ -7,7 +7,13 @@ import re
 import shlex
 from pathlib import Path
 
-from .endpoints import (
+from ..world import call_context
+from ..world.certificates import pvs
+from ..world.information_model import pins_of
+from ..world.model import Participant, Site
+from ..world.parts import clientmodule_part, konnektor_part, provider_part
+from ..world.wiring import Wiring, account_limit, user_name
+from .contract import (
     CardEndpoint,
     ClientModuleEndpoint,
     Context,
@@ -20,12 +26,6 @@ from .endpoints import (
     SiteEndpoint,
     write_private,
 )
-from .world import call_context
-from .world.certificates import pvs
-from .world.information_model import pins_of
-from .world.model import Participant, Site
-from .world.parts import clientmodule_part, konnektor_part, provider_part
-from .world.wiring import Wiring, account_limit, user_name
 
 CA_FILE = "ca.pem"
 ENVIRONMENT_FILE = "kimulator.env"

@@ -18,20 +18,20 @@ from simulators.process.errors import InputError, one_line
 from simulators.process.role import AnyRole, bind
 from simulators.process.settings import Listener, ProcessSettings
 
-from .endpoints import Endpoints, write_private
-from .endpoints_of import endpoints_of, write_certificates, write_environment
+from ..endpoints.contract import Endpoints, write_private
+from ..endpoints.of_world import endpoints_of, write_certificates, write_environment
+from ..world.certificates import pki_request
+from ..world.directory_entries import directory_entries
+from ..world.file import load_world
+from ..world.identities import Identities
+from ..world.model import World
+from ..world.parts import LISTENERS, LOOPBACK, MODULES, Part, RoleName, fixed_ports, parts
+from ..world.places import Places
+from ..world.wiring import ENTRIES_FILE, Wiring
+from ..yaml_files import yaml_source
 from .process_group import Launch, ProcessGroup
 from .run_directory import RunDirectory
-from .selftest import run_self_test
-from .world.certificates import pki_request
-from .world.directory_entries import directory_entries
-from .world.file import load_world
-from .world.identities import Identities
-from .world.model import World
-from .world.parts import LISTENERS, LOOPBACK, MODULES, Part, RoleName, fixed_ports, parts
-from .world.places import Places
-from .world.wiring import ENTRIES_FILE, Wiring
-from .yaml_files import yaml_source
+from .self_test import run_self_test
 
 READY_SECONDS = 30.0
 WARM = "simulators.process.control"  # imported late by every process

@@ -6,12 +6,12 @@ from pathlib import Path
 
 from simulators.process.errors import InputError
 
-from .endpoints_of import endpoints_of, write_environment
+from ..endpoints.of_world import endpoints_of, write_environment
+from ..world.file import load_world
+from ..world.parts import fixed_ports
+from ..world.places import Places
 from .launcher import prepare
 from .run_directory import RunDirectory
-from .world.file import load_world
-from .world.parts import fixed_ports
-from .world.places import Places
 
 
 def write_settings(file: Path, directory: Path, seed: int | None) -> None:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from simulators.process.errors import InputError
 
-from .endpoints import read_endpoints
+from ..endpoints.contract import read_endpoints
 from .run_directory import owner_of
 
 SECONDS = 5.0

@@ -16,11 +16,11 @@ from typing import NoReturn
 from simulators.process.errors import InputError
 from simulators.process.run import EXIT_BUG, EXIT_INPUT, EXIT_OK
 
+from ..endpoints.table import endpoint_table
 from .launcher import RunningWorld, Start, start_world
 from .process_group import SIGNALS, ProcessDied
 from .run_directory import LOGS
-from .selftest import SelfTestFailed
-from .table import endpoint_table
+from .self_test import SelfTestFailed
 
 SUPERVISOR_LOG = "supervisor.log"
 
