@@ -99,6 +99,7 @@ class SignerInfo:
     ``digest_ok``: contentType and messageDigest fit the content. ``signature_ok``: the
     signature holds over the attributes under the key of ``certificate``, and the attributes
     cmsAlgorithmProtection and signingCertificateV2, where present, say the same.
+    It is False where nobody asked for it.
     ``certificate`` is the embedded one that the signer id names, None when it is missing;
     whether it is trusted is not judged here. ``attributes``: DER of every value by OID.
     """
@@ -203,10 +204,11 @@ def _revocation(ocsp_responses: Sequence[bytes]) -> bytes:
     )
 
 
-def read(cms: bytes, detached: bytes | None = None) -> SignedData:
+def read(cms: bytes, detached: bytes | None = None, *, verify: bool = True) -> SignedData:
     """Read and check a SignedData in DER or BER; *detached* is the content when it is not inside.
 
-    Raises FormatError if the bytes are no SignedData. A signature that does not hold is no
+    Without *verify* the costly part, the signature itself, is left to somebody else. Raises
+    FormatError if the bytes are no SignedData. A signature that does not hold is no
     error: it is said in the SignerInfo.
     """
     fields = content_info.read(cms, _SIGNED_DATA, "SignedData")
@@ -225,7 +227,7 @@ def read(cms: bytes, detached: bytes | None = None) -> SignedData:
     return SignedData(
         content=None if content is None else bytes(content),
         signers=tuple(
-            _signer_info(signer_info, embedded, content_type, digests)
+            _signer_info(signer_info, embedded, content_type, digests, verify=verify)
             for signer_info in signer_infos
         ),
         certificates=tuple(embedded.values()),
@@ -272,6 +274,8 @@ def _signer_info(
     embedded: Mapping[CertificateId, x509.Certificate],
     content_type: bytes,
     digests: signature_check.Digests | None,
+    *,
+    verify: bool,
 ) -> SignerInfo:
     """Read and check one SignerInfo."""
     fields = element.fields()
@@ -298,7 +302,8 @@ def _signer_info(
         signing_time=_signing_time(found),
         attributes=found,
         digest_ok=digests is not None and signature.fits(content_type, digests),
-        signature_ok=checkable
+        signature_ok=verify
+        and checkable
         and certificate is not None
         and signature.holds(certificate, content),
         has_unsigned_attributes=unsigned is not None,

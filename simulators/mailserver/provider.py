@@ -20,6 +20,7 @@ from .store import Store
 
 PROVIDER_POLICIES = frozenset({"1.2.276.0.76.4.168"})
 """oid_fd_tls_c: the certificate with which a Fachdienst is a client (C.FD.TLS-C)."""
+REMEMBERED_CERTIFICATES = 1024
 
 
 @dataclass
@@ -32,6 +33,7 @@ class Provider:
     open_mailboxes: set[str] = field(default_factory=set)
     connections: int = 0
     _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
+    _certificates: dict[bytes, bool] = field(default_factory=dict)
 
     @property
     def settings(self) -> MailserverSettings:
@@ -63,15 +65,25 @@ class Provider:
         """Return the effect that is due at *operation*, after having waited for a delay."""
         return await delay(self.process.faults.pick(operation, **facts))
 
+    def is_provider(self, transport: asyncio.BaseTransport) -> bool:
+        """Tell whether the peer showed a provider's certificate (C.FD.TLS-C, KOM-LE-A_2186).
 
-def is_provider(transport: asyncio.BaseTransport) -> bool:
-    """Tell whether the peer showed a provider's certificate (C.FD.TLS-C, KOM-LE-A_2186)."""
-    connection = transport.get_extra_info("ssl_object")
-    if not isinstance(connection, ssl.SSLObject):
-        return False
-    encoded = connection.getpeercert(binary_form=True)
-    if encoded is None:
-        return False
+        A certificate is looked at once; few are ever seen.
+        """
+        connection = transport.get_extra_info("ssl_object")
+        if not isinstance(connection, ssl.SSLObject):
+            return False
+        encoded = connection.getpeercert(binary_form=True)
+        if encoded is None:
+            return False
+        if encoded not in self._certificates:
+            if len(self._certificates) >= REMEMBERED_CERTIFICATES:
+                self._certificates.clear()
+            self._certificates[encoded] = _is_provider_certificate(encoded)
+        return self._certificates[encoded]
+
+
+def _is_provider_certificate(encoded: bytes) -> bool:
     try:
         return not PROVIDER_POLICIES.isdisjoint(policies(x509.load_der_x509_certificate(encoded)))
     except ValueError:  # the chain holds, but an extension is malformed

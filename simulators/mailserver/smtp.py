@@ -22,7 +22,7 @@ from .envelope import Envelope, Recipient, Refused, read_mail, read_rcpt
 from .faults import Reply
 from .intake import Endless, Intake, read_data
 from .originator import is_kim_address
-from .provider import Provider, is_provider
+from .provider import Provider
 
 COMMAND_LIMIT = 2048  # RFC 5321 4.5.3.1.4 with the parameters of RFC 3461 and AUTH of RFC 4954
 READ_LIMIT = 64 << 10
@@ -65,7 +65,7 @@ class MailSession(SMTP):
         """Note who is there; called when the TLS handshake is through."""
         self._sessions.add(self)
         self._provider.connections += 1
-        self._from_provider = is_provider(transport)
+        self._from_provider = self._provider.is_provider(transport)
         super().connection_made(transport)
 
     def connection_lost(self, error: Exception | None) -> None:

@@ -31,6 +31,7 @@ def server_context(
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_CIPHER_SERVER_PREFERENCE
+    context.num_tickets = 0  # no client of ours resumes; tickets cost a packet a connection
     _load_identity(context, identity)
     if client_ca is not None:
         _load_trust(context, client_ca)
