@@ -19,6 +19,8 @@ from pathlib import Path
 from simulators.process.errors import InputError, one_line
 from simulators.process.run import EXIT_BUG, EXIT_CHECK_FAILED, EXIT_INPUT, EXIT_OK
 
+from .run.command_line import add_run_arguments, run_command, seed
+
 DEFAULT_WORLD = "demo"
 DEFAULT_DIRECTORY = Path("kimulator-run")
 
@@ -111,30 +113,27 @@ def schema(arguments: argparse.Namespace) -> int:
     if arguments.kind == "world":
         from .world.model import json_schema
     else:
-        from .scenario import json_schema
+        from .scenario.model import json_schema
     _say(json.dumps(json_schema(), indent=1, ensure_ascii=False))
     return EXIT_OK
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Run scenarios."""
-    from .runner import run_command
-
-    return run_command(arguments)
-
-
-def list_all(arguments: argparse.Namespace) -> int:
+def list_all(_: argparse.Namespace) -> int:
     """Print the worlds, scenarios and checks that there are."""
-    from .runner import list_command
+    from .explain import overview
 
-    return list_command(arguments)
+    for line in overview():
+        _say(line)
+    return EXIT_OK
 
 
 def explain(arguments: argparse.Namespace) -> int:
-    """Print what a check or a code means."""
-    from .runner import explain_command
+    """Print what a check, a requirement id, a KIM code or a Konnektor code means."""
+    from .explain import explanation
 
-    return explain_command(arguments)
+    for line in explanation(arguments.subject):
+        _say(line)
+    return EXIT_OK
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -166,9 +165,7 @@ def _parser() -> argparse.ArgumentParser:
     asking.add_argument("--url", metavar="URL", help="nur der Prozess mit diesem Control-Port")
     _add_run_dir(add("status", status, "zeigt die Prozesse der Welt"))
     _add_run_dir(add("down", down, "beendet die Welt"))
-    from .runner import add_run_arguments  # argparse only; scenarios are imported when they run
-
-    add_run_arguments(add("run", run, "führt Szenarien aus"))
+    add_run_arguments(add("run", run_command, "führt Szenarien aus"))
     add("list", list_all, "zeigt Welten, Szenarien und Prüfungen")
     explaining = add("explain", explain, "erklärt eine Prüfung oder einen Code")
     explaining.add_argument("subject", metavar="PRÜFUNG|CODE")
@@ -188,7 +185,7 @@ def _add_world(parser: argparse.ArgumentParser) -> None:
         metavar="WELT",
         help=f"Name oder Datei (Vorgabe: {DEFAULT_WORLD})",
     )
-    parser.add_argument("--seed", type=_seed, metavar="N", help="statt des Seeds der Welt")
+    parser.add_argument("--seed", type=seed, metavar="N", help="statt des Seeds der Welt")
 
 
 def _add_run_dir(parser: argparse.ArgumentParser) -> None:
@@ -199,16 +196,6 @@ def _add_run_dir(parser: argparse.ArgumentParser) -> None:
         metavar="VERZEICHNIS",
         help=f"Laufverzeichnis (Vorgabe: {DEFAULT_DIRECTORY})",
     )
-
-
-def _seed(text: str) -> int:
-    try:
-        number = int(text)
-    except ValueError:
-        number = -1
-    if not 0 <= number < 2**63:
-        raise argparse.ArgumentTypeError("erwartet wird eine ganze Zahl ab 0")
-    return number
 
 
 def _say(text: str) -> None:

@@ -12,7 +12,7 @@ from simulators.process.errors import InputError
 from .checks.catalogue import GROUPS, RULES, of_requirement, rules_of
 from .checks.rule import Rule
 from .documents import error_codes
-from .scenario import SCENARIOS, load
+from .run.scenario_file import load_scenario, shipped_scenarios, short_name
 from .world.file import shipped_worlds
 
 
@@ -21,10 +21,8 @@ def overview() -> Iterator[str]:
     yield "Welten"
     yield from (f"  {name}" for name in shipped_worlds())
     yield "\nSzenarien"
-    for path in sorted(SCENARIOS.glob("*/*.yaml")):
-        if path.parent.name != "worlds":
-            short = path.relative_to(SCENARIOS).with_suffix("")
-            yield f"  {short!s:40} {load(path).title}"
+    for path in shipped_scenarios():
+        yield f"  {short_name(path):40} {load_scenario(path).title}"
     yield "\nPrüfungen"
     for rule in RULES.values():
         yield f"  {rule.name:24} {rule.requirement:17} {rule.title}"

@@ -9,13 +9,13 @@ from typing import TypeVar
 
 from .actors.party import Party, konnektor_failures
 from .actors.practice import Made, letter_as, make_eau, make_letter, make_storno
-from .artifacts import Artifact, Missing, Sent
 from .documents.identities import Identities
 from .documents.reading import EauDocument
 from .endpoints.contract import Endpoints
-from .failure import StepFailed
 from .pvs.control import Control, ControlError
-from .scenario import Document, Scenario
+from .scenario.artifacts import Artifact, Missing, Sent
+from .scenario.failure import StepFailed
+from .scenario.model import Document, Scenario
 
 A = TypeVar("A")
 

@@ -13,7 +13,6 @@ from simulators.formats import signed_data
 from simulators.formats.errors import FormatError
 from simulators.formats.headers import addresses
 
-from ..artifacts import Fetched, Judged, Sent
 from ..documents import error_codes, mails
 from ..documents.error_codes import ErrorCode, Pair
 from ..documents.judgement import judge
@@ -22,8 +21,9 @@ from ..documents.mails import Envelope
 from ..documents.outcome import Subject, outcome
 from ..documents.reading import read_document
 from ..documents.safe_xml import NotXml
-from ..failure import StepFailed
 from ..pvs.konnektor import Konnektor, Verification
+from ..scenario.artifacts import Fetched, Judged, Sent
+from ..scenario.failure import StepFailed
 from .party import Party, konnektor_failures
 
 DECRYPTED = "00"

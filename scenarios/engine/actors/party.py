@@ -16,10 +16,10 @@ from simulators.process.ldap import LdapClient, LdapError, SearchResult
 
 from ..documents.mails import Mail
 from ..endpoints.contract import Endpoints, ParticipantEndpoint, SiteEndpoint
-from ..failure import StepFailed
 from ..pvs.control import Control, ControlError
 from ..pvs.konnektor import Card, Konnektor, KonnektorFault, KonnektorUnreachable
 from ..pvs.mail import Mailbox, MailError, Reply
+from ..scenario.failure import StepFailed
 
 DIRECTORY_BASE = "dc=data,dc=vzd"
 SIZE_LIMIT = 100

@@ -11,8 +11,8 @@ from ..documents.identities import Identities
 from ..documents.mails import Envelope, Mail
 from ..documents.people import DOCTOR, PRACTICE, Author, Insurer
 from ..documents.reading import EauDocument, read_document
-from ..failure import StepFailed
 from ..pvs.konnektor import CMS, PADES
+from ..scenario.failure import StepFailed
 from .party import Party, konnektor_failures
 
 SHORT_TEXTS = {"eau": "eAU", "eau-storno": "Storno eAU", "arztbrief-pdf": "Arztbrief"}

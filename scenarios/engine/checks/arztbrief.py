@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from ..actors.party import konnektor_failures
-from ..artifacts import Fetched, Sent
 from ..documents import cda, mails
 from ..documents.letter_pdf import claims_pdf_a, is_signed
 from ..documents.mail_parts import Part, ReadMail, read_mail
 from ..documents.safe_xml import NotXml
-from ..failure import StepFailed
+from ..scenario.artifacts import Fetched, Sent
+from ..scenario.failure import StepFailed
 from .rule import Case, Rule, Verdict, failed, passed, verdict
 
 PDF, CDA = "eAB-PDF-signed", "eAB-XML"

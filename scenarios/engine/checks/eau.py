@@ -6,13 +6,13 @@ from simulators.formats import signed_data
 from simulators.formats.certificates import common_name, policies
 from simulators.formats.errors import FormatError
 
-from ..artifacts import Fetched, Judged, Sent
 from ..documents import error_codes, mails
 from ..documents.mail_parts import Part, read_mail
 from ..documents.outcome import Rejection, read_outcome
 from ..documents.reading import EauDocument, read_document
 from ..documents.safe_xml import NotXml
-from ..failure import StepFailed
+from ..scenario.artifacts import Fetched, Judged, Sent
+from ..scenario.failure import StepFailed
 from .rule import Case, Rule, Verdict, demand, failed, passed, verdict
 
 QES_POLICY = "1.2.276.0.76.4.72"

@@ -13,8 +13,8 @@ from simulators.formats.errors import FormatError
 from simulators.formats.headers import split_message
 from simulators.formats.signed_data import SignedData, SignerInfo
 
-from ..artifacts import Sent
-from ..failure import StepFailed
+from ..scenario.artifacts import Sent
+from ..scenario.failure import StepFailed
 from .outer_message import emails_outside, stored_copy
 from .rule import Case, Rule, Verdict, demand, failed, passed, verdict
 

@@ -15,10 +15,10 @@ from simulators.formats.errors import FormatError
 from simulators.formats.headers import Headers, addresses, same_address, split_message
 from simulators.process.ldap import escape_filter
 
-from ..artifacts import Sent
 from ..documents.mail_parts import read_mail
 from ..documents.mails import Mail
-from ..failure import StepFailed
+from ..scenario.artifacts import Sent
+from ..scenario.failure import StepFailed
 from .rule import Case, Rule, Verdict, demand, failed, passed, verdict
 
 CM_VERSION = re.compile(

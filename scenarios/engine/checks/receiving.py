@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from simulators.formats import dsn, kim_codes
 from simulators.formats.headers import same_address, split_message
 
-from ..artifacts import Fetched, Sent
 from ..documents.mail_parts import ReadMail, read_mail
+from ..scenario.artifacts import Fetched, Sent
 from .rule import Case, Rule, Verdict, demand, failed, passed, verdict
 
 DECRYPTED_NOTE = "Die Nachricht wurde entschlüsselt."

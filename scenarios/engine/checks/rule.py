@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from ..failure import StepFailed
 from ..play import Play
 from ..pvs.control import ControlError
-from ..scenario import CheckUse
+from ..scenario.failure import StepFailed
+from ..scenario.model import CheckUse
 
 
 class Status(Enum):

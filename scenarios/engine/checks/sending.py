@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..artifacts import Found, Sent
 from ..pvs.control import Control
+from ..scenario.artifacts import Found, Sent
 from .rule import Case, Rule, Verdict, failed, not_applicable, passed, verdict
 
 REFUSED = 451

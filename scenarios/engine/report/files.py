@@ -13,7 +13,7 @@ from lxml import etree
 from simulators.process.errors import InputError
 
 from ..checks.rule import Status
-from ..results import NOTICE, CheckResult, ScenarioResult, Way
+from .results import NOTICE, CheckResult, ScenarioResult, Way
 
 
 def check_writable(paths: Sequence[Path | None]) -> None:

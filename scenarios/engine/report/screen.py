@@ -7,7 +7,7 @@ from typing import TextIO
 from ..checks.rule import Status
 from ..endpoints.contract import Endpoints
 from ..endpoints.table import endpoint_table
-from ..results import NOTICE, CheckResult, ScenarioResult, StepResult, Way
+from .results import NOTICE, CheckResult, ScenarioResult, StepResult, Way
 
 MARKS = {
     Status.PASSED: "ok    ",

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from ..artifacts import Missing
-from ..failure import StepFailed
 from ..play import Play
 from ..pvs.control import ControlError
-from ..scenario import Step
+from ..scenario.artifacts import Missing
+from ..scenario.failure import StepFailed
+from ..scenario.model import Step
 from . import documents, messages, world
 
 ACTIONS: Mapping[str, Callable[[Play, Any], str]] = MappingProxyType(

@@ -6,10 +6,10 @@ from simulators.process.ldap import escape_filter
 
 from ..actors.insurer import judge_mail
 from ..actors.practice import sign as sign_document
-from ..artifacts import Fetched, Found, Judged, Signed
-from ..failure import StepFailed
 from ..play import Play
-from ..scenario import Judge, LookUp, Sign
+from ..scenario.artifacts import Fetched, Found, Judged, Signed
+from ..scenario.failure import StepFailed
+from ..scenario.model import Judge, LookUp, Sign
 
 INSURER = "5"
 """entryType of a Krankenkasse."""

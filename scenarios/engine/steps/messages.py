@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from ..actors.party import Wanted
 from ..actors.practice import write_mail
-from ..artifacts import Fetched, Found, Sent, Signed
 from ..documents.mail_parts import ReadMail, read_mail
 from ..documents.mails import Envelope, Mail
 from ..documents.outcome import read_outcome
 from ..documents.safe_xml import NotXml
-from ..failure import StepFailed
 from ..play import Play
 from ..pvs.control import Control, ControlError
-from ..scenario import Fetch, Send
+from ..scenario.artifacts import Fetched, Found, Sent, Signed
+from ..scenario.failure import StepFailed
+from ..scenario.model import Fetch, Send
 
 
 def send(play: Play, step: Send) -> str:

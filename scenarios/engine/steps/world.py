@@ -8,11 +8,11 @@ from fnmatch import fnmatchcase
 
 from simulators.process.errors import one_line
 
-from ..artifacts import Sent
-from ..failure import StepFailed
 from ..play import Play
 from ..pvs.control import Control
-from ..scenario import MoveCard, SetClock, SetFault, SetPin, Wait
+from ..scenario.artifacts import Sent
+from ..scenario.failure import StepFailed
+from ..scenario.model import MoveCard, SetClock, SetFault, SetPin, Wait
 
 
 def remove_card(play: Play, step: MoveCard) -> str:

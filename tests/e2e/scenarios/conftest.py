@@ -13,8 +13,8 @@ import pytest
 from scenarios.engine.command import main
 from scenarios.engine.endpoints.contract import Endpoints, read_endpoints
 from scenarios.engine.play import Play
-from scenarios.engine.scenario import Scenario, load
-from scenarios.engine.session import scenario_path
+from scenarios.engine.run.scenario_file import load_scenario, scenario_path
+from scenarios.engine.scenario.model import Scenario
 from scenarios.engine.steps import perform
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -62,7 +62,7 @@ def played(world: Endpoints) -> Iterator[Callable[[str], Play]]:
 
     def play(name: str) -> Play:
         if name not in plays:
-            scenario: Scenario = load(scenario_path(name))
+            scenario: Scenario = load_scenario(scenario_path(name))
             plays[name] = Play(scenario, name, world, world.seed)
             for step in scenario.steps:
                 perform(plays[name], step)

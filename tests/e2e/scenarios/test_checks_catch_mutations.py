@@ -14,13 +14,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from scenarios.engine.artifacts import Fetched, Found, Judged, Sent
 from scenarios.engine.checks.catalogue import GROUPS, RULES, rules_of
 from scenarios.engine.checks.rule import Status, Verdict
 from scenarios.engine.play import Play
 from scenarios.engine.pvs.konnektor import Verification
 from scenarios.engine.pvs.mail import Reply
-from scenarios.engine.scenario import CheckUse
+from scenarios.engine.scenario.artifacts import Fetched, Found, Judged, Sent
+from scenarios.engine.scenario.model import CheckUse
 from simulators.formats import enveloped_data, komle, recipient_emails, signed_data
 from simulators.process.ldap import escape_filter
 

@@ -8,14 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from scenarios.engine.scenario import SCENARIOS
+from scenarios.engine.run.scenario_file import SCENARIOS, shipped_scenarios, short_name
 
 Run = Callable[..., int]
-SHIPPED = sorted(
-    str(path.relative_to(SCENARIOS).with_suffix(""))
-    for path in SCENARIOS.glob("*/*.yaml")
-    if path.parent.name != "worlds"
-)
+SHIPPED = [short_name(path) for path in shipped_scenarios()]
 
 
 @pytest.mark.parametrize("name", SHIPPED)

@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from scenarios.engine import command, runner
+from scenarios.engine import command, explain
 from simulators.process.errors import InputError
 
 
 def test_a_bug_of_ours_is_one_line_and_a_file(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    def broken(_: object) -> int:
+    def broken() -> list[str]:
         raise RuntimeError("two\nlines")
 
-    monkeypatch.setattr(runner, "list_command", broken)
+    monkeypatch.setattr(explain, "overview", broken)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     assert command.main(["list"]) == 3
     output = capsys.readouterr()
@@ -34,10 +34,10 @@ def test_a_bug_of_ours_is_one_line_and_a_file(
 def test_what_a_person_can_mend_is_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def refused(_: object) -> int:
+    def refused() -> list[str]:
         raise InputError("so nicht")
 
-    monkeypatch.setattr(runner, "list_command", refused)
+    monkeypatch.setattr(explain, "overview", refused)
     assert command.main(["list"]) == 2
     assert capsys.readouterr().err == "kimulator: so nicht\n"
 

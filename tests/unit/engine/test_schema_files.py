@@ -11,7 +11,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 import scenarios
-from scenarios.engine import scenario
+from scenarios.engine.scenario import model as scenario
 from scenarios.engine.world import model as world
 from scenarios.engine.world.file import shipped_worlds, world_path
 

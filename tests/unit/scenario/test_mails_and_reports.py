@@ -17,7 +17,14 @@ from scenarios.engine.documents.mail_parts import read_mail
 from scenarios.engine.documents.mails import Envelope
 from scenarios.engine.explain import explanation
 from scenarios.engine.report import files
-from scenarios.engine.results import NOTICE, CheckResult, Hop, ScenarioResult, StepResult, Way
+from scenarios.engine.report.results import (
+    NOTICE,
+    CheckResult,
+    Hop,
+    ScenarioResult,
+    StepResult,
+    Way,
+)
 from simulators.process.errors import InputError
 
 PRACTICE = "praxis@kv.dox.kim.telematik-test"

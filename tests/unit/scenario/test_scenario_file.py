@@ -8,8 +8,9 @@ import jsonschema
 import pytest
 import yaml
 
-from scenarios.engine.scenario import SCENARIOS, json_schema, load
-from scenarios.engine.session import plan
+from scenarios.engine.run.scenario_file import load_scenario, shipped_scenarios
+from scenarios.engine.run.session import plan
+from scenarios.engine.scenario.model import json_schema
 from simulators.process.errors import InputError
 
 GOOD = """\
@@ -22,7 +23,7 @@ steps:
 checks:
   - {rule: accepted, of: mail}
 """
-SHIPPED = sorted(path for path in SCENARIOS.glob("*/*.yaml") if path.parent.name != "worlds")
+SHIPPED = shipped_scenarios()
 
 
 @pytest.mark.parametrize(
@@ -53,7 +54,7 @@ def test_a_mistake_is_told_with_its_line(
     path = tmp_path / "szenario.yaml"
     path.write_text(GOOD.replace(old, new), encoding="utf-8")
     with pytest.raises(InputError) as refusal:
-        load(path)
+        load_scenario(path)
     text = str(refusal.value)
     assert text.startswith(f"{path}:{line}: "), text
     assert told in text
@@ -63,13 +64,13 @@ def test_a_mistake_is_told_with_its_line(
 def test_a_good_file_is_read_and_fits_the_schema(tmp_path: Path) -> None:
     path = tmp_path / "szenario.yaml"
     path.write_text(GOOD, encoding="utf-8")
-    assert load(path).steps[1].keyword == "fetch"
+    assert load_scenario(path).steps[1].keyword == "fetch"
     jsonschema.validate(yaml.safe_load(GOOD), json_schema())
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_a_shipped_scenario_is_valid(path: Path) -> None:
-    load(path)
+    load_scenario(path)
     content = yaml.safe_load(path.read_text(encoding="utf-8"))
     jsonschema.Draft202012Validator(json_schema()).validate(content)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .documents.error_codes import ErrorCode
-from .documents.mails import Mail
-from .documents.reading import EauDocument
-from .pvs.konnektor import Verification
-from .pvs.mail import Reply
+from ..documents.error_codes import ErrorCode
+from ..documents.mails import Mail
+from ..documents.reading import EauDocument
+from ..pvs.konnektor import Verification
+from ..pvs.mail import Reply
 
 
 @dataclass(frozen=True)

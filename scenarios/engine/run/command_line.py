@@ -1,4 +1,4 @@
-"""``kimulator run``, ``list`` and ``explain``: from the command line to the exit status.
+"""``kimulator run``: from its arguments to the exit status.
 
 Only argparse is imported here at once; what a command needs comes when it is called.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -32,7 +31,7 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
         ("json", "Bericht als JSON"),
     ):
         parser.add_argument(f"--{kind}", type=Path, metavar="DATEI", help=text)
-    parser.add_argument("--seed", type=_seed, metavar="N", help="statt des Seeds der Welt")
+    parser.add_argument("--seed", type=seed, metavar="N", help="statt des Seeds der Welt")
     parser.add_argument(
         "--against",
         type=Path,
@@ -47,8 +46,8 @@ def run_command(arguments: argparse.Namespace) -> int:
     *arguments* holds what ``add_run_arguments`` adds. Raises InputError (exit status 2) for a
     scenario, an input or a world that cannot be used; nothing has been sent then.
     """
-    from .report import files
-    from .report.screen import Screen
+    from ..report import files
+    from ..report.screen import Screen
     from .session import plan, run_plans
 
     plans = plan(arguments.scenarios, arguments.input, fresh=arguments.against is None)
@@ -66,30 +65,8 @@ def run_command(arguments: argparse.Namespace) -> int:
     return 0 if all(result.ok for result in results) else 1
 
 
-def list_command(_: argparse.Namespace) -> int:
-    """Print the shipped worlds, scenarios and checks."""
-    from .explain import overview
-
-    return _say(overview())
-
-
-def explain_command(arguments: argparse.Namespace) -> int:
-    """Print what a check, a requirement id, a KIM code or a Konnektor code (``subject``) means.
-
-    Raises InputError when nothing is known about it.
-    """
-    from .explain import explanation
-
-    return _say(explanation(arguments.subject))
-
-
-def _seed(text: str) -> int:
+def seed(text: str) -> int:
+    """Read the value of ``--seed``, as argparse calls it."""
     if not text.isdecimal() or int(text) >= 2**63:
         raise argparse.ArgumentTypeError("erwartet wird eine ganze Zahl ab 0")
     return int(text)
-
-
-def _say(lines: Iterable[str]) -> int:
-    for line in lines:
-        sys.stdout.write(f"{line}\n")
-    return 0

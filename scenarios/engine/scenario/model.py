@@ -1,23 +1,18 @@
-"""A scenario: world, inputs, actors, documents, steps and checks, read from YAML.
+"""A scenario: world, inputs, actors, documents, steps and checks, as its YAML file has them.
 
 The models below are the format; ``json_schema`` gives it to editors. Names that a step saves
 (``name``) are what later steps and checks refer to; a reference to nothing is found when the
-file is read, with its line.
+file is read (``run.scenario_file``), with its line.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
 from simulators.process.faults import Rule
 from simulators.process.settings import Settings
-
-from .yaml_files import yaml_source
-
-SCENARIOS = Path(__file__).resolve().parent.parent
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=60)]
 Seconds = Annotated[float, Field(gt=0, le=3600)]
@@ -261,20 +256,6 @@ class Scenario(Settings):
     documents: dict[Name, Document] = {}
     steps: tuple[Step, ...] = Field(min_length=1)
     checks: tuple[CheckUse, ...] = Field(min_length=1)
-
-
-def load(path: Path) -> Scenario:
-    """Read and check the scenario file *path*.
-
-    Raises InputError ``FILE:LINE: key: expected`` for an unknown key, a wrong type, or a name
-    that nothing defines.
-    """
-    source = yaml_source.read(path)
-    scenario = source.validate(Scenario)
-    from .references import check_references  # knows the rules of all checks
-
-    check_references(scenario, source)
-    return scenario
 
 
 def json_schema() -> dict[str, Any]:

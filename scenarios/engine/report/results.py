@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from .checks.rule import Rule, Status, Verdict
+from ..checks.rule import Rule, Status, Verdict
 
 NOTICE = (
     "Dies ist eine Probe in einer simulierten Umgebung (TEST-ONLY), "

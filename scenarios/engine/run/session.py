@@ -13,19 +13,20 @@ from pathlib import Path
 
 from simulators.process.errors import InputError
 
-from .checks.catalogue import rules_of
-from .documents.reading import EauDocument, read_file
-from .endpoints.contract import Endpoints, read_endpoints
-from .failure import StepFailed
-from .play import Play
-from .pvs.control import Control, ControlError
-from .report.screen import Screen
-from .results import CheckResult, ScenarioResult, StepResult
-from .scenario import SCENARIOS, Scenario, load
-from .steps import perform
-from .steps.messages import remove_what_was_sent
-from .ways import ways
-from .world.file import world_path
+from ..checks.catalogue import rules_of
+from ..documents.reading import EauDocument, read_file
+from ..endpoints.contract import Endpoints, read_endpoints
+from ..play import Play
+from ..pvs.control import Control, ControlError
+from ..report.results import CheckResult, ScenarioResult, StepResult
+from ..report.screen import Screen
+from ..report.ways import ways
+from ..scenario.failure import StepFailed
+from ..scenario.model import Scenario
+from ..steps import perform
+from ..steps.messages import remove_what_was_sent
+from ..world.file import world_path
+from .scenario_file import load_scenario, scenario_path, short_name
 
 
 @dataclass(frozen=True)
@@ -39,9 +40,7 @@ class Plan:
     @property
     def name(self) -> str:
         """Short name: the shipped scenario's path, or the file's."""
-        path = self.path.resolve()
-        shown = path.relative_to(SCENARIOS) if path.is_relative_to(SCENARIOS) else Path(path.name)
-        return str(shown.with_suffix(""))
+        return short_name(self.path)
 
 
 def plan(names: Sequence[str], inputs: Sequence[str], *, fresh: bool = True) -> list[Plan]:
@@ -51,7 +50,7 @@ def plan(names: Sequence[str], inputs: Sequence[str], *, fresh: bool = True) -> 
     """
     paths = [scenario_path(name) for name in names]
     given = dict(_input(text) for text in inputs)
-    plans = [Plan(path, load(path)) for path in paths]
+    plans = [Plan(path, load_scenario(path)) for path in paths]
     if fresh:
         for one in plans:
             world_path(one.scenario.world)
@@ -71,16 +70,6 @@ def plan(names: Sequence[str], inputs: Sequence[str], *, fresh: bool = True) -> 
         )
         for one in plans
     ]
-
-
-def scenario_path(name: str) -> Path:
-    """Return the file of the scenario *name*: a path, or a shipped one such as eau/lieferung."""
-    given = Path(name)
-    shipped = SCENARIOS / name
-    for path in (given, shipped, shipped.with_name(f"{shipped.name}.yaml")):
-        if path.is_file():
-            return path
-    raise InputError(f"{name}: kein Szenario (kimulator list zeigt die vorhandenen)")
 
 
 def run_plans(
@@ -103,8 +92,8 @@ def run_plans(
 @contextmanager
 def _fresh_world(world: str, seed: int | None, screen: Screen) -> Iterator[Endpoints]:
     """Start *world* in a directory of its own and end it after the block."""
-    from .processes.launcher import Start, running_world  # only here are worlds started
-    from .processes.process_group import ProcessDied
+    from ..processes.launcher import Start, running_world  # only here are worlds started
+    from ..processes.process_group import ProcessDied
 
     # The directory holds keys: it must not stay behind, however the run is ended.
     signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from typing import Any
 
-from .artifacts import Fetched, Found, Judged, Sent, Signed
-from .checks.catalogue import GROUPS, RULES, rules_of
-from .scenario import CheckUse, Scenario, Step
-from .yaml_files.yaml_source import Location, Source
+from ..checks.catalogue import GROUPS, RULES, rules_of
+from ..scenario.artifacts import Fetched, Found, Judged, Sent, Signed
+from ..scenario.model import CheckUse, Scenario, Step
+from ..yaml_files.yaml_source import Location, Source
 
 LEAVES: dict[str, type] = {
     "look_up": Found,

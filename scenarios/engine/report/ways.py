@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from .artifacts import Sent
-from .play import Play
-from .pvs.control import Control, ControlError
+from ..play import Play
+from ..pvs.control import Control, ControlError
+from ..scenario.artifacts import Sent
 from .results import Hop, Way
 
 Event = dict[str, Any]

@@ -1,0 +1,1 @@
+"""Running scenarios: their files and references, the session, the command's arguments."""

@@ -1,0 +1,1 @@
+"""A scenario: its format, and what its steps leave behind."""
