@@ -31,7 +31,7 @@ from ..world.wiring import ENTRIES_FILE, Wiring
 from ..yaml_files import yaml_source
 from .process_group import Launch, ProcessGroup
 from .run_directory import RunDirectory
-from .self_test import run_self_test
+from .selftest import run_self_test
 
 READY_SECONDS = 30.0
 WARM = "simulators.process.control"  # imported late by every process

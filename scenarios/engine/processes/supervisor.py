@@ -20,7 +20,7 @@ from ..endpoints.table import endpoint_table
 from .launcher import RunningWorld, Start, start_world
 from .process_group import SIGNALS, ProcessDied
 from .run_directory import LOGS
-from .self_test import SelfTestFailed
+from .selftest import SelfTestFailed
 
 SUPERVISOR_LOG = "supervisor.log"
 
