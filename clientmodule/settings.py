@@ -67,7 +67,8 @@ class ClientModuleSettings(ProcessSettings):
     names to Konnektoren; ``default`` serves user names without one. ``accounts`` maps mail
     addresses to their PKCS#12; ``account_limit`` maps provider domains to the base URL of
     I_AccountLimit_Service. ``release`` decides how encryption certificates are chosen: up to
-    1.5.2-8 all of a recipient, from 1.5.2-9 on RSA only if there is nothing else. ``domains``
+    1.5.2-8 all of a recipient, from 1.5.2-9 on RSA only if there is nothing else;
+    ``pt_version``, announced as X-KIM-PTVersion, is the release unless it is given. ``domains``
     are the endings that KIM addresses of this world may have.
 
     Times are seconds unless the name says otherwise; their defaults are those of Tab_Konf_Param.
@@ -83,7 +84,9 @@ class ClientModuleSettings(ProcessSettings):
     account_limit: dict[str, str] = {}
     release: str = Field(default="1.5.2-9", pattern=f"^{RELEASE}$")
     cm_version: str = Field(default="KIMUL_0.1.0-0", pattern=f"^{CM_VERSION}$")
-    pt_version: str = Field(default="1.5.2-9", pattern=f"^{RELEASE}$")
+    pt_version: str = Field(
+        default_factory=lambda given: str(given["release"]), pattern=f"^{RELEASE}$"
+    )
     domains: list[str] = [".kim.telematik-test"]
 
     konnektor_timeout: float = Field(default=60, gt=0)
