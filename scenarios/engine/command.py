@@ -23,6 +23,7 @@ from .run.command_line import add_run_arguments, run_command, seed
 
 DEFAULT_WORLD = "demo"
 DEFAULT_DIRECTORY = Path("kimulator-run")
+BETWEEN = "die Welt startet oder endet gerade"
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -82,9 +83,13 @@ def ready(arguments: argparse.Namespace) -> int:
         answers = is_ready(arguments.url)
         _say("bereit" if answers else "nicht bereit")
         return EXIT_OK if answers else EXIT_CHECK_FAILED
-    waiting = [name for name, here in readiness(arguments.run_dir).items() if not here]
-    _say(f"nicht bereit: {', '.join(waiting)}" if waiting else "bereit")
-    return EXIT_CHECK_FAILED if waiting else EXIT_OK
+    found = readiness(arguments.run_dir)
+    waiting = [name for name, answers in found.items() if not answers]
+    if found and not waiting:
+        _say("bereit")
+        return EXIT_OK
+    _say(f"nicht bereit: {', '.join(waiting) or BETWEEN}")
+    return EXIT_CHECK_FAILED
 
 
 def status(arguments: argparse.Namespace) -> int:
@@ -92,6 +97,9 @@ def status(arguments: argparse.Namespace) -> int:
     from .processes.readiness import readiness
 
     found = readiness(arguments.run_dir)
+    if not found:
+        _say(BETWEEN)
+        return EXIT_CHECK_FAILED
     width = max(map(len, found))
     for name, answers in found.items():
         _say(f"{name:{width}}  {'bereit' if answers else 'nicht bereit'}")

@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from scenarios.engine.processes.readiness import is_ready
+from scenarios.engine.processes.run_directory import RunDirectory
 from scenarios.engine.world.file import load_world, shipped_worlds
 from scenarios.engine.world.parts import LISTENERS, MODULES, fixed_ports, parts
 from simulators.process.role import bind
@@ -211,6 +212,8 @@ def test_the_commands_of_the_containers(kimulator: Any, small_world: Path, tmp_p
             assert set(LISTENERS[part.role]) >= {"control"}
         answer = kimulator("ready", "--url", url)
         assert answer.returncode == 0
+        answer = kimulator("ready", "--run-dir", directory)
+        assert answer.returncode == 0, answer.stderr
     finally:
         for process in started:
             process.terminate()
@@ -218,6 +221,22 @@ def test_the_commands_of_the_containers(kimulator: Any, small_world: Path, tmp_p
     assert statuses == [0] * len(started)
     answer = kimulator("ready", "--url", url)
     assert answer.returncode == 1
+    answer = kimulator("status", "--run-dir", directory)
+    assert answer.returncode == 1
+    assert answer.stdout.count("nicht bereit") == len(started)
+
+
+@pytest.mark.parametrize("command", ["ready", "status"])
+def test_a_world_that_starts_is_not_ready_yet(kimulator: Any, tmp_path: Path, command: str) -> None:
+    """Whoever waits for a world asks again: the addresses come when the self-test is through."""
+    directory = RunDirectory(tmp_path)
+    directory.take()
+    try:
+        answer = kimulator(command, "--run-dir", tmp_path)
+    finally:
+        directory.release()
+    assert answer.returncode == 1
+    assert "startet" in one_line(answer.stdout)
 
 
 def test_an_output_that_nobody_reads_ends_the_world(

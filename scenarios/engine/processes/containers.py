@@ -27,9 +27,10 @@ def write_settings(file: Path, directory: Path, seed: int | None) -> None:
     try:
         wiring = prepare(world, owned.path, seed, Places(fixed_ports(world), containers=True))
         endpoints = endpoints_of(wiring)
+        write_environment(endpoints, owned.path)
+        endpoints.write(owned.path)
+        owned.hand_over()
     except OSError as error:
         raise InputError(f"{directory}: nicht beschreibbar: {error.strerror}") from None
     finally:
         owned.release()
-    write_environment(endpoints, owned.path)
-    endpoints.write(owned.path)

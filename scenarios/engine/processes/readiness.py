@@ -1,4 +1,8 @@
-"""Whether a running world is ready: every process is asked at its control port."""
+"""Whether a running world is ready: every process is asked at its control port.
+
+The addresses are written when the self-test's mail has arrived, so a world that still starts has
+none. Processes in containers have no supervisor here; they are asked all the same.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +14,8 @@ from urllib.parse import urlsplit
 
 from simulators.process.errors import InputError
 
-from ..endpoints.contract import read_endpoints
-from .run_directory import owner_of
+from ..endpoints.contract import FILE, read_endpoints
+from .run_directory import LOCK_FILE, owner_of
 
 SECONDS = 5.0
 
@@ -19,10 +23,13 @@ SECONDS = 5.0
 def readiness(directory: Path) -> dict[str, bool]:
     """Return for each process of the world in *directory* whether it says that it is ready.
 
-    Raises InputError when no world runs there.
+    Empty while the world starts or ends. Raises InputError when no world runs there.
     """
+    running = owner_of(directory) is not None
+    if running and not (directory / FILE).is_file():
+        return {}
     endpoints = read_endpoints(directory)
-    if owner_of(directory) is None:
+    if not running and (directory / LOCK_FILE).is_file():
         raise InputError(f"{directory}: die Welt läuft nicht mehr; `kimulator up` startet eine")
     controls = endpoints.controls()
     with ThreadPoolExecutor(max_workers=len(controls)) as pool:

@@ -85,6 +85,13 @@ class RunDirectory:
             os.close(self._lock)
             self._lock = None
 
+    def hand_over(self) -> None:
+        """Leave the directory to processes that are started elsewhere; nobody owns it then."""
+        if self._lock is not None:
+            (self.path / LOCK_FILE).unlink(missing_ok=True)
+            os.close(self._lock)
+            self._lock = None
+
     def _clear(self) -> None:
         _remove_addresses(self.path)
         for name in (DATA, LOGS, SETTINGS, CERTIFICATES):
