@@ -20,6 +20,22 @@ ALLOWED = {
     "clientmodule": (*SHARED, "clientmodule"),
     "scenarios": (*SHARED, "simulators.pki", "scenarios"),
 }
+ENGINE = "scenarios.engine"
+# From the command line down to the formats; those of one floor do not know each other.
+FLOORS = (
+    {"command"},
+    {"explain"},
+    {"run"},
+    {"report"},
+    {"checks", "steps"},
+    {"play"},
+    {"actors"},
+    {"scenario"},
+    {"processes", "pvs"},
+    {"endpoints"},
+    {"world"},
+    {"documents", "yaml_files"},
+)
 OURS = ("simulators", "clientmodule", "scenarios")
 NAMES_THAT_SAY_NOTHING = {"utils", "helpers", "common", "manager", "base", "misc", "util"}
 MODULES = sorted(
@@ -55,6 +71,22 @@ def test_an_area_imports_only_what_it_may_know(area: str) -> None:
         and name.count(".") > 0
         and not any(name == a or name.startswith(a + ".") for a in ALLOWED[area])
     ]
+    assert wrong == []
+
+
+def test_a_part_of_the_engine_imports_only_what_lies_below_it() -> None:
+    """Formats know nobody who judges by them; a scenario is played without its world's start."""
+    floor = {name: number for number, names in enumerate(FLOORS) for name in names}
+    root = ROOT / ENGINE.replace(".", "/")
+    wrong = []
+    for path in root.rglob("*.py"):
+        own = path.relative_to(root).with_suffix("").parts[0]
+        for name in imports(path):
+            part = name.removeprefix(f"{ENGINE}.").split(".")[0]
+            if own == "__init__" or not name.startswith(f"{ENGINE}.") or part == own:
+                continue
+            if floor[part] <= floor[own]:
+                wrong.append(f"{path.relative_to(ROOT)} imports {name}")
     assert wrong == []
 
 
