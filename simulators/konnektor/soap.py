@@ -1,7 +1,7 @@
 """SOAP 1.1 over aiohttp: spyne routes by the body's name and shapes faults, bodies stay lxml."""
 
 # mypy: disable-error-code="no-untyped-call, attr-defined"
-# ruff: noqa: ARG001, ARG002 (signatures are spyne's), I001 (spyne_repair must precede spyne)
+# ruff: noqa: ARG001, ARG002 (signatures are spyne's)
 
 from __future__ import annotations
 
@@ -10,15 +10,21 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from lxml import etree
-from spyne import AnyXml, Application, Fault, MethodContext, ServiceBase, rpc
-from spyne.protocol.soap import Soap11
-from spyne.server import ServerBase
 
-from . import spyne_repair  # noqa: F401
 from .faults import Code, KonnektorFault, fault
 from .namespaces import SOAP, name
 from .operation import Call, Handler, Service
 from .reading import Element
+from .spyne_repair import (
+    AnyXml,
+    Application,
+    Fault,
+    MethodContext,
+    ServerBase,
+    ServiceBase,
+    Soap11,
+    rpc,
+)
 
 _ENVELOPE, _HEADER, _BODY = name(SOAP, "Envelope"), name(SOAP, "Header"), name(SOAP, "Body")
 _MUST_UNDERSTAND = name(SOAP, "mustUnderstand")

@@ -6,6 +6,8 @@ garbage once a second for the sake of open files, of which there are none here; 
 of a busy Konnektor's time.
 """
 
+# mypy: disable-error-code="attr-defined" (spyne has no annotations)
+
 from __future__ import annotations
 
 import importlib.abc
@@ -54,6 +56,28 @@ def repair() -> None:
 
 repair()
 
-from spyne import const  # noqa: E402 (only now it can be imported)
+# Only now it can be imported; who needs spyne takes it from here, so that no order matters.
+from spyne import (  # noqa: E402
+    AnyXml,
+    Application,
+    Fault,
+    MethodContext,
+    ServiceBase,
+    const,
+    rpc,
+)
+from spyne.protocol.soap import Soap11  # noqa: E402
+from spyne.server import ServerBase  # noqa: E402
 
 const.MIN_GC_INTERVAL = math.inf
+
+__all__ = [
+    "AnyXml",
+    "Application",
+    "Fault",
+    "MethodContext",
+    "ServerBase",
+    "ServiceBase",
+    "Soap11",
+    "rpc",
+]
