@@ -6,7 +6,7 @@ garbage once a second for the sake of open files, of which there are none here; 
 of a busy Konnektor's time.
 """
 
-# mypy: disable-error-code="attr-defined" (spyne has no annotations)
+# mypy: disable-error-code="attr-defined"
 
 from __future__ import annotations
 
