@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
+from .bounded_file import read_bounded
 from .errors import InputError, one_line
 from .guardrails import refuse_public_address
 from .yaml_text import load_yaml
@@ -74,9 +75,7 @@ def read_settings(model: type[S], path: Path) -> S:
     Raises InputError with file, key and what was expected.
     """
     try:
-        if path.stat().st_size > MAX_SETTINGS_BYTES:
-            raise InputError(f"{path}: larger than {MAX_SETTINGS_BYTES} bytes")
-        text = path.read_text(encoding="utf-8")
+        text = read_bounded(path, MAX_SETTINGS_BYTES).decode()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read: {one_line(str(error))}") from None
     try:

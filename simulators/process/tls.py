@@ -16,8 +16,11 @@ from cryptography.hazmat.primitives.serialization import (
     pkcs12,
 )
 
+from .bounded_file import read_bounded
 from .errors import InputError, one_line
 from .settings import TlsIdentity
+
+MAX_PKCS12_BYTES = 1 << 20
 
 
 def server_context(
@@ -65,7 +68,7 @@ def load_pkcs12(context: ssl.SSLContext, file: Path, password: str) -> bytes:
     """
     try:
         key, certificate, chain = pkcs12.load_key_and_certificates(
-            file.read_bytes(), password.encode()
+            read_bounded(file, MAX_PKCS12_BYTES), password.encode()
         )
     except (OSError, ValueError) as error:
         raise InputError(f"{file}: not readable as PKCS#12: {one_line(str(error))}") from None

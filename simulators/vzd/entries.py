@@ -15,6 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from pydantic import Field, TypeAdapter, ValidationError
 
+from simulators.process.bounded_file import read_bounded
 from simulators.process.errors import InputError, one_line
 from simulators.process.guardrails import refuse_real_domain
 from simulators.process.settings import Settings
@@ -23,6 +24,7 @@ from . import professions
 from .schema import CERTIFICATE, fold_value, is_integer, key_of, spelling
 
 MAX_FILE_BYTES = 512 << 20
+MAX_CERTIFICATE_BYTES = 1 << 20
 _OBJECT_CLASSES = ("top", "vzd-komleview")
 UID = r"^[A-Za-z0-9._-]{1,64}$"
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
@@ -172,9 +174,7 @@ def read_entries(file: Path, *, base: str, now: datetime) -> Iterator[Entry]:
 
 def _records(file: Path) -> Iterable[EntryRecord]:
     try:
-        if file.stat().st_size > MAX_FILE_BYTES:
-            raise InputError(f"{file}: larger than {MAX_FILE_BYTES} bytes")
-        content = json.loads(file.read_bytes())
+        content = json.loads(read_bounded(file, MAX_FILE_BYTES))
         return TypeAdapter(list[EntryRecord]).validate_python(content)
     except ValidationError as error:
         first = error.errors()[0]
@@ -186,7 +186,9 @@ def _records(file: Path) -> Iterable[EntryRecord]:
 
 def _read_certificate(path: Path) -> Certificate:
     try:
-        return certificate_of(x509.load_pem_x509_certificate(path.read_bytes()))
+        return certificate_of(
+            x509.load_pem_x509_certificate(read_bounded(path, MAX_CERTIFICATE_BYTES))
+        )
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: no certificate in PEM: {one_line(str(error))}") from None
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from lxml import etree
 
+from simulators.process.bounded_file import FileTooLarge, read_bounded
 from simulators.process.errors import InputError, one_line
 
 from .fhir_xml import CODE_SYSTEMS, FHIR
@@ -86,9 +87,9 @@ def read_file(path: Path) -> EauDocument:
     Storno, which needs a scenario of its own.
     """
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise InputError(f"{path}: größer als {MAX_BYTES} Bytes")
-        document = read_document(path.read_bytes())
+        document = read_document(read_bounded(path, MAX_BYTES))
+    except FileTooLarge as error:
+        raise InputError(f"{path}: größer als {error.limit} Bytes") from None
     except OSError as error:
         raise InputError(f"{path}: nicht lesbar: {error.strerror}") from None
     except NotXml as error:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from simulators.process.bounded_file import read_bounded
 from simulators.process.errors import InputError, one_line
 
 FILE = "endpoints.json"
@@ -186,9 +187,7 @@ def read_endpoints(directory: Path) -> Endpoints:
     """
     path = directory / FILE
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise InputError(f"{path}: größer als {MAX_BYTES} Bytes")
-        content = json.loads(path.read_bytes())
+        content = json.loads(read_bounded(path, MAX_BYTES))
         if not isinstance(content, dict):
             raise InputError(f"{path}: erwartet wird ein JSON-Objekt")
         return Endpoints.model_validate({**content, "directory": directory.absolute()})

@@ -14,6 +14,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from simulators.process.bounded_file import FileTooLarge, read_bounded
 from simulators.process.errors import InputError, one_line
 
 from .model_fields import nearest_field
@@ -132,9 +133,9 @@ def read(path: Path) -> Source:
     Raises InputError when the file cannot be read, is too large or no YAML.
     """
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise InputError(f"{path}: größer als {MAX_BYTES} Bytes")
-        text = path.read_text(encoding="utf-8")
+        text = read_bounded(path, MAX_BYTES).decode()
+    except FileTooLarge as error:
+        raise InputError(f"{path}: größer als {error.limit} Bytes") from None
     except OSError as error:
         raise InputError(f"{path}: nicht lesbar: {error.strerror}") from None
     except UnicodeDecodeError:

@@ -55,3 +55,8 @@ def test_what_is_no_settings_file_is_one_line(tmp_path: Path, content: str) -> N
 def test_a_missing_file_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read"):
         read_settings(ProcessSettings, tmp_path / "none.json")
+
+
+def test_a_device_without_end_is_one_line() -> None:
+    with pytest.raises(InputError, match="larger than"):
+        read_settings(ProcessSettings, Path("/dev/zero"))
