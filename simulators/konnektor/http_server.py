@@ -132,7 +132,8 @@ class HttpServer:
     def _fault(self, endpoint: SoapEndpoint, call: Call | None, raised: KonnektorFault) -> bytes:
         if call is not None:
             call.facts["code"] = str(raised.trace.code)
-        return endpoint.encode_fault(raised, self._konnektor.error([raised.trace]))
+        worded = KonnektorFault(self._konnektor.worded(raised.trace))
+        return endpoint.encode_fault(worded, self._konnektor.error([worded.trace]))
 
     def _dropped(self, request: web.BaseRequest, call: Call, started: float) -> web.StreamResponse:
         self._record(call.service, call, "Dropped", started)

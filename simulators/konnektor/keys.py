@@ -13,10 +13,12 @@ from simulators.pki.cards import CardObject
 from simulators.pki.request import Crypt, Reference
 
 from .cards import InsertedCard
-from .faults import Code, fault
+from .faults import Code, KonnektorFault, fault
 from .settings import Generation, Make
 
 CRYPTS = ("RSA", "ECC", "RSA_ECC")
+AUT: Reference = "C.AUT"
+ENC: Reference = "C.ENC"
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class CardKeys:
 
     def __init__(self, generation: Generation, make: Make) -> None:
         self._prefers_ecc = generation == "PTV6"
-        self._forced_ecc = make.forced_ecc
+        self._make = make
         self._signers: dict[tuple[str, Reference, Crypt], signed_data.Signer] = {}
         self._decrypting: dict[str, tuple[tuple[CertificateId, CardObject], ...]] = {}
 
@@ -56,8 +58,8 @@ class CardKeys:
         elif crypt == "RSA_ECC":
             chosen = "ECC" if has_ecc else "RSA"
         elif crypt == "RSA" and self._prefers_ecc and has_ecc:
-            if self._forced_ecc == "fault":
-                raise fault(Code.CALL_NOT_ALLOWED, "RSA ist mit dieser Karte nicht mehr zulässig")
+            if self._make.forced_ecc == "fault":
+                raise self._rsa_refused()
             chosen = "ECC"
         else:
             chosen = "ECC" if crypt == "ECC" else "RSA"
@@ -70,6 +72,39 @@ class CardKeys:
             return cast(Crypt, crypt)
         has_ecc = any(kind == "ECC" for _, kind in card.card.objects)
         return "ECC" if self._prefers_ecc and has_ecc else "RSA"
+
+    def for_encrypting_both(self, card: InsertedCard) -> tuple[Crypt, ...]:
+        """Return for which certificates of *card* EncryptDocument encrypts with RSA_ECC.
+
+        The fault of the make where it is one that refuses this (unconfirmed for PTV6).
+        """
+        if self._forces_ecc(card, ENC):
+            if self._make.encrypt_rsa_ecc == "fault":
+                raise self._rsa_refused()
+            if self._make.encrypt_rsa_ecc == "ecc":
+                return ("ECC",)
+        return ("RSA", "ECC")
+
+    def for_authenticating(self, card: InsertedCard, *, ecdsa: bool) -> tuple[Crypt, CardObject]:
+        """Return the key C.AUT for ExternalAuthenticate; *ecdsa*: the SignatureType asks for it.
+
+        Faults: 4258, 4058 as ``exactly``, and the make's where it refuses RSA (unconfirmed for
+        PTV6).
+        """
+        chosen: Crypt = "ECC" if ecdsa else "RSA"
+        if not ecdsa and self._forces_ecc(card, AUT):
+            if self._make.authenticate_rsa == "fault":
+                raise self._rsa_refused()
+            if self._make.authenticate_rsa == "ecdsa":
+                chosen = "ECC"
+        return chosen, self.exactly(card, AUT, chosen)
+
+    def _forces_ecc(self, card: InsertedCard, reference: Reference) -> bool:
+        """Whether this generation would rather have ECC, and the card has it."""
+        return self._prefers_ecc and card.certificate_object(reference, "ECC") is not None
+
+    def _rsa_refused(self) -> KonnektorFault:
+        return fault(self._make.rsa_refused, "RSA ist mit dieser Karte nicht mehr zulässig")
 
     def exactly(self, card: InsertedCard, reference: Reference, crypt: Crypt) -> CardObject:
         """Return the object, or raise 4258 (no ECC on this card) or 4058 (no such object)."""
@@ -85,7 +120,7 @@ class CardKeys:
         found = self._decrypting.get(card.card.iccsn)
         if found is None:
             order: tuple[Crypt, Crypt] = ("ECC", "RSA")
-            keys = [card.certificate_object("C.ENC", crypt) for crypt in order]
+            keys = [card.certificate_object(ENC, crypt) for crypt in order]
             found = tuple((certificate_id(k.certificate), k) for k in keys if k is not None)
             self._decrypting[card.card.iccsn] = found
         return found

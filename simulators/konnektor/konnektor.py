@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from aiohttp import ClientSession
@@ -14,7 +15,7 @@ from . import answers
 from .access import AccessCheck
 from .cards import Cards
 from .certificate_status import CertificateChecker
-from .faults import Trace
+from .faults import Trace, catalogue
 from .identity import Identities
 from .jobs import JobNumbers
 from .keys import CardKeys
@@ -51,10 +52,18 @@ class Konnektor:
             Trust.load(self.settings.trust), self.settings, process.clock, session
         )
 
+    def worded(self, reported: Trace) -> Trace:
+        """Return *reported* in the words of this make; a text given on purpose stays."""
+        text = self.settings.make.texts.get(reported.code)
+        entry = catalogue().get(reported.code)
+        if text is None or (entry is not None and entry.text != reported.text):
+            return reported
+        return replace(reported, text=text)
+
     def error(self, traces: Sequence[Trace]) -> Element:
         """Return the gematik Error of *traces*, dated now, named after this Konnektor."""
         return answers.error(
-            traces,
+            [self.worded(reported) for reported in traces],
             self.clock.now(),
             self.settings.name,
             lambda: self.process.randomness.uuid("error"),

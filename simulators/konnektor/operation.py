@@ -35,6 +35,12 @@ class Service:
     path: str
     operations: Mapping[str, Handler]
 
+    @property
+    def wsdl_namespace(self) -> str:
+        """The target namespace of the service's WSDL."""
+        major_minor = ".".join(self.version.split(".")[:2])
+        return f"http://ws.gematik.de/conn/{self.name}/WSDL/v{major_minor}"
+
 
 @dataclass
 class Call:

@@ -43,7 +43,9 @@ def service_directory(
         add(entry, SERVICE_INFORMATION, "Abstract", versions_of[0].abstract)
         holder = add(entry, SERVICE_INFORMATION, "Versions")
         for service in versions_of:
-            _add_version(holder, service, address, secure)
+            version = _add_version(holder, service, address, secure)
+            of_wsdl = settings.make.target_namespace == "wsdl"
+            version.set("TargetNamespace", service.wsdl_namespace if of_wsdl else service.namespace)
     return etree.tostring(root, xml_declaration=True, encoding="UTF-8")
 
 
@@ -78,15 +80,15 @@ def _add_product(root: Element, settings: KonnektorSettings, started: datetime) 
     add_product_information(root, settings, started, "Konnektor")
 
 
-def _add_version(holder: Element, service: Service, address: str, secure: bool) -> None:
+def _add_version(holder: Element, service: Service, address: str, secure: bool) -> Element:
     version = add(holder, SERVICE_INFORMATION, "Version")
-    version.set("TargetNamespace", service.namespace)
     version.set("Version", service.version)
     add(version, SERVICE_INFORMATION, "Abstract", f"{service.name} {service.version}")
     if not secure:
         plain = add(version, SERVICE_INFORMATION, "Endpoint")
         plain.set("Location", address + service.path)
     add(version, SERVICE_INFORMATION, "EndpointTLS").set("Location", address + service.path)
+    return version
 
 
 def _boolean(value: bool) -> str:

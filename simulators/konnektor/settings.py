@@ -42,9 +42,16 @@ class Make(Settings):
 
     The names are invented on purpose. ``unknown_context`` chooses the answer to an unknown
     Mandant, Clientsystem or Workplace: ``4021`` as gemSpec_Kon TAB_KON_514 has it, or
-    ``specific`` for 4004, 4005, 4006 as some Konnektoren answer. Unconfirmed, hence settings:
-    ``forced_ecc`` (what PTV6 does with Crypt RSA on a G2.1 card: sign with ECC or answer
-    4058) and ``qes_pin_rejected`` (the code of SignDocument after a wrong PIN.QES).
+    ``specific`` for 4004, 4005, 4006 as some Konnektoren answer. ``target_namespace`` chooses
+    what the service directory calls TargetNamespace: that of the messages (``schema``) or that
+    of the WSDL, by which some clients find the binding. ``texts`` replaces ErrorTexts by code.
+
+    Unconfirmed, hence settings. What PTV6 does with a card that has ECC where RSA is asked for:
+    ``forced_ecc`` at SignDocument (sign with ECC or answer ``rsa_refused``),
+    ``encrypt_rsa_ecc`` at EncryptDocument with RSA_ECC (for both certificates as PTV5 does, for
+    the ECC one only, or ``rsa_refused``), ``authenticate_rsa`` at ExternalAuthenticate without
+    SignatureType or with that of RSA (RSA as PTV5 does, ECDSA, or ``rsa_refused``). And
+    ``qes_pin_rejected``: the code of SignDocument after a wrong PIN.QES.
     """
 
     vendor_id: str = Field(default="KIMUL", pattern=r"^[a-zA-Z0-9_]{1,5}$")
@@ -55,9 +62,14 @@ class Make(Settings):
     hw_version: str = Field(default="1.0.0", pattern=r"^\d{1,3}\.\d{1,3}\.\d{1,3}$")
     fw_version: str = Field(default="1.0.0", pattern=r"^\d{1,3}\.\d{1,3}\.\d{1,3}$")
     base_path: str = Field(default="/ws", pattern=r"^(/[A-Za-z0-9._-]+)*$")
+    target_namespace: Literal["schema", "wsdl"] = "schema"
     unknown_context: Literal["4021", "specific"] = "4021"
     forced_ecc: Literal["ecc", "fault"] = "ecc"
+    encrypt_rsa_ecc: Literal["both", "ecc", "fault"] = "both"
+    authenticate_rsa: Literal["rsa", "ecdsa", "fault"] = "rsa"
+    rsa_refused: int = 4058
     qes_pin_rejected: int = 4085
+    texts: dict[int, str] = {}
 
 
 class Access(Settings):

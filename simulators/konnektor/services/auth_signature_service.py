@@ -6,7 +6,6 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
 
 from simulators.pki.certificate import PrivateKey
-from simulators.pki.request import Reference
 
 from .. import reading
 from ..access import Target
@@ -16,10 +15,9 @@ from ..namespaces import CONN, CONTEXT, DSS, SIGNATURE_7_4, name
 from ..operation import Call, Service, read_handle
 from ..reading import Element, Parts, optional, required
 
-AUT: Reference = "C.AUT"
 PKCS1_TYPE = "urn:ietf:rfc:3447"
 ECDSA_TYPE = "urn:bsi:tr:03111:ecdsa"
-PSS, PKCS1_V15 = "RSASSA-PSS", "RSASSA-PKCS1-v1_5"
+PSS, PKCS1_V15, ECDSA = "RSASSA-PSS", "RSASSA-PKCS1-v1_5", "ECDSA"
 _HASHES: dict[int, hashes.HashAlgorithm] = {
     32: hashes.SHA256(),
     48: hashes.SHA384(),
@@ -44,15 +42,17 @@ async def external_authenticate(call: Call) -> Element:
     card = call.konnektor.cards.by_handle(handle)
     if card is not None and not (card.is_smb or card.is_hba):
         raise fault(Code.CALL_NOT_ALLOWED)
-    if len(digest) not in _HASHES or (scheme != PKCS1_V15 and len(digest) != 32):
-        raise fault(Code.SYNTAX, f"BinaryString: {len(digest)} Bytes passen zu keinem Hash")
+    _check_digest(digest, scheme)
     grant = call.check(parts, Target(handle=handle))
     card, session = grant.required_card()
     if not card.is_open(card.access_pin, session):
         raise fault(Code.ACCESS_CONDITION)
-    crypt = "ECC" if signature_type == ECDSA_TYPE else "RSA"
+    ecdsa = signature_type == ECDSA_TYPE
+    crypt, key = call.konnektor.keys.for_authenticating(card, ecdsa=ecdsa)
+    if crypt == "ECC" and not ecdsa:  # the make took ECC where RSA was asked for
+        signature_type, scheme = ECDSA_TYPE, ECDSA
+        _check_digest(digest, scheme)
     call.facts |= {"crypt": crypt, "scheme": scheme}
-    key = call.konnektor.keys.exactly(card, AUT, "ECC" if crypt == "ECC" else "RSA")
     signature = await call.konnektor.process.in_thread(sign_hash, key.private_key, digest, scheme)
     answer = call.answer()
     call.add_status(answer)
@@ -86,7 +86,13 @@ def _read_inputs(call: Call, parts: Parts) -> tuple[str, str]:
             scheme = reading.choice(chosen, (PSS, PKCS1_V15))
     if signature_type not in (PKCS1_TYPE, ECDSA_TYPE):
         raise fault(Code.SIGNATURE_TYPE, f"{signature_type!r:.80}")
-    return signature_type, "ECDSA" if signature_type == ECDSA_TYPE else scheme
+    return signature_type, ECDSA if signature_type == ECDSA_TYPE else scheme
+
+
+def _check_digest(digest: bytes, scheme: str) -> None:
+    """Hashes of 256, 384 or 512 bits for PKCS#1 v1.5, of 256 bits else; fault 4000."""
+    if len(digest) not in _HASHES or (scheme != PKCS1_V15 and len(digest) != 32):
+        raise fault(Code.SYNTAX, f"BinaryString: {len(digest)} Bytes passen zu keinem Hash")
 
 
 def _read_digest(element: Element) -> bytes:

@@ -12,7 +12,6 @@ from simulators.formats import enveloped_data
 from simulators.formats.certificates import CertificateId
 from simulators.formats.errors import FormatError, UnknownAlgorithm, WrongKey
 from simulators.pki.cards import CardObject
-from simulators.pki.request import Reference
 
 from .. import reading
 from ..access import EGK_TYPES, Target
@@ -21,7 +20,7 @@ from ..cards import InsertedCard
 from ..certificate_status import Status
 from ..documents import Document, read_cms_attributes, read_document
 from ..faults import Code, fault, trace
-from ..keys import CRYPTS
+from ..keys import CRYPTS, ENC
 from ..namespaces import CONN, CONTEXT, DSS, ENCRYPTION, name
 from ..operation import Call, Service
 from ..reading import Element, Parts, optional, required, several
@@ -30,7 +29,6 @@ from ..recipients import Recipient
 CMS_TYPES = ("urn:ietf:rfc:5652",)
 SMIME_TYPE = "urn:ietf:rfc:5751"
 XML_TYPE = "http://www.w3.org/TR/xmlenc-core/"
-ENC: Reference = "C.ENC"
 PROPERTY = name(DSS, "Property")
 
 
@@ -141,15 +139,16 @@ def _refuse_egk(call: Call, handle: str) -> None:
 
 
 def _of_card(call: Call, card: InsertedCard, crypt: str | None) -> list[Recipient]:
-    """Return the encryption certificates of *card* that Crypt means (RSA_ECC: both, TAB_KON_900).
+    """Return the encryption certificates of *card* that Crypt means.
 
+    RSA_ECC means both (TAB_KON_900) unless the make does otherwise:
     4259 warns when only one of both exists, and is the fault when none does.
     """
     keys = call.konnektor.keys
     if crypt != "RSA_ECC":
         return [_known(call, keys.exactly(card, ENC, keys.for_reading(card, crypt)))]
     found: list[Recipient] = []
-    for kind in ("RSA", "ECC"):
+    for kind in keys.for_encrypting_both(card):
         entry = card.certificate_object(ENC, kind)
         if entry is None:
             call.warnings.append(trace(Code.CERTIFICATE_SKIPPED, value=f"{ENC} {kind}"))

@@ -104,7 +104,31 @@ def test_crypt(generation: str, crypt: str | None, g20: str | int, g21: str | in
 
 def test_a_make_that_refuses_rsa() -> None:
     assert chosen("PTV6", "RSA", "RSA", "ECC", forced_ecc="fault") == 4058
+    assert chosen("PTV6", "RSA", "RSA", "ECC", forced_ecc="fault", rsa_refused=4111) == 4111
     assert chosen("PTV6", "RSA", "RSA", forced_ecc="fault") == "RSA"
+
+
+def elsewhere(generation: Any, *kinds: str, ecdsa: bool = False, **make: Any) -> Any:
+    """Return for what RSA_ECC encrypts and what authenticates, or the code of the first fault."""
+    keys, card = CardKeys(generation, Make(**make)), Inserted(*kinds)
+    try:
+        both = keys.for_encrypting_both(card)  # type: ignore[arg-type]
+        return both, keys.for_authenticating(card, ecdsa=ecdsa)[0]  # type: ignore[arg-type]
+    except KonnektorFault as fault:
+        return fault.trace.code
+
+
+def test_encryption_and_authentication_of_a_make() -> None:
+    both = ("RSA", "ECC")
+    further: dict[str, Any] = {"encrypt_rsa_ecc": "ecc", "authenticate_rsa": "ecdsa"}
+    assert elsewhere("PTV6", *both) == (both, "RSA")
+    assert elsewhere("PTV6", *both, ecdsa=True) == (both, "ECC")
+    assert elsewhere("PTV6", *both, **further) == (("ECC",), "ECC")
+    assert elsewhere("PTV5", *both, **further) == (both, "RSA")
+    assert elsewhere("PTV6", "RSA", **further) == (both, "RSA")
+    assert elsewhere("PTV6", "RSA", ecdsa=True) == 4258
+    assert elsewhere("PTV6", *both, encrypt_rsa_ecc="fault") == 4058
+    assert elsewhere("PTV6", *both, authenticate_rsa="fault", rsa_refused=4111) == 4111
 
 
 def code(jobs: JobNumbers, number: str) -> int:
