@@ -46,13 +46,16 @@ def spec() -> Callable[[str], Path]:
 
 @pytest.fixture(scope="session")
 def tool() -> Callable[[str], str]:
-    """Return a function from a program's name to its path; a missing one skips, in CI it fails."""
+    """Return a function from a program's name to its path; a missing one skips.
+
+    Where CI has installed them all (KIMULATOR_TOOLS_EXPECTED), a missing one fails.
+    """
 
     def find(name: str) -> str:
         path = shutil.which(name)
         if path is None:
             reason = f"{name} is not installed (Debian has it as a package)"
-            if os.environ.get("CI"):
+            if os.environ.get("KIMULATOR_TOOLS_EXPECTED"):
                 pytest.fail(reason)
             pytest.skip(reason)
         return path
