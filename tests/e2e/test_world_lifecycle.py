@@ -60,6 +60,8 @@ def test_the_demo_world_comes_and_goes(kimulator: Any, look_at: Any, tmp_path: P
     in_use = kimulator("up", "--run-dir", directory)
     assert in_use.returncode == 2
     assert "hier läuft schon eine Welt" in one_line(in_use.stderr)
+    # Who was refused took nothing away from the world that runs.
+    assert kimulator("ready", "--run-dir", directory).returncode == 0
     assert kimulator("down", "--run-dir", directory).returncode == 0
     assert world.gone()
     assert not (directory / "endpoints.json").exists()

@@ -65,7 +65,7 @@ class RunDirectory:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             owner = _pid(self._lock)
-            self.release()
+            self._let_go()  # the addresses in it are the running world's
             raise InputError(
                 f"{self.path}: hier läuft schon eine Welt (Prozess {owner}); "
                 "`kimulator down` beendet sie, --run-dir wählt ein anderes Verzeichnis"
@@ -82,13 +82,16 @@ class RunDirectory:
         if self._lock is not None:
             with suppress(OSError):
                 _remove_addresses(self.path)
-            os.close(self._lock)
-            self._lock = None
+            self._let_go()
 
     def hand_over(self) -> None:
         """Leave the directory to processes that are started elsewhere; nobody owns it then."""
         if self._lock is not None:
             (self.path / LOCK_FILE).unlink(missing_ok=True)
+            self._let_go()
+
+    def _let_go(self) -> None:
+        if self._lock is not None:
             os.close(self._lock)
             self._lock = None
 
