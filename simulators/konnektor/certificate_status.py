@@ -66,6 +66,11 @@ class Verdict:
             Status.UNKNOWN,
         )
 
+    @property
+    def reason(self) -> str:
+        """What is wrong with it, in a word."""
+        return self.path.value if self.path is not PathResult.OK else self.answered.status.value
+
 
 class CertificateChecker:
     """Checks certificates; answers of OCSP serve for the grace period on the virtual clock.

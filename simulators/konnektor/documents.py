@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from lxml import etree
+
+from simulators.process.role import Process
 
 from . import reading
 from .faults import Code, fault
@@ -14,6 +17,8 @@ from .namespaces import CONN, DSS, name
 from .reading import Element
 
 MAX_DOCUMENT = 26_214_400
+MAX_STACK = 250 << 20
+_LARGE = 64 << 10
 MAX_XML_DEPTH, MAX_XML_ELEMENTS, MAX_XML_ATTRIBUTES = 30, 30_000, 20
 MAX_XML_CHILDREN, MAX_XML_NAME = 50, 200
 
@@ -40,7 +45,7 @@ _FORBIDDEN = re.compile(
 
 @dataclass(frozen=True)
 class Document:
-    """A document as the request holds it; ``content`` decodes it, which may take long."""
+    """A document as the request holds it; ``take`` decodes it, which may take long."""
 
     kind: Kind
     mime_type: str | None
@@ -48,18 +53,45 @@ class Document:
     short_text: str | None
     _element: Element
 
-    def content(self) -> bytes:
-        """Return the bytes of the document, untouched.
+    @property
+    def encoded_size(self) -> int:
+        """How many characters its Base64 has."""
+        return len(self._element.text or "")
+
+    def take(self) -> bytes:
+        """Return the bytes of the document, untouched, and let the request's copy go.
 
         Faults: 4000 no Base64, 4022 not well-formed, 4280 beyond the bounds for XML, 4281
         forbidden content, 4283 too large.
         """
         content = reading.binary(self._element)
+        self._element.text = None
         if len(content) > MAX_DOCUMENT:
             raise fault(Code.DOCUMENT_TOO_LARGE)
         if self.is_xml_element:
             check_xml(content)
         return content
+
+
+async def take_all(process: Process[Any], documents: Sequence[Document]) -> list[bytes]:
+    """Return the bytes of *documents*; large ones are decoded in a thread.
+
+    Faults: those of ``Document.take``, and 4283 for more than 250 MB in all.
+    """
+
+    def decode() -> list[bytes]:
+        contents: list[bytes] = []
+        remaining = MAX_STACK
+        for document in documents:
+            contents.append(document.take())
+            remaining -= len(contents[-1])
+            if remaining < 0:
+                raise fault(Code.DOCUMENT_TOO_LARGE, f"zusammen mehr als {MAX_STACK} Bytes")
+        return contents
+
+    if sum(document.encoded_size for document in documents) > _LARGE:
+        return await process.in_thread(decode)
+    return decode()
 
 
 def read_document(element: Element, *, signature: bool = False) -> Document:

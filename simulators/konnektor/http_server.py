@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 DIRECTORY_PATH = "/connector.sds"
 BODY_SECONDS = 60.0
 _LARGE = 64 << 10
+_CHARSETS = frozenset(("utf-8", "utf8", "us-ascii"))
 _XML_TYPES = frozenset(("text/xml", "application/xml", "application/soap+xml"))
 
 
@@ -71,10 +72,9 @@ class HttpServer:
         if endpoint is None:
             return _plain(404, "kein Dienst unter diesem Pfad")
         try:
-            body = await _read(request)
+            return await self._answer(request, endpoint, identity)
         except _Refused as refused:
             return refused.response
-        return await self._answer(request, endpoint, body, identity)
 
     def _directory(self, request: web.BaseRequest) -> web.Response:
         if request.method not in ("GET", "HEAD"):
@@ -93,14 +93,15 @@ class HttpServer:
         self,
         request: web.BaseRequest,
         endpoint: SoapEndpoint,
-        body: bytes,
         identity: frozenset[str] | None,
     ) -> web.StreamResponse:
         started = time.perf_counter()
-        large = len(body) > _LARGE
         call: Call | None = None
         status, result = 200, "OK"
         try:
+            body = await _read(request, endpoint.service.max_envelope)
+            started = time.perf_counter()
+            large = len(body) > _LARGE
             root = (
                 await self._process.in_thread(reading.parse, body) if large else reading.parse(body)
             )
@@ -122,6 +123,8 @@ class HttpServer:
         except KonnektorFault as raised:
             status, result = 500, "Fault"
             encoded = self._fault(endpoint, call, raised)
+        except _Refused:
+            raise
         except Exception:
             self._process.log.exception("%s failed", call.operation if call else "a request")
             status, result = 500, "Fault"
@@ -163,14 +166,18 @@ class _Refused(Exception):
 _LAST = {"Connection": "close"}
 
 
-async def _read(request: web.BaseRequest) -> bytes:
-    """Return the body of a POST with XML; bounded in size and time. Raises _Refused."""
+async def _read(request: web.BaseRequest, most: int) -> bytes:
+    """Return the body of a POST with XML in UTF-8, of at most *most* bytes.
+
+    A larger one is read to its end up to twice that size, so that the caller sees the fault
+    4283, and refused beyond. Raises _Refused, or the fault 4000 for another charset (A_15606).
+    """
     if request.method != "POST":
         raise _Refused(405, "nur POST", {"Allow": "POST"})
     if request.content_type not in _XML_TYPES:
         raise _Refused(415, "erwartet wird text/xml", _LAST)
-    if (request.content_length or 0) > reading.MAX_ENVELOPE:
-        raise _Refused(413, f"mehr als {reading.MAX_ENVELOPE} Bytes", _LAST)
+    if (request.content_length or 0) > 2 * most:
+        raise _Refused(413, f"mehr als {most} Bytes", _LAST)
     if request.headers.get("Expect", "").lower() == "100-continue" and request.transport:
         request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
     chunks: list[bytes] = []
@@ -179,11 +186,17 @@ async def _read(request: web.BaseRequest) -> bytes:
         async with asyncio.timeout(BODY_SECONDS):
             async for chunk in request.content.iter_any():
                 size += len(chunk)
-                if size > reading.MAX_ENVELOPE:
-                    raise _Refused(413, f"mehr als {reading.MAX_ENVELOPE} Bytes", _LAST)
+                if size > 2 * most:
+                    raise _Refused(413, f"mehr als {most} Bytes", _LAST)
                 chunks.append(chunk)
+                if size > most:
+                    chunks.clear()
     except TimeoutError:
         raise _Refused(408, "Zeit abgelaufen", _LAST) from None
+    if size > most:
+        raise fault(Code.DOCUMENT_TOO_LARGE)
+    if (request.charset or "utf-8").lower() not in _CHARSETS:
+        raise fault(Code.SYNTAX, "nur UTF-8 ist erlaubt")
     return b"".join(chunks)
 
 

@@ -24,7 +24,8 @@ MAX_HANDLE = 128
 class Service:
     """A service of the Konnektor in one version, as the service directory lists it.
 
-    ``namespace`` is that of its messages; ``path`` follows the base path of the make.
+    ``namespace`` is that of its messages; ``path`` follows the base path of the make;
+    ``max_envelope`` bounds a message, in bytes.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Service:
     abstract: str
     path: str
     operations: Mapping[str, Handler]
+    max_envelope: int = reading.MAX_ENVELOPE
 
     @property
     def wsdl_namespace(self) -> str:

@@ -63,11 +63,16 @@ class _CardSigner(Signer):
         return bytes(self._length) if dry_run else self._sign(data)
 
 
-def sign(pdf: bytes, signer: signed_data.Signer, *, reason: str | None, now: datetime) -> bytes:
-    """Return *pdf* with a PAdES-BES signature added (PDF/A-1 and -2 only; ShortText as Reason).
+@dataclass(frozen=True)
+class SignablePdf:
+    """A PDF/A that was read to be signed, and how many signatures it has."""
 
-    Fault 4110 when it is no such document. Blocks for tens of milliseconds: run it in a thread.
-    """
+    writer: IncrementalPdfFileWriter
+    signatures: int
+
+
+def read(pdf: bytes) -> SignablePdf:
+    """Read *pdf*, which must be PDF/A-1 or PDF/A-2; fault 4110 when it is not."""
     try:
         writer = IncrementalPdfFileWriter(BytesIO(pdf), strict=False)
         root = writer.prev.root
@@ -80,15 +85,25 @@ def sign(pdf: bytes, signer: signed_data.Signer, *, reason: str | None, now: dat
         raise fault(Code.DOCUMENT_FORMAT, "weder PDF/A-1 noch PDF/A-2", value="PDF/A")
     if count >= MAX_SIGNATURES:
         raise fault(Code.DOCUMENT_FORMAT, "zu viele Signaturen", value="PDF/A")
+    return SignablePdf(writer, count)
+
+
+def sign(
+    pdf: SignablePdf, signer: signed_data.Signer, *, reason: str | None, now: datetime
+) -> bytes:
+    """Return *pdf* with a PAdES-BES signature added (ShortText as Reason).
+
+    Fault 4110 when that fails. Blocks for tens of milliseconds: run it in a thread.
+    """
     settings = signers.PdfSignatureMetadata(
-        field_name=f"Signature{count + 1}",
+        field_name=f"Signature{pdf.signatures + 1}",
         md_algorithm="sha256",
         subfilter=fields.SigSeedSubFilter.PADES,
         reason=reason or None,
     )
     try:
         output = BytesIO()
-        _DatedSigner(settings, _CardSigner(signer), now).sign_pdf(writer, output=output)
+        _DatedSigner(settings, _CardSigner(signer), now).sign_pdf(pdf.writer, output=output)
         return output.getvalue()
     except Exception as error:
         raise fault(Code.DOCUMENT_FORMAT, f"{type(error).__name__}", value="PDF/A") from None

@@ -6,6 +6,7 @@ import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from simulators.formats import signed_data
 from simulators.formats.errors import FormatError
@@ -16,6 +17,9 @@ from .faults import Code, Trace, fault, trace
 from .namespaces import DSS, POLICY, name
 from .operation import Call
 from .reading import Element, optional, required, several
+
+if TYPE_CHECKING:
+    from .pades import SignablePdf
 
 CMS_TYPE = "urn:ietf:rfc:5652"
 SMIME_TYPE = "urn:ietf:rfc:5751"
@@ -101,21 +105,32 @@ def read_request(call: Call, element: Element, *, qes: bool) -> SignRequest:
     )
 
 
+def prepare(request: SignRequest, content: bytes) -> bytes | SignablePdf:
+    """Return what will be signed, read as far as that needs no key; in a thread for a PDF.
+
+    Fault 4110 for a PDF that is no PDF/A.
+    """
+    if request.signature_type != PADES_TYPE:
+        return content
+    from . import pades  # pyHanko takes half a second to import, and few processes need it
+
+    return pades.read(content)
+
+
 def make(
     request: SignRequest,
+    content: bytes | SignablePdf,
     signer: signed_data.Signer,
     ocsp_responses: Sequence[bytes],
     now: datetime,
 ) -> Made:
-    """Sign the document of *request*; to be run in a thread.
+    """Sign *content*, what was prepared of *request*; to be run in a thread.
 
-    Faults: those of reading the document, 4110 a PDF that cannot be signed, 4000 an attribute
-    that is none.
+    Faults: 4110 a PDF that cannot be signed, 4000 an attribute that is none.
     """
     document = request.document
-    content = document.content()
-    if request.signature_type == PADES_TYPE:
-        from . import pades  # pyHanko takes half a second to import, and few processes need it
+    if not isinstance(content, bytes):
+        from . import pades
 
         signed = pades.sign(content, signer, reason=document.short_text, now=now)
     else:

@@ -61,7 +61,7 @@ def read_cms(cms: bytes, document: Document | None) -> signed_data.SignedData:
 
     Faults: 4112 no SignedData, 4253 no signature inside, 4000 detached without a document.
     """
-    detached = None if document is None else document.content()
+    detached = None if document is None else document.take()
     try:
         read = signed_data.read(cms, detached)
     except FormatError as error:
@@ -85,7 +85,7 @@ def read_pdf(document: Document) -> tuple[list[signed_data.SignerInfo], list[Tra
     """
     from . import pades  # pyHanko takes half a second to import, and few processes need it
 
-    embedded = pades.embedded_signatures(document.content())
+    embedded = pades.embedded_signatures(document.take())
     if not embedded:
         raise fault(Code.NO_SIGNATURE)
     signers: list[signed_data.SignerInfo] = []

@@ -17,8 +17,7 @@ from .. import reading
 from ..access import EGK_TYPES, Target
 from ..answers import add
 from ..cards import InsertedCard
-from ..certificate_status import Status
-from ..documents import Document, read_cms_attributes, read_document
+from ..documents import Document, read_cms_attributes, read_document, take_all
 from ..faults import Code, fault, trace
 from ..keys import CRYPTS, ENC
 from ..namespaces import CONN, CONTEXT, DSS, ENCRYPTION, name
@@ -55,6 +54,8 @@ async def encrypt_document(call: Call) -> Element:
     given = [known.of(reading.binary(entry)) for entry in keys.all(own("Certificate"))]
     if on_card is None and not given:
         raise fault(Code.SYNTAX, "RecipientKeys: kein Empfänger")
+    process = call.konnektor.process
+    (content,) = await take_all(process, [document])
     if on_card is None:
         call.check(parts, Target())
         recipients = given
@@ -62,14 +63,13 @@ async def encrypt_document(call: Call) -> Element:
         card, crypt = _key_on_card(call, parts, on_card)
         recipients = [*_of_card(call, card, crypt), *given]
     prepared = await _checked(call, recipients)
-    encoded = await call.konnektor.process.in_thread(_encrypt, document, prepared, attributes)
+    encoded = await process.in_thread(_encrypt, content, prepared, attributes)
     return _document_answer(call, encoded, "application/pkcs7-mime")
 
 
 def _encrypt(
-    document: Document, recipients: Sequence[enveloped_data.Recipient], attributes: list[bytes]
+    content: bytes, recipients: Sequence[enveloped_data.Recipient], attributes: list[bytes]
 ) -> str:
-    content = document.content()
     try:
         cms = enveloped_data.encrypt(content, recipients, unauthenticated=attributes)
     except FormatError as error:
@@ -176,10 +176,8 @@ async def _checked(call: Call, recipients: Sequence[Recipient]) -> list[envelope
     verdicts = await asyncio.gather(*(checker.check(r.certificate, now) for r in recipients))
     for recipient, verdict in zip(recipients, verdicts, strict=True):
         if verdict.is_invalid:
-            status = verdict.answered.status
-            reason = verdict.path.value if status is Status.UNAVAILABLE else status.value
             named = f"{recipient.certificate.serial_number:x}"
-            raise fault(Code.ENCRYPTION_FAILED, f"Empfängerzertifikat {named}: {reason}")
+            raise fault(Code.ENCRYPTION_FAILED, f"Empfängerzertifikat {named}: {verdict.reason}")
     return usable
 
 
@@ -198,6 +196,8 @@ async def decrypt_document(call: Call) -> Element:
     if document.is_xml_element:
         raise fault(Code.DECRYPTION_FAILED, "XML-Verschlüsselung wird nicht unterstützt")
     _refuse_egk(call, handle)
+    process = call.konnektor.process
+    (content,) = await take_all(process, [document])
     grant = call.check(parts, Target(handle=handle))
     card, session = grant.required_card()
     if not (card.is_smb or card.is_hba):
@@ -205,25 +205,35 @@ async def decrypt_document(call: Call) -> Element:
     if not card.is_open(card.access_pin, session):
         raise fault(Code.ACCESS_CONDITION)
     keys = call.konnektor.keys.for_decrypting(card)
-    encoded = await call.konnektor.process.in_thread(_decrypt, document, keys)
+    encoded = await process.in_thread(_decrypt, content, keys)
     return _document_answer(call, encoded, None)
 
 
-def _decrypt(document: Document, keys: Sequence[tuple[CertificateId, CardObject]]) -> str:
-    content = document.content()
+def _decrypt(content: bytes, keys: Sequence[tuple[CertificateId, CardObject]]) -> str:
+    """Decrypt with the first of *keys* that opens its entry.
+
+    Faults: 4106 no entry for any of them, 4069 an entry that its key does not open, 4201 an
+    unknown algorithm, 4107 no CMS, or altered.
+    """
+    corrupt = ""
     try:
         enveloped = enveloped_data.read(content)
         recipients = set(enveloped.recipients)
         for key_id, key in keys:
-            if key_id in recipients:
+            if key_id not in recipients:
+                continue
+            try:
                 plain = enveloped.decrypt(key_id, key.private_key)
-                return base64.b64encode(plain).decode("ascii")
-    except WrongKey as error:
-        raise fault(Code.WRONG_KEY, str(error)) from None
+            except WrongKey as error:
+                corrupt = str(error)
+                continue
+            return base64.b64encode(plain).decode("ascii")
     except UnknownAlgorithm as error:
         raise fault(Code.ALGORITHM, str(error)) from None
     except FormatError as error:
         raise fault(Code.DECRYPTION_FAILED, str(error)) from None
+    if corrupt:
+        raise fault(Code.KEY_ENTRY_CORRUPT, corrupt)
     raise fault(Code.WRONG_KEY, "für keinen Schlüssel der Karte verschlüsselt")
 
 

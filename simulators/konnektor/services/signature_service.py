@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
+from typing import TYPE_CHECKING, TypeAlias
 
 from simulators.formats.signed_data import Signer
 from simulators.pki.request import Reference
@@ -13,16 +14,22 @@ from .. import answers, reading
 from ..access import Grant, Target
 from ..answers import add
 from ..cards import InsertedCard
-from ..certificate_status import Status
+from ..documents import take_all
 from ..faults import Code, fault
 from ..keys import CRYPTS, SigningKey
 from ..namespaces import CONN, CONTEXT, DSS, SIGNATURE_7_4, SIGNATURE_7_5, name
 from ..operation import Call, Handler, Service, read_handle
 from ..reading import Element, optional, required, several
-from ..signing import CMS_TYPE, PADES_TYPE, Made, SignRequest, make, read_request
+from ..signing import CMS_TYPE, PADES_TYPE, Made, SignRequest, make, prepare, read_request
 from .verify_document import verify_document
 
+if TYPE_CHECKING:
+    from ..pades import SignablePdf
+
+Stack: TypeAlias = "list[tuple[SignRequest, bytes | SignablePdf]]"
+
 MAX_REQUESTS = 250
+MAX_ENVELOPE = 352 << 20  # 250 MB of documents in Base64, its line ends and markup
 TV_MODES = ("NONE", "UNCONFIRMED", "CONFIRMED")
 PDF_MIME = "application/pdf-a"
 
@@ -58,6 +65,7 @@ async def sign_document(call: Call) -> Element:
     qes = _is_qes(call, handle)
     requests = [read_request(call, entry, qes=qes) for entry in parts.all(own("SignRequest"))]
     _check_stack(requests)
+    contents = await take_all(call.konnektor.process, [entry.document for entry in requests])
     grant = call.check(parts, Target(handle=handle))
     card, _ = grant.required_card()
     if not (card.is_hba or card.is_smb):
@@ -66,8 +74,9 @@ async def sign_document(call: Call) -> Element:
     reference: Reference = "C.QES" if qes else "C.SIG"
     key = call.konnektor.keys.for_signing(card, reference, crypt)
     call.facts |= {"crypt": key.crypt, "qes": "true" if qes else "false"}
+    stack = await _prepare(call, requests, contents)
     await _open_key(call, grant, card, key, qes=qes)
-    made = await _sign_all(call, requests, card, key, qes=qes)
+    made = await _sign_all(call, stack, card, key, qes=qes)
     return _answer(call, requests, made)
 
 
@@ -84,22 +93,35 @@ def _check_stack(requests: list[SignRequest]) -> None:
         raise fault(Code.SYNTAX, "RequestID ist nicht eindeutig")
 
 
+async def _prepare(call: Call, requests: list[SignRequest], contents: list[bytes]) -> Stack:
+    """Read the documents before anybody types a PIN for them; fault 4110 for one that is unfit."""
+
+    def read() -> Stack:
+        return [(request, prepare(request, contents.pop(0))) for request in requests]
+
+    if any(request.signature_type == PADES_TYPE for request in requests):
+        return await call.konnektor.process.in_thread(read)
+    return read()
+
+
 async def _open_key(
     call: Call, grant: Grant, card: InsertedCard, key: SigningKey, *, qes: bool
 ) -> None:
     """Meet the access condition of the key: PIN.SMC raised before, PIN.QES typed for the stack.
 
-    Faults: 4085 PIN.SMC is not raised, 4123 the QES certificate is revoked or unknown, those of
-    the PIN entry, 4063 PIN.QES is blocked, and the make's code for a wrong PIN.QES.
+    Faults: 4085 PIN.SMC is not raised, 4123 the QES certificate is revoked, unknown or out of
+    its time, those of the PIN entry, 4063 PIN.QES is blocked, and the make's code for a wrong
+    PIN.QES.
     """
     _, session = grant.required_card()
     if not qes:
         if not card.is_open("PIN.SMC", session):
             raise fault(Code.ACCESS_CONDITION)
         return
-    answered = await call.konnektor.certificates.status(key.certificate)
-    if answered.status in (Status.REVOKED, Status.UNKNOWN):
-        raise fault(Code.SIGNING_FAILED, f"Zertifikat: {answered.status.value}")
+    konnektor = call.konnektor
+    verdict = await konnektor.certificates.check(key.certificate, konnektor.clock.now())
+    if verdict.is_invalid:
+        raise fault(Code.SIGNING_FAILED, f"Zertifikat: {verdict.reason}")
     if card.is_open("PIN.QES", session):
         return
     entered = await call.konnektor.pads.enter(grant, "PIN.QES")
@@ -117,17 +139,12 @@ async def _open_key(
 
 
 async def _sign_all(
-    call: Call,
-    requests: list[SignRequest],
-    card: InsertedCard,
-    key: SigningKey,
-    *,
-    qes: bool,
+    call: Call, stack: Stack, card: InsertedCard, key: SigningKey, *, qes: bool
 ) -> list[Made]:
     konnektor = call.konnektor
     responses: list[bytes] = []
     # 7.5.6 embeds OCSP answers into nonQES signatures too, 7.4 only into QES (C_11276)
-    if any(r.include_revocation for r in requests) and (
+    if any(request.include_revocation for request, _ in stack) and (
         qes or call.service.namespace == SIGNATURE_7_5
     ):
         answered = await konnektor.certificates.status(key.certificate)
@@ -135,19 +152,17 @@ async def _sign_all(
     if not card.present:
         raise fault(Code.CARD_NOT_INSERTED)
     try:
-        return await konnektor.process.in_thread(_make_all, call, requests, key.signer, responses)
+        return await konnektor.process.in_thread(_make_all, call, stack, key.signer, responses)
     finally:
         if qes:  # PIN.QES serves one stack
             card.lower_state("PIN.QES")
 
 
-def _make_all(
-    call: Call, requests: list[SignRequest], signer: Signer, responses: list[bytes]
-) -> list[Made]:
+def _make_all(call: Call, stack: Stack, signer: Signer, responses: list[bytes]) -> list[Made]:
     now = call.konnektor.clock.now()
     return [
-        make(request, signer, responses if request.include_revocation else (), now)
-        for request in requests
+        make(request, content, signer, responses if request.include_revocation else (), now)
+        for request, content in stack
     ]
 
 
@@ -183,6 +198,7 @@ SERVICE_7_4 = Service(
     abstract="Signaturdienst",
     path="/SignatureService/v7.4",
     operations=_OPERATIONS,
+    max_envelope=MAX_ENVELOPE,
 )
 SERVICE_7_5 = replace(
     SERVICE_7_4, version="7.5.6", namespace=SIGNATURE_7_5, path="/SignatureService/v7.5"

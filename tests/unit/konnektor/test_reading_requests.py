@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from typing import Any
 
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
-from simulators.konnektor import reading
+from simulators.konnektor import documents, reading
 from simulators.konnektor.documents import check_xml, is_der_sequence, read_cms_attributes
 from simulators.konnektor.faults import KonnektorFault, catalogue, trace
 from simulators.konnektor.reading import optional, required, several
@@ -109,6 +110,22 @@ def test_der_sequence(content: bytes) -> None:
     assert is_der_sequence(b"\x30" + bytes([length]) + content)
     assert not is_der_sequence(b"\x30" + bytes([length]) + content + b"x")
     assert not is_der_sequence(b"\x31" + bytes([length]) + content)
+
+
+def test_documents_are_bounded_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    def stack() -> list[documents.Document]:
+        xml = (
+            '<d xmlns:dss="urn:oasis:names:tc:dss:1.0:core:schema">'
+            "<dss:Base64Data>eHh4eA==</dss:Base64Data></d>"
+        )
+        return [documents.read_document(etree.fromstring(xml)) for _ in range(3)]
+
+    process: Any = None  # for documents as small as these no thread is asked for
+    monkeypatch.setattr(documents, "MAX_STACK", 12)
+    assert asyncio.run(documents.take_all(process, stack())) == [b"xxxx"] * 3
+    monkeypatch.setattr(documents, "MAX_STACK", 11)
+    with pytest.raises(KonnektorFault, match=r"^4283"):
+        asyncio.run(documents.take_all(process, stack()))
 
 
 def test_cms_attribute_that_is_none() -> None:

@@ -129,6 +129,24 @@ def test_wrong_key(site: Site) -> None:
     assert decrypt(site, cms).code == 4106
 
 
+def spoiled(cms: bytes, start: bytes) -> bytes:
+    """Return *cms* with one bit turned in the first key entry that begins with *start*."""
+    at = cms.index(start) + len(start) + 9
+    return cms[:at] + bytes([cms[at] ^ 1]) + cms[at + 1 :]
+
+
+def test_corrupt_key_entry(site: Site) -> None:
+    cms = content(encrypt(site, certificate(key(site, SMCB, crypt="RSA"))))
+    assert decrypt(site, spoiled(cms, b"\x04\x82\x01\x00")).code == 4069
+
+
+def test_rsa_opens_what_ecc_does_not(site: Site) -> None:
+    both = "".join(certificate(key(site, SMCB, crypt=crypt)) for crypt in ("RSA", "ECC"))
+    cms = content(encrypt(site, both))
+    wrapped_key = b"\x04\x28"  # 256 bits wrapped by AES are 40 bytes
+    assert content(decrypt(site, spoiled(cms, wrapped_key))) == TEXT
+
+
 def test_altered_ciphertext(site: Site) -> None:
     cms = bytearray(content(encrypt(site, certificate(key(site, SMCB)))))
     cms[-30] ^= 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import socket
 from typing import Any
 
@@ -128,9 +129,27 @@ def test_oversized_is_refused_by_its_announcement(site: Site) -> None:
     connection = site.connection()
     connection.putrequest("POST", PATHS["EVT"])
     connection.putheader("Content-Type", "text/xml")
-    connection.putheader("Content-Length", str(41 << 20))
+    connection.putheader("Content-Length", str(81 << 20))
     connection.endheaders()
     assert connection.getresponse().status == 413
+    connection.close()
+
+
+def test_more_than_any_document_is_answered_once_it_was_read(site: Site) -> None:
+    status, content = site.post(PATHS["EVT"], bytes(41 << 20))
+    assert (status, b"<GERROR:Code>4283<" in content) == (500, True)
+
+
+def test_another_charset(site: Site) -> None:
+    status, content = site.post(PATHS["EVT"], envelope(GET_CARDS), "text/xml; charset=ISO-8859-1")
+    assert (status, b"<GERROR:Code>4000<" in content) == (500, True)
+
+
+def test_compressed(site: Site) -> None:
+    connection = site.connection()
+    headers = {"Content-Type": "text/xml", "Content-Encoding": "gzip"}
+    connection.request("POST", PATHS["EVT"], gzip.compress(envelope(GET_CARDS)), headers)
+    assert connection.getresponse().status == 200
     connection.close()
 
 
@@ -141,7 +160,7 @@ def test_oversized_in_chunks(site: Site) -> None:
         connection.request(
             "POST",
             PATHS["EVT"],
-            (chunk for _ in range(42)),
+            (chunk for _ in range(82)),
             {"Content-Type": "text/xml"},
             encode_chunked=True,
         )

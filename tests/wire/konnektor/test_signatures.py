@@ -175,6 +175,50 @@ def test_qes_with_a_revoked_certificate(site: Site, ocsp: Any) -> None:
     assert site.sign(HBA, qes, ENVELOPING, context=context(user="eva")).code == 4123
 
 
+def test_qes_with_an_expired_certificate(site: Site) -> None:
+    site.role.ask("PUT", "/clock", {"now": "2030-01-02T00:00:00+00:00"})
+    qes = document(b"<eAU/>", "text/xml", "eAU")
+    assert site.sign(HBA, qes, ENVELOPING, context=context(user="eva")).code == 4123
+
+
+@pytest.mark.parametrize(
+    ("broken", "options", "code"),
+    [
+        (document(b"<eAU/>", "text/xml", "x").replace("PGVB", "P!!B"), ENVELOPING, 4000),
+        (document(b"<eAU/>", "application/pdf-a", "x"), "", 4110),
+    ],
+)
+def test_nobody_types_a_pin_for_a_broken_document(
+    site: Site, broken: str, options: str, code: int
+) -> None:
+    before = len(site.role.journal())
+    assert site.sign(HBA, broken, options, context=context(user="eva")).code == code
+    assert [event["step"] for event in site.role.journal()[before:]] == ["SignDocument"]
+
+
+def test_a_broken_document_comes_before_the_access_check(site: Site) -> None:
+    broken = document(b"<eAU/>").replace("PGVB", "P!!B")
+    assert site.sign(SMCB, broken, ENVELOPING, context=context("m9")).code == 4000
+
+
+def test_a_stack_keeps_its_order(site: Site) -> None:
+    texts = [b"%d" % number for number in range(50)]
+    requests = "".join(
+        f'<SIG:SignRequest RequestID="{number}"><SIG:OptionalInputs>{ENVELOPING}'
+        f"</SIG:OptionalInputs>{document(text)}<SIG:IncludeRevocationInfo>false"
+        "</SIG:IncludeRevocationInfo></SIG:SignRequest>"
+        for number, text in enumerate(texts)
+    )
+    answer = site.call(
+        "SIG",
+        "SignDocument",
+        f"<CONN:CardHandle>{site.handle(SMCB)}</CONN:CardHandle>{context()}<SIG:TvMode>NONE"
+        f"</SIG:TvMode><SIG:JobNumber>{site.job()}</SIG:JobNumber>{requests}",
+    )
+    found = [base64.b64decode(element.text) for element in answer.body.iter("{*}Base64Signature")]
+    assert [signed_data.read(cms).content for cms in found] == texts
+
+
 def test_job_numbers(site: Site) -> None:
     number = site.call("SIG", "GetJobNumber", context()).text("//SIG:JobNumber")
     assert site.sign(SMCB, document(TEXT), ENVELOPING, job=number).status == 200
