@@ -6,7 +6,7 @@ import base64
 import binascii
 import quopri
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from email.message import Message
 from email.utils import collapse_rfc2231_value
@@ -77,10 +77,10 @@ def decoded(message: bytes, part: Part) -> bytes:
             return body
 
 
-def decoded_size(message: bytes) -> int:
-    """Return the size of *message* with base64 parts decoded (KOM-LE-A_2004-01)."""
+def decoded_size(message: bytes, leaves: Iterable[Part]) -> int:
+    """Return the size of *message* with its base64 parts decoded (KOM-LE-A_2004-01)."""
     size = len(message)
-    for part in parts(message):
+    for part in leaves:
         if part.transfer_encoding == "base64":
             size -= (part.end - part.body) - (part.end - part.body) * 3 // 4
     return size

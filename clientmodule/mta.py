@@ -41,11 +41,7 @@ class Recipient:
     @property
     def original(self) -> str | None:
         """The value of ORCPT."""
-        for parameter in self.parameters:
-            name, _, value = parameter.partition("=")
-            if name.upper() == "ORCPT":
-                return value
-        return None
+        return _value(self.parameters, "ORCPT")
 
 
 @dataclass(frozen=True)
@@ -55,6 +51,11 @@ class MailEnvelope:
     sender: str
     parameters: tuple[str, ...] = ()
     recipients: tuple[Recipient, ...] = ()
+
+    @property
+    def envelope_id(self) -> str | None:
+        """The value of ENVID."""
+        return _value(self.parameters, "ENVID")
 
 
 @dataclass
@@ -131,7 +132,7 @@ class Mta:
         The reply that decides is the one to DATA's content, or the first refusal if there is
         nobody left; the MTA has no transaction open afterwards.
         """
-        commands = [self._mail(envelope, len(message))]
+        commands = [self._mail(envelope, message)]
         commands += [self._rcpt(recipient) for recipient in envelope.recipients]
         replies = await self._commands(commands)
         mail, *each = replies
@@ -162,8 +163,11 @@ class Mta:
         await self.stream.write("".join(f"{c}\r\n" for c in commands).encode("ascii", "replace"))
         return [await self.reply() for _ in commands]
 
-    def _mail(self, envelope: MailEnvelope, size: int) -> str:
-        parameters = [f"SIZE={size}"] if "SIZE" in self._capabilities else []
+    def _mail(self, envelope: MailEnvelope, message: bytes) -> str:
+        parameters = [f"SIZE={len(message)}"] if "SIZE" in self._capabilities else []
+        # A header of the client's may hold 8-bit text; the rest of the message is base64.
+        if "8BITMIME" in self._capabilities and not message.isascii():
+            parameters.append("BODY=8BITMIME")
         if "DSN" in self._capabilities:
             parameters += envelope.parameters
         return " ".join([f"MAIL FROM:<{envelope.sender}>", *parameters])
@@ -171,3 +175,12 @@ class Mta:
     def _rcpt(self, recipient: Recipient) -> str:
         parameters = recipient.parameters if "DSN" in self._capabilities else ()
         return " ".join([f"RCPT TO:<{recipient.address}>", *parameters])
+
+
+def _value(parameters: Sequence[str], wanted: str) -> str | None:
+    """Return the value of the parameter called *wanted*; None without it."""
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name.upper() == wanted:
+            return value
+    return None

@@ -8,17 +8,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime, formataddr, getaddresses
 
-from simulators.formats import komle
+from simulators.formats import enveloped_data, komle
 from simulators.formats.errors import FormatError
 from simulators.formats.headers import Headers, addresses, canonical, same_address, split_message
 
 from .. import faults, mime
 from ..faults import MailRefused
+from ..mime import Part
 
 SERVICE_HEADER = "X-KIM-Dienstkennung"
 DEFAULT_SERVICE = "KIM-Mail;Default;V1.0"
 RECIPIENT_HEADERS = ("To", "Cc", "Bcc")
 KAS_DISPOSITION = "x-kas"
+MAX_FORWARDS = 5
+"""How deep a forwarded message is looked for: an error mail may be forwarded as attachment."""
 OWN_HEADERS = (
     "X-KIM-CMVersion",
     "X-KIM-PTVersion",
@@ -27,6 +30,22 @@ OWN_HEADERS = (
     "X-KIM-IntegrityCheckResult",
 )
 """What only a client module writes: from a client system it would be copied outside."""
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """A mail as the client system sent it, taken apart once: header block, body, MIME parts."""
+
+    content: bytes
+    headers: Headers
+    body: bytes
+    parts: tuple[Part, ...]
+
+    @classmethod
+    def read(cls, content: bytes) -> Submitted:
+        """Take *content* apart. Raises FormatError if a header block in it never ends."""
+        headers, body = split_message(content)
+        return cls(content, headers, body, tuple(mime.parts(content)))
 
 
 @dataclass
@@ -48,7 +67,7 @@ class ClientMail:
 
 
 def prepare(
-    mail: bytes,
+    mail: Submitted,
     *,
     mail_from: str,
     recipients: Collection[str],
@@ -63,14 +82,11 @@ def prepare(
     that differs from *mail_from* gives way to it and a differing Sender is dropped, unless the
     only recipient is the sender. Raises MailRefused.
     """
-    try:
-        headers, body = split_message(mail)
-    except FormatError:
-        raise MailRefused(faults.BAD_MESSAGE) from None
-    if any(part.disposition == KAS_DISPOSITION for part in mime.parts(mail)):
+    if any(part.disposition == KAS_DISPOSITION for part in mail.parts):
         raise MailRefused(faults.HOLDS_KAS_PART)
-    if len(mail) > max_size and mime.decoded_size(mail) > max_size:
+    if mime.decoded_size(mail.content, mail.parts) > max_size:
         raise MailRefused(faults.TOO_LARGE)
+    headers = mail.headers
     to_oneself = [canonical(address) for address in recipients] == [canonical(mail_from)]
     if replace_from and mail_from and not to_oneself:
         _apply_sender(headers, mail_from)
@@ -85,7 +101,7 @@ def prepare(
         headers.append("Message-ID", f"<{uuid.uuid4()}@{sender.rpartition('@')[2]}>")
     if headers.get("Date") is None:
         headers.append("Date", format_datetime(now))
-    return ClientMail(headers, body, sender)
+    return ClientMail(headers, mail.body, sender)
 
 
 def sender_of(headers: Headers) -> str | None:
@@ -104,13 +120,11 @@ def keep_recipients(headers: Headers, allowed: Collection[str]) -> None:
     """
     wanted = {canonical(address) for address in allowed}
     for name in RECIPIENT_HEADERS:
-        values = headers.get_all(name)
-        given = [address for value in values for address in addresses(value)]
-        if all(canonical(address) in wanted for address in given):
+        if all(canonical(address) in wanted for address in _addresses_in(headers, name)):
             continue
         kept = [
             formataddr((display, address))
-            for display, address in getaddresses(values)
+            for display, address in getaddresses(headers.get_all(name))
             if address and canonical(address) in wanted
         ]
         if kept:
@@ -119,32 +133,50 @@ def keep_recipients(headers: Headers, allowed: Collection[str]) -> None:
             headers.remove(name)
 
 
-def contained_message(mail: bytes) -> bytes | None:
+def contained_message(mail: Submitted, *, depth: int = MAX_FORWARDS) -> bytes | None:
     """Return the KOM-LE message that *mail* was forwarded with, for a second decryption.
 
-    KOM-LE-A_2029: a part message/rfc822 that holds a message with X-KOM-LE-Version.
+    KOM-LE-A_2029: a part message/rfc822, or one inside of it, that holds a KOM-LE S/MIME message.
+    It leaves the house as it is, so the header X-KOM-LE-Version alone is not believed.
     """
-    for part in mime.parts(mail):
+    if depth == 0:
+        return None
+    for part in mail.parts:
         if part.content_type != "message/rfc822":
             continue
-        content = mime.decoded(mail, part)
         try:
-            headers, _ = split_message(content)
+            inner = Submitted.read(mime.decoded(mail.content, part))
         except FormatError:
             continue
-        if komle.is_komle(headers):
-            return content if content.endswith(b"\r\n") else content + b"\r\n"
+        if _is_protected(inner):
+            return inner.content + (b"" if inner.content.endswith(b"\r\n") else b"\r\n")
+        found = contained_message(inner, depth=depth - 1)
+        if found is not None:
+            return found
     return None
 
 
+def _is_protected(mail: Submitted) -> bool:
+    if not komle.is_komle(mail.headers):
+        return False
+    try:
+        enveloped_data.read(komle.encrypted_cms(mail.content))
+    except FormatError:
+        return False
+    return True
+
+
 def _apply_sender(headers: Headers, mail_from: str) -> None:
-    written = addresses(headers.get("From") or "")
+    written = _addresses_in(headers, "From")
     if not written:
         return  # a mail without From is refused, not completed
     if len(written) > 1 or not same_address(written[0], mail_from):
         headers.replace("From", mail_from)
         headers.remove("Sender")
-        return
-    sender = addresses(headers.get("Sender") or "")
-    if sender and not same_address(sender[0], mail_from):
+    elif not all(same_address(sender, mail_from) for sender in _addresses_in(headers, "Sender")):
         headers.remove("Sender")
+
+
+def _addresses_in(headers: Headers, name: str) -> list[str]:
+    """Return the addresses in all fields called *name*: two fields From are as good as one."""
+    return [address for value in headers.get_all(name) for address in addresses(value)]

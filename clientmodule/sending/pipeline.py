@@ -13,6 +13,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from simulators.formats import komle, recipient_emails
+from simulators.formats.errors import FormatError
 from simulators.formats.headers import canonical, split_message
 from simulators.process.ldap import LdapError
 
@@ -28,7 +29,7 @@ from ..konnektor.operations import verify_certificate
 from ..lines import unstuff
 from ..mta import MailEnvelope, Mta, Recipient, Transmission
 from . import client_mail
-from .client_mail import ClientMail
+from .client_mail import ClientMail, Submitted
 from .protect import Entries, Protection, entries_of
 from .recipients import NOT_ENCRYPTABLE, Accepted, Choice, Refused, judge
 from .reports import Failure, failure_report
@@ -80,8 +81,8 @@ async def send(
     compute = session.installation.compute
     arrival = session.installation.clock.now()
     envelope = _without_duplicates(envelope)
-    mail = await compute(len(text), unstuff, text)
-    forwarded = await compute(len(mail), client_mail.contained_message, mail)
+    mail = await compute(len(text), _submitted, text)
+    forwarded = await compute(len(text), client_mail.contained_message, mail)
     if forwarded is not None:
         operation.event("UnwrapForwarded")
         return await _transmit(session, operation, envelope, forwarded)
@@ -92,7 +93,7 @@ async def send(
     protected, limit = await asyncio.gather(
         _protect(session, operation, envelope, prepared, arrival), limits
     )
-    if len(mail) > limit.max_mail_size:
+    if len(mail.content) > limit.max_mail_size:
         raise MailRefused(faults.TOO_LARGE)
     directory = await session.konnektor.soap.directory()
     settings = session.installation.settings
@@ -102,7 +103,7 @@ async def send(
         "X-KIM-KONVersion": directory.version_header,
         "Expires": format_datetime(arrival + limit.time_to_live),
     }
-    outer = await compute(len(mail), _outer, protected, extra)
+    outer = await compute(len(text), _outer, protected, extra)
     session.konnektor.job_numbers.prepare(operation, session.user.context)  # for the next mail
     kept = tuple(accepted.recipient for accepted in protected.judged.accepted)
     addressed = MailEnvelope(envelope.sender, envelope.parameters, kept)
@@ -117,17 +118,25 @@ async def send(
                 outer=split_message(outer)[0],
                 arrival=arrival,
                 now=session.installation.clock.now(),
+                envelope_id=envelope.envelope_id,
             )
             await _report(session, operation, prepared.sender, dsn)
     return transmission
 
 
+def _submitted(text: bytes) -> Submitted:
+    try:
+        return Submitted.read(unstuff(text))
+    except FormatError:
+        raise MailRefused(faults.BAD_MESSAGE) from None
+
+
 async def _prepare(
-    session: Session, envelope: MailEnvelope, mail: bytes, now: datetime
+    session: Session, envelope: MailEnvelope, mail: Submitted, now: datetime
 ) -> ClientMail:
     settings = session.installation.settings
     return await session.installation.compute(
-        len(mail),
+        len(mail.content),
         client_mail.prepare,
         mail,
         mail_from=envelope.sender,

@@ -48,12 +48,19 @@ class Failure:
 
 
 def failure_report(
-    failures: Sequence[Failure], *, sender: str, outer: Headers, arrival: datetime, now: datetime
+    failures: Sequence[Failure],
+    *,
+    sender: str,
+    outer: Headers,
+    arrival: datetime,
+    now: datetime,
+    envelope_id: str | None = None,
 ) -> bytes:
     """Return the DSN to *sender*, neither signed nor encrypted.
 
     It names every recipient and carries X-KIM-Fehlermeldung once per kind of error (A_20650-05).
-    *outer* is the header block of the protected message: its subject gives nothing away.
+    *outer* is the header block of the protected message: its subject gives nothing away;
+    *envelope_id* is the sender's ENVID.
     """
     domain = sender.rpartition("@")[2]
     dsn = delivery_report(
@@ -66,6 +73,7 @@ def failure_report(
         now=now,
         message_id=f"<{uuid.uuid4()}@{domain}>",
         in_reply_to=outer.get("Message-ID"),
+        envelope_id=envelope_id,
     )
     headers, body = split_message(dsn)
     for code in dict.fromkeys(failure.code for failure in failures):

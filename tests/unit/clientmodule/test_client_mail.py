@@ -13,12 +13,15 @@ from clientmodule import faults
 from clientmodule.faults import MailRefused
 from clientmodule.sending.client_mail import (
     ClientMail,
+    Submitted,
     contained_message,
     keep_recipients,
     prepare,
     sender_of,
 )
+from simulators.formats.enveloped_data import encrypt
 from simulators.formats.headers import Headers
+from simulators.formats.komle import outer_message
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 SENDER = "praxis@a.kim.telematik-test"
@@ -34,7 +37,7 @@ def prepared(mail: bytes, recipients: tuple[str, ...] = (OTHER,), **changed: obj
         "max_size": 15 * 1024 * 1024,
         **changed,
     }
-    return prepare(mail, **settings)  # type: ignore[arg-type]
+    return prepare(Submitted.read(mail), **settings)  # type: ignore[arg-type]
 
 
 def mail(*fields: str, body: str = "Text\r\n") -> bytes:
@@ -128,22 +131,75 @@ def test_only_checked_recipients_stay() -> None:
     assert headers.raw("Bcc") == [b"Bcc: GUT@x"]
 
 
+CMS = encrypt(b"x", [], unauthenticated=[])
+PROTECTED = outer_message(b"From: a@x\r\n\r\n", CMS, version="1.0", extra={})
+
+
+def found(forwarded: bytes) -> bytes | None:
+    return contained_message(Submitted.read(forwarded))
+
+
+def wrapped(content: bytes, boundary: str = "b") -> bytes:
+    """Return a mail that *content* is attached to."""
+    return b"".join(
+        (
+            f"Content-Type: multipart/mixed; boundary={boundary}\r\n\r\n".encode(),
+            f"--{boundary}\r\n\r\nHinweis\r\n".encode(),
+            f"--{boundary}\r\nContent-Type: message/rfc822\r\n\r\n".encode(),
+            content,
+            f"--{boundary}--\r\n".encode(),
+        )
+    )
+
+
 def test_forwarded_message_is_found() -> None:
     """KOM-LE-A_2029."""
-    inner = "X-KOM-LE-Version: 1.0\r\nSubject: KOM-LE-Nachricht\r\n\r\nMIAG\r\n"
-    body = f"--b\r\n\r\nHinweis\r\n--b\r\nContent-Type: message/rfc822\r\n\r\n{inner}--b--\r\n"
-    forwarded = mail("Content-Type: multipart/mixed; boundary=b", body=body)
-    assert contained_message(forwarded) == inner.encode()
-    assert contained_message(mail("Content-Type: message/rfc822", body=inner)) == inner.encode()
+    assert found(wrapped(PROTECTED)) == PROTECTED
+    assert found(b"Content-Type: message/rfc822\r\n\r\n" + PROTECTED) == PROTECTED
 
 
-def test_an_ordinary_forwarded_message_is_none() -> None:
-    body = "--b\r\nContent-Type: message/rfc822\r\n\r\nSubject: x\r\n\r\ny\r\n--b--\r\n"
-    assert contained_message(mail("Content-Type: multipart/mixed; boundary=b", body=body)) is None
+def test_error_mail_forwarded_as_attachment() -> None:
+    """KOM-LE-A_2029: mail programs forward the error mail itself as message/rfc822."""
+    assert found(wrapped(wrapped(PROTECTED), boundary="a")) == PROTECTED
+    deep = PROTECTED
+    for level in range(9):
+        deep = wrapped(deep, boundary=f"b{level}")
+    assert found(deep) is None
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"Subject: x\r\n\r\ny\r\n",
+        b"X-KOM-LE-Version: 1.0\r\nSubject: x\r\n\r\nBefund\r\n",
+        PROTECTED.partition(b"\r\n\r\n")[0] + b"\r\n\r\nQmVmdW5k\r\n",
+    ],
+)
+def test_what_is_not_protected_is_never_relayed(content: bytes) -> None:
+    """A_21390: a forwarded mail leaves unprotected only if it is encrypted already."""
+    assert found(wrapped(content)) is None
+
+
+def test_a_header_that_never_ends_inside_is_no_message() -> None:
+    assert found(wrapped(b"X: " + b"x" * (1 << 20) + b"\r\n\r\n")) is None
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        (f"From: {SENDER}", "From: fremd@x"),
+        (f"From: {SENDER}, fremd@x",),
+        (f"From: {SENDER}", f"Sender: {SENDER}", "Sender: fremd@x"),
+    ],
+)
+def test_a_second_sender_goes(fields: tuple[str, ...]) -> None:
+    result = prepared(mail(*fields))
+    assert result.headers.get_all("From") == [SENDER]
+    assert result.headers.get_all("Sender") == []
 
 
 @given(st.binary(max_size=300))
 def test_any_bytes_are_prepared_or_refused(content: bytes) -> None:
     with contextlib.suppress(MailRefused):
         assert prepared(content).sender
-    contained_message(content)
+    found(content)

@@ -122,7 +122,9 @@ def test_report_names_every_failure_and_each_code_once() -> None:
         Failure(Recipient("e@x"), reply=MtaReply(550, b"550 nein\r\n")),
     ]
     outer = Headers.parse(b"Message-ID: <1@x>\r\nSubject: KOM-LE-Nachricht")
-    dsn = failure_report(failures, sender="s@x", outer=outer, arrival=NOW, now=NOW)
+    dsn = failure_report(
+        failures, sender="s@x", outer=outer, arrival=NOW, now=NOW, envelope_id="abc"
+    )
     report = read_report(dsn)
     assert report is not None
     assert report.headers.get_all("X-KIM-Fehlermeldung") == ["4004", "4005"]
@@ -136,3 +138,4 @@ def test_report_names_every_failure_and_each_code_once() -> None:
     assert report.reports[1].original_recipient == "rfc822;b@x"
     assert report.in_reply_to == "<1@x>"
     assert dsn.isascii()
+    assert b"Original-Envelope-Id: abc\r\n" in dsn
