@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from simulators.formats import komle, recipient_emails, signed_data
 from simulators.formats.errors import FormatError
 from simulators.formats.headers import Headers, split_message
-from simulators.formats.recipient_emails import RecipientEmail
+from simulators.formats.recipient_emails import RecipientEmail, same_recipients
 
 from ..konnektor import operations, requests
 from ..konnektor.faults import NOT_AVAILABLE, KonnektorFault, KonnektorUnreachable
@@ -92,7 +92,7 @@ async def check(
     failures = [] if result in (INTACT, INTACT_UNCHECKED) else [result]
     if komle.differing_headers(outer, signed.inner):
         failures.append(HEADERS_DIFFER)
-    if signed.recipients != decrypted.recipients:
+    if signed.recipients is None or not same_recipients(signed.recipients, decrypted.recipients):
         failures.append(RECIPIENTS_DIFFER)
     return Checked(signed.mail, tuple(failures) or (result,))
 

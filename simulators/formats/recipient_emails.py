@@ -9,6 +9,7 @@ from typing import Final
 from cryptography import x509
 
 from . import asn1, certificates, cms_attributes
+from .addresses import canonical
 from .certificates import CertificateId
 from .errors import FormatError
 
@@ -56,6 +57,15 @@ def read(values: Sequence[bytes]) -> frozenset[RecipientEmail]:
     if len(elements) > MAX_ENTRIES:
         raise FormatError(f"recipient-emails has more than {MAX_ENTRIES} entries")
     return frozenset(map(_decoded, elements))
+
+
+def same_recipients(first: Iterable[RecipientEmail], second: Iterable[RecipientEmail]) -> bool:
+    """Tell whether both name the same (KOM-LE-A_2048-01): case, order, number mean nothing."""
+    return _meaning(first) == _meaning(second)
+
+
+def _meaning(entries: Iterable[RecipientEmail]) -> frozenset[RecipientEmail]:
+    return frozenset(RecipientEmail(canonical(e.address), e.certificate) for e in entries)
 
 
 def _decoded(element: asn1.Element) -> RecipientEmail:

@@ -51,6 +51,18 @@ def test_another_certificate_or_address_makes_a_difference(
     assert read("a@b", rsa_identity) != read("b@b", rsa_identity)
 
 
+def test_case_of_an_address_carries_no_meaning(
+    rsa_identity: Identity, ecc_identity: Identity
+) -> None:
+    """KOM-LE-A_2048-01: compared as addresses are, by certificate and regardless of order."""
+    rsa, ecc = (certificate_id(one.certificate) for one in (rsa_identity, ecc_identity))
+    first = [RecipientEmail("Praxis@A.example", rsa), RecipientEmail("b@b", ecc)]
+    second = [RecipientEmail("B@b", ecc), RecipientEmail("praxis@a.example", rsa)]
+    assert recipient_emails.same_recipients(first, second)
+    assert not recipient_emails.same_recipients(first, second[:1])
+    assert not recipient_emails.same_recipients(first, [RecipientEmail("b@b", rsa), *second[1:]])
+
+
 def test_an_address_that_is_not_ascii_is_refused(ecc_identity: Identity) -> None:
     with pytest.raises(FormatError):
         recipient_emails.attribute([("müller@b", ecc_identity.certificate)])
