@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Sequence
 from email.header import Header
 
+from simulators.formats.errors import FormatError
 from simulators.formats.headers import Headers, split_message
 
 from .. import texts
@@ -23,6 +24,15 @@ TAKEN_OVER = ("Date", "From", "Sender", "Reply-To", "To", "Cc")
 """KOM-LE-A_2046, A_21391-02."""
 TRACE = ("Return-Path", "Received")
 """A_21236, A_20628."""
+WRITTEN_ANEW = (
+    "content-",
+    "mime-version",
+    "x-kim-decryption",
+    "x-kim-integrity",
+    "x-kim-fehler",
+    *(name.lower() for name in TRACE),
+)
+"""How the headers begin that an integrity error mail does not take over from the mail."""
 VERSION_ERROR = "4008"
 _LINE = 76
 
@@ -53,25 +63,13 @@ def integrity_failed(mail: bytes, outer: Headers, results: Sequence[str], *, emb
     With *embed* the decrypted *mail* goes along as message/rfc822 (FAQ); otherwise its body is
     replaced by the text alone, under its own headers.
     """
-    inner, _ = split_message(mail)
-    headers = Headers.parse(b"")
+    try:
+        inner, _ = split_message(mail)
+    except FormatError:  # a header that never ends; the mail can be fetched all the same
+        inner = Headers()
     source = inner if inner.get("From") else outer
-    for name in source.names():
-        if not name.lower().startswith(
-            (
-                "content-",
-                "mime-version",
-                "x-kim-decryption",
-                "x-kim-integrity",
-                "x-kim-fehler",
-                "received",
-                "return-path",
-            )
-        ):
-            for field in source.raw(name):
-                if field not in headers.to_bytes():
-                    headers.append_raw(field)
-    _trace(headers, outer)
+    headers = source.select(lambda name: not name.startswith(WRITTEN_ANEW))
+    headers.extend(outer.named(*TRACE))
     headers.append(DECRYPTION_HEADER, DECRYPTED)
     for result in results:
         headers.append(INTEGRITY_HEADER, result)
@@ -88,24 +86,15 @@ def _around(
     message: bytes, *, subject: str, text: str, results: Sequence[tuple[str, str]]
 ) -> bytes:
     outer, _ = split_message(message)
-    headers = Headers.parse(b"")
     # The report stands for the message, so it keeps its Message-ID, too: what was sent can be
     # followed to where it ended.
-    for name in (*TAKEN_OVER, "Message-ID"):
-        for field in outer.raw(name):
-            headers.append_raw(field)
+    headers = outer.named(*TAKEN_OVER, "Message-ID")
     encoded = Header(subject, "utf-8", maxlinelen=_LINE, header_name="Subject")
     headers.append_raw(b"Subject: " + encoded.encode(linesep="\r\n").encode("ascii"))
-    _trace(headers, outer)
+    headers.extend(outer.named(*TRACE))
     for name, value in results:
         headers.append(name, value)
     return _mixed(headers, text, message)
-
-
-def _trace(headers: Headers, outer: Headers) -> None:
-    for name in TRACE:
-        for field in outer.raw(name):
-            headers.append_raw(field)
 
 
 def _mixed(headers: Headers, text: str, embedded: bytes) -> bytes:

@@ -97,7 +97,5 @@ def _delivered(mail: bytes, outer: Headers, integrity: str) -> bytes:
         headers.remove(name)  # only what this client module found out counts
     headers.append(DECRYPTION_HEADER, DECRYPTED)
     headers.append(INTEGRITY_HEADER, integrity)
-    for name in TRACE:
-        for field in outer.raw(name):
-            headers.append_raw(field)
+    headers.extend(outer.named(*TRACE))
     return headers.to_bytes() + b"\r\n" + body

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from email.header import Header, decode_header, make_header
 from typing import Final
 
@@ -100,6 +100,24 @@ class Headers:
     def prepend(self, name: str, value: str) -> None:
         """Add a field at the top (trace fields)."""
         self._fields.insert(0, _new(name, value))
+
+    def named(self, *names: str) -> Headers:
+        """Return the fields called *names*, in the order of the names, untouched."""
+        selected = Headers()
+        for name in names:
+            wanted = name.lower()
+            selected._fields += [item for item in self._fields if item[0] == wanted]
+        return selected
+
+    def select(self, wanted: Callable[[str], bool]) -> Headers:
+        """Return the fields whose name, in lower case, is *wanted*, in their order, untouched."""
+        selected = Headers()
+        selected._fields = [item for item in self._fields if wanted(item[0])]
+        return selected
+
+    def extend(self, other: Headers) -> None:
+        """Add the fields of *other* at the end, untouched."""
+        self._fields += other._fields
 
     def append_raw(self, field: bytes) -> None:
         """Add a whole field as it stands (from ``raw``) at the end."""

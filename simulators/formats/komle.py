@@ -21,7 +21,7 @@ VERSION_PLAIN: Final = "1.0"
 """Nothing of the mail lies on a KAS (KOM-LE-A_2100-02)."""
 VERSION_KAS: Final = "1.5"
 """The mail data lie on a KAS (KOM-LE-A_2100-02)."""
-KIM_PREFIX: Final = "X-KIM-"
+KIM_PREFIX: Final = "x-kim-"
 COPIED_HEADERS: Final = ("Date", "From", "Sender", "Reply-To", "To", "Cc", "Bcc", "Message-ID")
 """What the outer message repeats of the inner one (KOM-LE-A_2098-03, 2101-01)."""
 COMPARED_HEADERS: Final = ("From", "Sender", "Reply-To", "To", "Cc")
@@ -71,13 +71,8 @@ def outer_message(
     inner, _ = split_message(client_mail)
     outer = Headers()
     own = {name.lower() for name in extra}
-    kim_names = dict.fromkeys(
-        name.lower() for name in inner.names() if name.upper().startswith(KIM_PREFIX)
-    )
-    for name in (*COPIED_HEADERS, *kim_names):
-        if name.lower() not in own:
-            for field in inner.raw(name):
-                outer.append_raw(field)
+    outer.extend(inner.named(*(name for name in COPIED_HEADERS if name.lower() not in own)))
+    outer.extend(inner.select(lambda name: name.startswith(KIM_PREFIX) and name not in own))
     outer.append("Subject", SUBJECT)
     outer.append(VERSION_HEADER, version)
     for name, value in extra.items():

@@ -139,3 +139,20 @@ def test_integrity_failed_replaces_the_body_by_setting() -> None:
 def test_verdicts(result: str, codes: tuple[int, ...], expected: str) -> None:
     """Tab_Verm_Sig_Prüf."""
     assert result_of(SignatureVerdict(result, codes)) == expected  # type: ignore[arg-type]
+
+
+def test_every_header_of_the_mail_stays_in_the_report() -> None:
+    """A_23165: one field is not taken for a part of another."""
+    mail = b"From: a@x\r\nReply-To: b@x\r\nTo: b@x\r\nX-A: 1\r\nX-A: 1\r\n\r\nText\r\n"
+    report = integrity_failed(mail, split_message(MESSAGE)[0], ["02"], embed=True)
+    headers, _ = split_message(report)
+    assert headers.get_all("To") == ["b@x"]
+    assert headers.get_all("X-A") == ["1", "1"]
+
+
+def test_report_on_a_mail_whose_header_never_ends() -> None:
+    mail = b"From: " + b"x" * (1 << 20)
+    report = integrity_failed(mail, split_message(MESSAGE)[0], ["04"], embed=True)
+    headers, _ = split_message(report)
+    assert headers.get("From") == "Absender <x@y>"
+    assert mail in report
