@@ -60,11 +60,12 @@ def _noted(mail: bytes, part: Part, notes: Sequence[str]) -> bytes:
     charset = _charset(part.charset, note)
     encoded = note.encode(charset or "utf-8")
     if charset is None:
-        # The text's charset has no umlauts. What it says is ASCII or unknown: UTF-8 holds both.
+        # The text's charset has no umlauts, or is none: the whole text becomes UTF-8.
         headers = _with_charset(headers)
-        if part.transfer_encoding == "base64":
-            text = _as_utf8(mime.decoded(mail, part), part.charset)
-            return headers + _base64(_insert(text, encoded, is_html))
+        text = mime.decoded(mail, part)
+        utf8 = _as_utf8(text, part.charset)
+        if utf8 != text:
+            return _with_encoding(headers, "base64") + _base64(_insert(utf8, encoded, is_html))
     match part.transfer_encoding:
         case "base64":
             return headers + _base64(_insert(mime.decoded(mail, part), encoded, is_html))
@@ -72,7 +73,7 @@ def _noted(mail: bytes, part: Part, notes: Sequence[str]) -> bytes:
             written = quopri.encodestring(encoded).replace(b"\n", b"\r\n").replace(b"\r\r", b"\r")
             return headers + _insert(body, written, is_html)
         case "7bit":
-            return _with_encoding(headers) + _insert(body, encoded, is_html)
+            return _with_encoding(headers, "8bit") + _insert(body, encoded, is_html)
         case _:
             return headers + _insert(body, encoded, is_html)
 
@@ -106,10 +107,12 @@ def _charset(name: str, note: str) -> str | None:
 
 
 def _as_utf8(content: bytes, charset: str) -> bytes:
-    try:
-        return content.decode(charset).encode()
-    except (LookupError, UnicodeError):
-        return content
+    for name in (charset, "utf-8"):
+        try:
+            return content.decode(name).encode()
+        except (LookupError, UnicodeError):
+            continue
+    return content.decode("latin-1").encode()  # what mail programs without a charset write
 
 
 def _with_charset(headers: bytes) -> bytes:
@@ -120,9 +123,9 @@ def _with_charset(headers: bytes) -> bytes:
     return parsed.to_bytes() + b"\r\n"
 
 
-def _with_encoding(headers: bytes) -> bytes:
+def _with_encoding(headers: bytes, encoding: str) -> bytes:
     parsed = _parse(headers)
-    parsed.replace("Content-Transfer-Encoding", "8bit")
+    parsed.replace("Content-Transfer-Encoding", encoding)
     return parsed.to_bytes() + b"\r\n"
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import email
 import email.policy
+import quopri
 from email.message import EmailMessage
 
 import pytest
@@ -118,3 +120,35 @@ def test_a_mail_without_text_of_its_own_stays(mail: bytes) -> None:
 def test_any_bytes_are_survived(content: bytes) -> None:
     append_notes(b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + content, NOTES)
     append_notes(content, NOTES)
+
+
+@pytest.mark.parametrize(
+    ("charset", "text", "shown"),
+    [
+        ("", b"Gr\xfc\xdfe", "Grüße"),
+        ("", "Grüße".encode(), "Grüße"),
+        ("; charset=iso-8859-5", "Привет".encode("iso-8859-5"), "Привет"),
+        ("; charset=gibtesnicht", b"Gr\xfc\xdfe", "Grüße"),
+    ],
+)
+@pytest.mark.parametrize("encoding", ["8bit", "base64", "quoted-printable"])
+def test_text_in_a_charset_without_umlauts(
+    charset: str, text: bytes, shown: str, encoding: str
+) -> None:
+    """KOM-LE-A_2179-01: the note changes nothing of what is read."""
+    coded = {"base64": base64.encodebytes, "quoted-printable": quopri.encodestring}
+    written = coded[encoding](text) if encoding in coded else text
+    result = noted(
+        f"Content-Type: text/plain{charset}\r\n"
+        f"Content-Transfer-Encoding: {encoding}\r\n\r\n".encode()
+        + written
+    )
+    lines = result.get_content().splitlines()
+    assert lines[0] == shown
+    assert lines[-1] == NOTE_VERIFIED
+
+
+def test_base64_text_in_utf16() -> None:
+    written = base64.encodebytes("Grüße".encode("utf-16"))
+    mail = b"Content-Type: text/plain; charset=utf-16\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+    assert noted(mail + written).get_content().splitlines()[0] == "Grüße"
