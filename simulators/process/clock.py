@@ -6,6 +6,10 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
+LATEST = datetime(2200, 1, 1, tzinfo=UTC)
+"""Bounds of the virtual time: what is added to it or taken from it still is a date."""
+
 
 class Clock:
     """Virtual time of one process.
@@ -28,9 +32,14 @@ class Clock:
         return datetime.fromtimestamp(time.time(), UTC) + self._offset
 
     def set(self, moment: datetime) -> None:
-        """Make *moment* (with time zone) the virtual now; time goes on from there."""
+        """Make *moment* (with time zone) the virtual now; time goes on from there.
+
+        Raises ValueError when it has no zone or lies too far away.
+        """
         if moment.tzinfo is None:
             raise ValueError("the time needs a zone, for example 2026-07-01T00:00:00+00:00")
+        if not EARLIEST <= moment <= LATEST:
+            raise ValueError(f"the time must lie between {EARLIEST.year} and {LATEST.year}")
         self._move(moment - datetime.fromtimestamp(time.time(), UTC))
 
     def reset(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import json
+import socket
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,8 +13,11 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
+from .clock import Clock
 from .errors import InputError, one_line
-from .role import Process
+from .faults import Faults
+from .journal import Journal
+from .randomness import Randomness
 
 MAX_BODY = 1 << 20
 SSE_KEEPALIVE_SECONDS = 15.0
@@ -29,8 +33,14 @@ class Control:
     ``GET/PUT /clock``, ``POST /reset``. A role adds its own with ``add``.
     """
 
-    def __init__(self, process: Process[Any]) -> None:
-        self._process = process
+    def __init__(
+        self, name: str, *, clock: Clock, journal: Journal, faults: Faults, randomness: Randomness
+    ) -> None:
+        self._name = name
+        self._clock = clock
+        self._journal = journal
+        self._faults = faults
+        self._randomness = randomness
         self._resets: list[Reset] = []
         self.ready = False
         self._app = web.Application(middlewares=[_guard, _errors], client_max_size=MAX_BODY)
@@ -61,11 +71,11 @@ class Control:
         """Have *reset* awaited at ``POST /reset``, after faults, clock and journal."""
         self._resets.append(reset)
 
-    async def start(self) -> None:
-        """Serve on the process's listener ``control``."""
+    async def start(self, listening: socket.socket) -> None:
+        """Serve on the socket *listening*."""
         self._runner = web.AppRunner(self._app, access_log=None, shutdown_timeout=0.2)
         await self._runner.setup()
-        await web.SockSite(self._runner, self._process.socket("control")).start()
+        await web.SockSite(self._runner, listening).start()
 
     async def stop(self) -> None:
         """Close the port and every connection to it."""
@@ -73,12 +83,12 @@ class Control:
             await self._runner.cleanup()
 
     async def _get_ready(self, _: web.Request) -> web.Response:
-        body = {"ready": self.ready, "process": self._process.settings.name}
+        body = {"ready": self.ready, "process": self._name}
         return web.json_response(body, status=200 if self.ready else 503)
 
     async def _get_journal(self, request: web.Request) -> web.StreamResponse:
         since = _number(request.query.get("since", "0"), "since")
-        journal = self._process.journal
+        journal = self._journal
         if "text/event-stream" not in request.headers.get("Accept", ""):
             lines = "".join(event.as_json() + "\n" for event in journal.since(since))
             return web.Response(text=lines, content_type="application/x-ndjson")
@@ -103,31 +113,33 @@ class Control:
             upcoming.cancel()
 
     async def _get_faults(self, _: web.Request) -> web.Response:
-        faults = self._process.faults
-        return web.json_response({"effects": sorted(faults.effects), "rules": faults.rules()})
+        known, rules = sorted(self._faults.effects), self._faults.rules()
+        return web.json_response({"effects": known, "rules": rules})
 
     async def _put_faults(self, request: web.Request) -> web.Response:
-        self._process.faults.replace(await read_json(request))
+        self._faults.replace(await read_json(request))
         return await self._get_faults(request)
 
     async def _delete_faults(self, _: web.Request) -> web.Response:
-        self._process.faults.clear()
+        self._faults.clear()
         return web.Response(status=204)
 
     async def _get_clock(self, _: web.Request) -> web.Response:
-        clock = self._process.clock
+        clock = self._clock
         return web.json_response(
             {"now": clock.now().isoformat(), "offset_seconds": clock.offset.total_seconds()}
         )
 
     async def _put_clock(self, request: web.Request) -> web.Response:
         content = await read_json(request)
-        clock = self._process.clock
+        clock = self._clock
         try:
             match content:
                 case {"now": str(moment)}:
                     clock.set(datetime.fromisoformat(moment))
-                case {"advance_seconds": int() | float() as seconds}:
+                case {"advance_seconds": int() | float() as seconds} if not isinstance(
+                    seconds, bool
+                ):
                     clock.set(clock.now() + timedelta(seconds=seconds))
                 case _:
                     raise InputError('clock: expected {"now": ISO time} or {"advance_seconds": n}')
@@ -136,11 +148,10 @@ class Control:
         return await self._get_clock(request)
 
     async def _post_reset(self, _: web.Request) -> web.Response:
-        process = self._process
-        process.faults.clear()
-        process.clock.reset()
-        process.randomness.reset()
-        process.journal.clear()
+        self._faults.clear()
+        self._clock.reset()
+        self._randomness.reset()
+        self._journal.clear()
         for reset in self._resets:
             await reset()
         return web.Response(status=204)
@@ -168,18 +179,25 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 async def _guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Refuse what a web page in the user's browser could send (DNS rebinding, CSRF)."""
     origin = request.headers.get("Origin")
-    if origin is not None and urlsplit(origin).netloc != request.host:
+    if origin is not None and _netloc(origin) != request.host:
         raise web.HTTPForbidden(text="requests of other web pages are refused\n")
     if not _is_address(request.host):
         raise web.HTTPForbidden(text="the Host header must be an IP address or localhost\n")
     return await handler(request)
 
 
-def _is_address(host: str) -> bool:
-    name = urlsplit(f"//{host}").hostname or ""
-    if name == "localhost" or ("." not in name and ":" not in name):
-        return True  # a container's service name has no dot; a public name always has
+def _netloc(origin: str) -> str | None:
     try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return None
+
+
+def _is_address(host: str) -> bool:
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+        if name == "localhost" or ("." not in name and ":" not in name):
+            return True  # a container's service name has no dot; a public name always has
         ipaddress.ip_address(name)
     except ValueError:
         return False

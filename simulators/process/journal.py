@@ -13,6 +13,8 @@ from typing import Any
 from .clock import Clock
 
 CAPACITY = 20_000
+MAX_CHARACTERS = 16 << 20
+_FIXED_WEIGHT = 256  # names, times and numbers of an event
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +47,27 @@ class Event:
 
 
 class Journal:
-    """The last ``CAPACITY`` events of a process, and a way to follow what comes."""
+    """The last events of a process, and a way to follow what comes.
 
-    def __init__(self, process: str, role: str, clock: Clock, capacity: int = CAPACITY) -> None:
+    At most ``CAPACITY`` events are kept, fewer where their texts are long (mails with hundreds of
+    recipients): the memory of a journal is bounded whatever is sent.
+    """
+
+    def __init__(
+        self,
+        process: str,
+        role: str,
+        clock: Clock,
+        capacity: int = CAPACITY,
+        characters: int = MAX_CHARACTERS,
+    ) -> None:
         self._process = process
         self._role = role
         self._clock = clock
-        self._events: deque[Event] = deque(maxlen=capacity)
+        self._capacity = capacity
+        self._characters = characters
+        self._events: deque[tuple[Event, int]] = deque()
+        self._weight = 0
         self._seq = 0
         self._news: asyncio.Event | None = None
 
@@ -67,28 +83,34 @@ class Journal:
     ) -> None:
         """Add an event. Never pass content, passwords or keys: the journal is read by trainers."""
         self._seq += 1
-        self._events.append(
-            Event(
-                self._seq,
-                time.time(),
-                self._clock.now().isoformat(timespec="milliseconds"),
-                self._process,
-                self._role,
-                step,
-                peer,
-                message_id,
-                operation,
-                None if milliseconds is None else round(milliseconds, 3),
-                data,
-            )
+        event = Event(
+            self._seq,
+            time.time(),
+            self._clock.now().isoformat(timespec="milliseconds"),
+            self._process,
+            self._role,
+            step,
+            peer,
+            message_id,
+            operation,
+            None if milliseconds is None else round(milliseconds, 3),
+            data,
         )
+        self._keep(event, _FIXED_WEIGHT + len(message_id or "") + _weight(data))
         if self._news is not None:
             self._news.set()
             self._news = None
 
+    def _keep(self, event: Event, weight: int) -> None:
+        events = self._events
+        events.append((event, weight))
+        self._weight += weight
+        while len(events) > self._capacity or (self._weight > self._characters and len(events) > 1):
+            self._weight -= events.popleft()[1]
+
     def since(self, seq: int = 0) -> Iterator[Event]:
         """Yield the kept events after number *seq*, oldest first."""
-        return (event for event in list(self._events) if event.seq > seq)
+        return (event for event, _ in list(self._events) if event.seq > seq)
 
     async def follow(self, seq: int = 0) -> AsyncIterator[Event]:
         """Yield the kept events after *seq*, then each new one as it happens. Never ends."""
@@ -105,3 +127,15 @@ class Journal:
     def clear(self) -> None:
         """Forget the events; numbering goes on, so a follower misses nothing that is new."""
         self._events.clear()
+        self._weight = 0
+
+
+def _weight(value: Any) -> int:
+    """Return about how many characters *value* has as JSON."""
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, dict):
+        return sum(len(str(key)) + _weight(inner) for key, inner in value.items())
+    if isinstance(value, list | tuple):
+        return sum(_weight(inner) for inner in value) + 4 * len(value)
+    return 8

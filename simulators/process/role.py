@@ -63,9 +63,15 @@ class Process(Generic[S]):
     def control(self) -> Control:
         """The control API, to which the role adds its routes."""
         if self._control is None:
-            from .control import Control  # the control API knows the process, not the reverse
+            from .control import Control  # brings a web server, which only a process needs
 
-            self._control = Control(self)
+            self._control = Control(
+                self.settings.name,
+                clock=self.clock,
+                journal=self.journal,
+                faults=self.faults,
+                randomness=self.randomness,
+            )
         return self._control
 
     def socket(self, name: str) -> socket.socket:

@@ -86,7 +86,7 @@ async def _serve(
     try:
         async with role.serve(process):
             process.control.ready = True
-            await process.control.start()
+            await process.control.start(process.socket("control"))
             process.log.info("ready, control port %s:%s", *process.address("control"))
             if ready_fd is not None:
                 os.write(ready_fd, b"R")

@@ -36,6 +36,21 @@ def test_only_the_last_events_are_kept_and_numbering_goes_on() -> None:
     assert [event.seq for event in events.since()] == [6]
 
 
+def test_long_events_push_out_the_older_ones() -> None:
+    events = Journal("mail", "mailserver", Clock(), characters=1 << 20)
+    for _ in range(100):
+        events.record("smtp.accepted", recipients=["x" * 250] * 500, replies={"a" * 250: "b" * 250})
+    kept = list(events.since())
+    assert sum(len(event.as_json()) for event in kept) <= 1 << 20
+    assert kept[-1].seq == 100
+    events.record("huge", text="x" * (2 << 20))
+    assert [event.step for event in events.since()] == ["huge"], "the last one is always kept"
+    events.clear()
+    for _ in range(3):
+        events.record("step")
+    assert len(list(events.since())) == 3
+
+
 def test_a_follower_sees_what_was_and_what_comes() -> None:
     async def follow() -> list[str]:
         events = journal()
