@@ -48,7 +48,7 @@ class CardControl:
         return web.json_response([self._card(card.iccsn) for card, _, _ in self._cards.known()])
 
     async def _remove(self, request: web.Request) -> web.Response:
-        return self._change(request, "CardRemoved", self._cards.remove)
+        return self._change(request, "CardRemoved", self._konnektor.pull)
 
     async def _insert(self, request: web.Request) -> web.Response:
         return self._change(request, "CardInserted", self._cards.insert)

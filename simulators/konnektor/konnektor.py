@@ -69,8 +69,15 @@ class Konnektor:
             lambda: self.process.randomness.uuid("error"),
         )
 
+    def pull(self, iccsn: str) -> None:
+        """Pull a card, and end the PIN entries for it. Raises KeyError for an unknown card."""
+        self.cards.remove(iccsn)
+        self.pads.card_pulled(iccsn)
+
     async def reset(self) -> None:
         """Go back to the start: cards in their slots, PINs, caches, job numbers."""
         self.cards.reset()
+        for card, _, _ in self.cards.known():
+            self.pads.card_pulled(card.iccsn)
         self.jobs.reset()
         self.certificates.forget()

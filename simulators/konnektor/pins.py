@@ -55,8 +55,6 @@ class PinPads:
         if pin.state in ("TRANSPORT_PIN", "EMPTY_PIN"):
             return Entered("TRANSPORT_PIN")
         typed = await self._typed(card, reference, terminal)
-        if not card.present:
-            raise fault(Code.CARD_NOT_INSERTED, "die Karte wurde während der PIN-Eingabe gezogen")
         if typed == "correct":
             pin.tries = MAX_TRIES
             session.verified.add(reference)
@@ -75,6 +73,12 @@ class PinPads:
         if waiting is not None and not waiting.done() and entry != "manual":
             waiting.set_result(entry)
 
+    def card_pulled(self, iccsn: str) -> None:
+        """End the manual entries that wait for a PIN of this card, which is no longer there."""
+        for (waiting_for, _), waiting in self._waiting.items():
+            if waiting_for == iccsn and not waiting.done():
+                waiting.set_result("abort")
+
     async def _typed(self, card: InsertedCard, reference: PinReference, terminal: str) -> PinEntry:
         """Return what was typed, ``correct`` or ``wrong``; raise the fault of an entry not made."""
         if terminal in self._busy:
@@ -90,6 +94,8 @@ class PinPads:
             "PinEntry", peer="terminal", card=card.card.iccsn, pin=reference,
             terminal=terminal, entry=entry,
         )  # fmt: skip
+        if not card.present:
+            raise fault(Code.CARD_NOT_INSERTED, "die Karte wurde während der PIN-Eingabe gezogen")
         if entry == "timeout":
             raise fault(Code.PIN_TIMEOUT)
         if entry == "abort":

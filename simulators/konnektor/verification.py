@@ -139,6 +139,9 @@ def _finding(
     if verdict.path is not PathResult.OK:
         reason = trace(Code.NO_SIGNER_CERTIFICATE, verdict.path.value)
         return of("INVALID", INSUFFICIENT, CHAIN_NOT_COMPLETE, reason)
+    if not may_sign(certificate):
+        reason = trace(Code.NO_SIGNER_CERTIFICATE, "KeyUsage erlaubt keine Signatur")
+        return of("INVALID", INSUFFICIENT, CHAIN_NOT_COMPLETE, reason)
     status = verdict.answered.status
     if status is Status.UNAVAILABLE:
         reason = trace(Code.CERTIFICATES_IGNORED, "keine Auskunft zum Sperrstatus")
@@ -147,6 +150,15 @@ def _finding(
         reason = trace(_STATUS_CODES[status])
         return of("INVALID", INSUFFICIENT, CHAIN_NOT_COMPLETE, reason)
     return of("VALID", SUCCESS, ON_ALL_DOCUMENTS)
+
+
+def may_sign(certificate: x509.Certificate) -> bool:
+    """Whether KeyUsage lets the key sign: nonRepudiation or digitalSignature."""
+    try:
+        usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
+    except (x509.ExtensionNotFound, ValueError):
+        return False
+    return usage.content_commitment or usage.digital_signature
 
 
 def _without_padding(cms: bytes) -> bytes:

@@ -135,7 +135,8 @@ def test_manual_entry_waits_and_blocks_the_terminal(site: Site) -> None:
     assert answers[0].text("//CARDCMN:PinResult") == "OK"
 
 
-def test_card_pulled_while_the_pin_is_typed(site: Site) -> None:
+@pytest.mark.parametrize("path", [f"/cards/{SMCB}/remove", "/reset"])
+def test_card_pulled_while_the_pin_is_typed(site: Site, path: str) -> None:
     set_pin(site, SMCB, "PIN.SMC", state="VERIFIABLE", entry="manual")
     answers: list[Any] = []
     waiting = threading.Thread(
@@ -144,8 +145,7 @@ def test_card_pulled_while_the_pin_is_typed(site: Site) -> None:
     waiting.start()
     while not any(event["step"] == "PinPrompt" for event in site.role.journal()):
         assert waiting.is_alive()
-    site.role.ask("POST", f"/cards/{SMCB}/remove")
-    set_pin(site, SMCB, "PIN.SMC", entry="correct")
+    site.role.ask("POST", path)
     waiting.join(10)
     assert answers[0].code == 4008
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -267,10 +268,15 @@ def test_another_document_than_the_one_inside(site: Site) -> None:
 
 
 def test_certificate_of_a_stranger(site: Site, foreign_signer: signed_data.Signer) -> None:
-    from datetime import UTC, datetime
-
     cms = signed_data.sign(TEXT, foreign_signer, signing_time=datetime.now(UTC))
     answer = verify(site, cms)
+    assert (answer.text("//SIG:HighLevelResult"), answer.code) == ("INVALID", 4206)
+
+
+def test_signed_with_a_key_for_encryption(site: Site) -> None:
+    key = read_card(site.pki.card(SMCB)).objects["C.ENC", "ECC"]
+    signer = signed_data.key_signer(key.certificate, key.private_key)
+    answer = verify(site, signed_data.sign(TEXT, signer, signing_time=datetime.now(UTC)))
     assert (answer.text("//SIG:HighLevelResult"), answer.code) == ("INVALID", 4206)
 
 
