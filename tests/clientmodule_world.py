@@ -22,6 +22,7 @@ from urllib.parse import quote, urlsplit
 import pytest
 
 from scenarios.engine.endpoints.contract import Endpoints, read_endpoints
+from simulators.pki.cards import CardObject, read_card
 
 ROOT = Path(__file__).resolve().parents[1]
 SECONDS = 20
@@ -38,9 +39,14 @@ sites:
     name: Praxis Ahorn
     cards:
       smc-b: {type: SMC-B}
-  kasse: {kind: insurer, name: Krankenkasse Eiche, clientmodule: {tls: false}}
+  kasse:
+    kind: insurer
+    name: Krankenkasse Eiche
+    clientmodule: {tls: false}
+    konnektor: {authentication: none}
   eilig:
     name: Praxis Eilig
+    konnektor: {authentication: tls}
     clientmodule:
       release: 1.5.2-8
       parameters:
@@ -56,8 +62,16 @@ sites:
     cards:
       smc-b: {type: SMC-B}
       hba: {type: HBA, given_name: Petra, surname: Person}
+  verbund:
+    name: Praxisverbund
+    shares: praxis
+    cards:
+      erste: {type: SMC-B}
+      zweite: {type: SMC-B}
 participants:
   praxis: {site: praxis, address: praxis@erst.kim.telematik-test}
+  erste: {site: verbund, card: erste, address: erste@erst.kim.telematik-test}
+  zweite: {site: verbund, card: zweite, address: zweite@erst.kim.telematik-test}
   kasse: {site: kasse, address: kasse@zweit.kim.telematik-test}
   eilig: {site: eilig, address: eilig@erst.kim.telematik-test}
   person: {site: person, card: hba, address: person@erst.kim.telematik-test}
@@ -193,6 +207,18 @@ class World:
             if name in effect:
                 rule[name] = effect.pop(name)
         self.ask(control, "PUT", "/faults", [rule])
+
+    def certificates(self, participant: str, reference: str) -> dict[str, CardObject]:
+        """Return C.ENC, C.SIG or C.AUT of the participant's card, RSA and ECC, with their keys."""
+        found = self.endpoints.participants[participant]
+        for file in (self.directory / "settings").glob("konnektor-*.json"):
+            for terminal in json.loads(file.read_text())["information_model"]["terminals"]:
+                for slot in terminal["cards"]:
+                    path = Path(slot["card"])
+                    if path.parent.name == found.card:
+                        objects = read_card(path).objects
+                        return {c: o for (name, c), o in objects.items() if name == reference}
+        raise AssertionError(f"no card {found.card}")
 
     def card(self, participant: str) -> str:
         """Return the ICCSN of the participant's first card."""
