@@ -81,24 +81,45 @@ def write_environment(endpoints: Endpoints, directory: Path) -> None:
         prefix = f"KIMULATOR_PROVIDER_{_variable(domain)}"
         variables |= {f"{prefix}_SMTP": provider.smtp, f"{prefix}_POP3": provider.pop3}
     for name, site in endpoints.sites.items():
-        prefix = f"KIMULATOR_SITE_{_variable(name)}"
-        if site.konnektor is not None:
-            variables[f"{prefix}_KONNEKTOR"] = site.konnektor.service_directory
-            variables[f"{prefix}_LDAP"] = site.konnektor.ldap
-        if site.clientmodule is not None:
-            variables[f"{prefix}_SMTP"] = site.clientmodule.smtp
-            variables[f"{prefix}_POP3"] = site.clientmodule.pop3
+        facts = _site_facts(site, directory)
+        variables |= {f"KIMULATOR_SITE_{_variable(name)}_{key}": facts[key] for key in facts}
     for name, participant in endpoints.participants.items():
-        prefix = f"KIMULATOR_PARTICIPANT_{_variable(name)}"
-        facts = {
-            "ADDRESS": participant.address,
-            "PASSWORD": participant.password,
-            "SMTP_USER": participant.smtp_user,
-            "POP3_USER": participant.pop3_user,
-        }
-        variables |= {f"{prefix}_{key}": value for key, value in facts.items() if value}
+        facts = _participant_facts(participant, directory)
+        variables |= {f"KIMULATOR_PARTICIPANT_{_variable(name)}_{key}": facts[key] for key in facts}
     text = "".join(f"{key}={shlex.quote(value)}\n" for key, value in variables.items())
     write_private(directory / ENVIRONMENT_FILE, text)
+
+
+def _site_facts(site: SiteEndpoint, directory: Path) -> dict[str, str]:
+    facts: dict[str, str | None] = {
+        name.upper(): getattr(site.context, name) for name in type(site.context).model_fields
+    }
+    if site.konnektor is not None:
+        facts["KONNEKTOR"] = site.konnektor.service_directory
+        facts["LDAP"] = site.konnektor.ldap
+        facts["CLIENT_CERTIFICATE"] = _absolute(directory, site.konnektor.client_certificate)
+        facts["CLIENT_CERTIFICATE_PASSWORD"] = site.konnektor.client_certificate_password
+        facts["BASIC_AUTH"] = ":".join(site.konnektor.basic_auth or ()) or None
+    if site.clientmodule is not None:
+        facts["SMTP"] = site.clientmodule.smtp
+        facts["POP3"] = site.clientmodule.pop3
+    return {key: value for key, value in facts.items() if value}
+
+
+def _participant_facts(participant: ParticipantEndpoint, directory: Path) -> dict[str, str]:
+    facts = {
+        "ADDRESS": participant.address,
+        "PASSWORD": participant.password,
+        "SMTP_USER": participant.smtp_user,
+        "POP3_USER": participant.pop3_user,
+        "KIM_CERTIFICATE": _absolute(directory, participant.kim_certificate),
+        "KIM_CERTIFICATE_PASSWORD": participant.kim_certificate_password,
+    }
+    return {key: value for key, value in facts.items() if value}
+
+
+def _absolute(directory: Path, name: str | None) -> str | None:
+    return None if name is None else str(directory / name)
 
 
 def _provider(wiring: Wiring, domain: str) -> ProviderEndpoint:

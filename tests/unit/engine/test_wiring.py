@@ -170,6 +170,12 @@ def test_environment_and_table_hold_what_a_tester_needs(pki_cache: Path, tmp_pat
     text = (tmp_path / "kimulator.env").read_text(encoding="utf-8")
     assert f"KIMULATOR_CA={tmp_path / 'ca.pem'}\n" in text
     assert "KIMULATOR_PARTICIPANT_PRAXIS_SMTP_USER='praxis.ahorn@kv.dox" in text
+    p12 = tmp_path / "certificates" / "pvs-praxis.p12"
+    assert f"KIMULATOR_SITE_PRAXIS_CLIENT_CERTIFICATE={p12}\n" in text
+    assert "KIMULATOR_SITE_PRAXIS_CLIENT_CERTIFICATE_PASSWORD=" in text
+    assert "KIMULATOR_SITE_FACHARZT_CLIENT_CERTIFICATE" not in text
+    assert "KIMULATOR_SITE_FACHARZT_BASIC_AUTH=" in text
+    assert "KIMULATOR_SITE_KASSE_MANDANT=Mandant-kasse\n" in text
     table = endpoint_table("Titel", endpoints)
     assert endpoints.participants["kasse"].pop3_user in {
         line.split()[-1] for line in table.splitlines() if "POP3-Benutzer" in line
