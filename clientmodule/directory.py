@@ -9,7 +9,8 @@ from typing import Final
 
 from cryptography import x509
 
-from simulators.formats.certificates import is_ecc, telematik_id
+from simulators.formats.certificates import is_ecc, load, policies, public_key, telematik_id
+from simulators.formats.errors import FormatError
 from simulators.process.clock import Clock
 from simulators.process.ldap import LdapClient, escape_filter
 
@@ -19,6 +20,8 @@ from .operation import Operation
 BASE: Final = "dc=data,dc=vzd"
 ATTRIBUTES: Final = ("mail", "userCertificate", "komLeData", "kimData")
 MAX_ENTRIES: Final = 20
+ENCRYPTION_POLICIES: Final = frozenset({"1.2.276.0.76.4.76", "1.2.276.0.76.4.74"})
+"""C.HCI.ENC and C.HP.ENC: nothing else is encrypted for (KOM-LE-A_2128)."""
 
 
 @dataclass(frozen=True)
@@ -100,9 +103,10 @@ def _read(values: list[bytes]) -> list[x509.Certificate]:
     certificates = []
     for value in values:
         try:
-            certificate = x509.load_der_x509_certificate(value)
-            certificate.public_key()
-        except (ValueError, TypeError):
+            certificate = load(value)
+            public_key(certificate)
+            if ENCRYPTION_POLICIES.intersection(policies(certificate)):
+                certificates.append(certificate)
+        except FormatError:
             continue  # one broken value must not hide the others
-        certificates.append(certificate)
     return certificates

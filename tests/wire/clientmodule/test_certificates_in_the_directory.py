@@ -1,0 +1,93 @@
+"""What the client module makes of the encryption certificates that the directory names."""
+
+from __future__ import annotations
+
+import base64
+import smtplib
+from typing import TYPE_CHECKING
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from simulators.formats import enveloped_data, komle
+from simulators.formats.certificates import certificate_id
+from simulators.formats.dsn import DeliveryReport, read_report
+
+if TYPE_CHECKING:
+    from tests.clientmodule_world import World
+
+
+def certificates(kim: World, participant: str, reference: str = "C.ENC") -> list[x509.Certificate]:
+    return [one.certificate for one in kim.certificates(participant, reference).values()]
+
+
+def publish(kim: World, participant: str, *published: x509.Certificate) -> None:
+    """Have the directory name *published* for the participant until the test ends."""
+    assert kim.endpoints.vzd is not None
+    control, address = kim.endpoints.vzd.control, kim.address(participant)
+    listed = kim.ask(control, "GET", "/entries")["entries"]
+    (entry,) = [one for one in listed if address in one["attributes"].get("mail", [])]
+    given = {name: values for name, values in entry["attributes"].items() if name in WRITABLE}
+    content = {
+        "attributes": given,
+        "certificates": [
+            base64.b64encode(c.public_bytes(Encoding.DER)).decode() for c in published
+        ],
+    }
+    kim.ask(control, "PUT", f"/entries/{entry['uid']}", content)
+
+
+WRITABLE = (
+    "telematikID",
+    "professionOID",
+    "entryType",
+    "displayName",
+    "mail",
+    "komLeData",
+    "kimData",
+)
+
+
+def reported(kim: World) -> DeliveryReport:
+    (dsn,) = kim.stored("praxis")
+    report = read_report(dsn)
+    assert report is not None
+    return report
+
+
+def test_two_telematik_ids_for_one_recipient(kim: World) -> None:
+    """KOM-LE-A_2178, 2192-01: the others get the mail, the DSN says 4005."""
+    publish(kim, "kasse", *certificates(kim, "kasse"), *certificates(kim, "eilig"))
+    kim.send("praxis", "kasse", "person")
+    kim.stored("person", 1)
+    kim.stored("kasse", 0)
+    report = reported(kim)
+    assert report.headers.get_all("X-KIM-Fehlermeldung") == ["4005"]
+    assert [(r.address, r.action) for r in report.reports] == [(kim.address("kasse"), "failed")]
+
+
+def test_only_recipient_with_two_telematik_ids(kim: World) -> None:
+    """KOM-LE-A_2025, 2178."""
+    publish(kim, "kasse", *certificates(kim, "kasse"), *certificates(kim, "eilig"))
+    with pytest.raises(smtplib.SMTPDataError) as refused:
+        kim.send("praxis", "kasse")
+    assert refused.value.smtp_code == 451
+    kim.stored("kasse", 0)
+
+
+def test_only_encryption_certificates_are_used(kim: World) -> None:
+    """KOM-LE-A_2128: C.HCI.ENC and C.HP.ENC; C.HCI.AUT, which could be encrypted for, is not."""
+    publish(kim, "kasse", *certificates(kim, "kasse", "C.AUT"), *certificates(kim, "kasse"))
+    kim.send("praxis", "kasse")
+    (stored,) = kim.stored("kasse")
+    encrypted_for = set(enveloped_data.read(komle.encrypted_cms(stored)).recipients)
+    ours = {certificate_id(c) for name in ("praxis", "kasse") for c in certificates(kim, name)}
+    assert encrypted_for <= ours
+
+
+def test_recipient_with_other_certificates_only(kim: World) -> None:
+    publish(kim, "kasse", *certificates(kim, "kasse", "C.AUT"))
+    kim.send("praxis", "kasse", "person")
+    assert reported(kim).headers.get_all("X-KIM-Fehlermeldung") == ["4004"]
+    kim.stored("kasse", 0)
