@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from contextlib import suppress
 
 MAX_LINE = 12_288  # RFC 4954, 4.: room for AUTH; the greatest of SMTP and POP3
 CHUNK = 65_536
 DOT_END = b"\r\n.\r\n"
 CLOSE_SECONDS = 0.2
+
+
+CONTROLS = re.compile(rb"[\x00-\x1f\x7f]")
+"""Characters that no command holds; a server might take one for the end of a word or line."""
 
 
 class ConnectionLost(ConnectionError):

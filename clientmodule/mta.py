@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from .lines import LineStream, LineTooLong, stuff
@@ -132,7 +132,7 @@ class Mta:
         The reply that decides is the one to DATA's content, or the first refusal if there is
         nobody left; the MTA has no transaction open afterwards.
         """
-        commands = [self._mail(envelope, message)]
+        commands = [mail_command(envelope, message, self._capabilities)]
         commands += [self._rcpt(recipient) for recipient in envelope.recipients]
         replies = await self._commands(commands)
         mail, *each = replies
@@ -163,18 +163,23 @@ class Mta:
         await self.stream.write("".join(f"{c}\r\n" for c in commands).encode("ascii", "replace"))
         return [await self.reply() for _ in commands]
 
-    def _mail(self, envelope: MailEnvelope, message: bytes) -> str:
-        parameters = [f"SIZE={len(message)}"] if "SIZE" in self._capabilities else []
-        # A header of the client's may hold 8-bit text; the rest of the message is base64.
-        if "8BITMIME" in self._capabilities and not message.isascii():
-            parameters.append("BODY=8BITMIME")
-        if "DSN" in self._capabilities:
-            parameters += envelope.parameters
-        return " ".join([f"MAIL FROM:<{envelope.sender}>", *parameters])
-
     def _rcpt(self, recipient: Recipient) -> str:
         parameters = recipient.parameters if "DSN" in self._capabilities else ()
         return " ".join([f"RCPT TO:<{recipient.address}>", *parameters])
+
+
+def mail_command(envelope: MailEnvelope, message: bytes, capabilities: Collection[str]) -> str:
+    """Return MAIL FROM with the parameters that an MTA of *capabilities* takes.
+
+    SIZE is that of the S/MIME message (KOM-LE-A_2018). 8-bit text, which a header of the client's
+    may hold, must be announced (RFC 6152).
+    """
+    parameters = [f"SIZE={len(message)}"] if "SIZE" in capabilities else []
+    if "8BITMIME" in capabilities and not message.isascii():
+        parameters.append("BODY=8BITMIME")
+    if "DSN" in capabilities:
+        parameters += envelope.parameters
+    return " ".join([f"MAIL FROM:<{envelope.sender}>", *parameters])
 
 
 def _value(parameters: Sequence[str], wanted: str) -> str | None:

@@ -15,6 +15,7 @@ from .installation import Installation
 from .konnektor.faults import KonnektorFault
 from .konnektor.konnektor import Konnektor
 from .lines import (
+    CONTROLS,
     DotText,
     LineStream,
     LineTooLong,
@@ -77,6 +78,9 @@ class Pop3Dialogue:
             return
         except TimeoutError:
             raise _Quit from None  # RFC 1939, 3: an idle session is closed without a word
+        if CONTROLS.search(line):  # the server might read another command in it than we do
+            await self._client.write(faults.POP3_UNKNOWN)
+            return
         verb, _, argument = line.decode("latin-1").partition(" ")
         await fault(self._installation, f"POP3.{verb.upper()}")
         try:

@@ -10,7 +10,7 @@ from .credentials import BadCredentials, decode_response, read_password, read_pl
 from .faults import MailRefused, Reply
 from .gateway import fault, where
 from .installation import Installation
-from .lines import LineStream, LineTooLong, OtherSideLost, TextTooLong
+from .lines import CONTROLS, LineStream, LineTooLong, OtherSideLost, TextTooLong
 from .mta import MailEnvelope, Recipient
 from .sending.pipeline import Session, send
 from .smtp_commands import CommandError, read_mail, read_rcpt
@@ -70,6 +70,9 @@ class SmtpDialogue:
         except TimeoutError:
             await self._reply(faults.TIMEOUT_CLIENT)
             raise _Quit from None
+        if CONTROLS.search(line):  # the MTA might read more commands in it than we do
+            await self._reply(faults.INVALID_COMMAND)
+            return
         verb, _, argument = line.decode("latin-1").partition(" ")
         verb = verb.upper()
         await fault(self._installation, f"SMTP.{verb}")

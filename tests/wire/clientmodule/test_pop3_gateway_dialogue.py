@@ -121,6 +121,53 @@ def test_relayed_commands(kim: World) -> None:
     kim.stored("praxis", 1)
 
 
+@pytest.mark.parametrize("line", ["RETR\t1", "TOP\t1 5", "NOOP\rRETR 1", "RETR 1\0"])
+def test_control_characters_never_reach_the_server(kim: World, line: str) -> None:
+    """A server that takes them for a space would send what was not decrypted."""
+    pop3 = kim.pop3("praxis")
+    user, password = kim.pop3_user("praxis")
+    pop3.user(user)
+    pop3.pass_(password)
+    assert command(pop3, line) == b"-ERR unknown command"
+    assert command(pop3, "QUIT").startswith(b"+OK")
+
+
+def test_pipelined_commands(kim: World) -> None:
+    """RFC 2449, 6.6: answers come in order, also around a RETR that takes its time."""
+    kim.send("kasse", "praxis")
+    kim.stored("praxis")
+    pop3 = kim.pop3("praxis")
+    login = f"AUTH PLAIN {plain(*kim.pop3_user('praxis'))}"
+    pop3.sock.sendall("\r\n".join((login, "STAT", "retr 1", "DELE 1", "QUIT", "")).encode())
+    assert command(pop3, "") == b"+OK 1 messages"
+    lines = [line.rstrip(b"\r\n") for line in pop3.file]  # type: ignore[attr-defined]
+    end = lines.index(b".")
+    assert b"X-KIM-DecryptionResult: 00" in lines[:end]
+    assert all(line.startswith(b"+OK") for line in lines[end + 1 : end + 3])
+    kim.stored("praxis", 0)
+
+
+def test_client_that_is_gone_while_its_mail_is_decrypted(kim: World) -> None:
+    """KOM-LE-A_2039: the connection to the provider ends, too; the mail stays there."""
+    kim.send("kasse", "praxis")
+    kim.stored("praxis")
+    kim.fault(kim.konnektor("praxis"), "DecryptDocument", kind="delay", seconds=0.3)
+    pop3 = kim.pop3("praxis")
+    user, password = kim.pop3_user("praxis")
+    pop3.user(user)
+    pop3.pass_(password)
+    pop3.sock.sendall(b"RETR 1\r\n")
+    pop3.close()
+    while True:  # until the provider has noticed and unlocks the mailbox
+        again = kim.pop3("praxis")
+        answer = command(again, f"AUTH PLAIN {plain(user, password)}")
+        if answer.startswith(b"+OK"):
+            break
+        again.close()
+    assert command(again, "STAT").startswith(b"+OK 1 ")
+    again.close()
+
+
 def test_silent_server(kim: World) -> None:
     """KOM-LE-A_2038."""
     pop3 = kim.pop3("eilig")

@@ -217,6 +217,95 @@ def test_dsn_parameters_go_on(kim: World) -> None:
     assert report.in_reply_to == mail["Message-ID"]
 
 
+def submit(
+    kim: World, content: bytes, *recipients: str, options: tuple[str, ...] = ()
+) -> dict[str, tuple[int, bytes]]:
+    """Send *content* as it is from praxis to *recipients* (RCPT TO with parameters or without)."""
+    with kim.smtp("praxis") as smtp:
+        smtp.login(*kim.user("praxis"))
+        assert smtp.docmd("MAIL", f"FROM:<{kim.address('praxis')}> {' '.join(options)}")[0] == 250
+        for recipient in recipients:
+            address, _, parameters = kim.resolve(recipient).partition(" ")
+            assert smtp.docmd("RCPT", f"TO:<{address}> {parameters}".rstrip())[0] == 250
+        code, text = smtp.data(content)
+        return {"DATA": (code, text)}
+
+
+def head(kim: World, *fields: str) -> bytes:
+    return "\r\n".join((f"From: {kim.address('praxis')}", *fields, "", "")).encode()
+
+
+def test_each_recipient_keeps_its_notify_and_orcpt(kim: World) -> None:
+    """KOM-LE-A_2018, RFC 3461: and the client module's own DSN names ENVID and ORCPT."""
+    kasse, person = kim.address("kasse"), kim.address("person")
+    submit(
+        *(kim, head(kim, f"To: {kasse}, {person}, {UNKNOWN}") + b"x"),
+        f"{kasse} NOTIFY=SUCCESS ORCPT=rfc822;{kasse}",
+        f"{person} NOTIFY=NEVER",
+        f"{UNKNOWN} NOTIFY=FAILURE ORCPT=rfc822;alt+2Bneu@x",
+        options=("RET=HDRS", "ENVID=QQ314159"),
+    )
+    kim.stored("person", 1)
+    reports = [(dsn, read_report(dsn)) for dsn in kim.stored("praxis", 2)]
+    found = {r.address: (r.action, r.original_recipient) for _, one in reports for r in one.reports}  # type: ignore[union-attr]
+    assert found == {
+        kasse: ("delivered", f"rfc822;{kasse}"),
+        UNKNOWN: ("failed", "rfc822;alt+neu@x"),
+    }
+    assert all(b"Original-Envelope-Id: QQ314159\r\n" in dsn for dsn, _ in reports)
+
+
+def test_one_recipient_written_in_several_ways(kim: World) -> None:
+    """Addresses are compared without case: one mail, one entry, the header as it was written."""
+    kasse = kim.address("kasse")
+    submit(kim, head(kim, f"To: {kasse.upper()}", f"Cc: <{kasse}>") + b"x", kasse, kasse.upper())
+    (stored,) = kim.stored("kasse")
+    headers, _ = split_message(stored)
+    assert (headers.get("To"), headers.get("Cc")) == (kasse.upper(), f"<{kasse}>")
+    envelope = enveloped_data.read(komle.encrypted_cms(stored))
+    assert len(envelope.recipients) == 2
+
+
+def test_8_bit_headers_go_on_as_they_are(kim: World) -> None:
+    """KOM-LE-A_2098-03: the outer From is that of the mail, to the byte."""
+    written = f'From: "Praxis Ährenfeld" <{kim.address("praxis")}>'.encode("latin-1")
+    submit(kim, written + f"\r\nTo: {kim.address('kasse')}\r\n\r\nx".encode(), "kasse")
+    (stored,) = kim.stored("kasse")
+    assert split_message(stored)[0].raw("From") == [written]
+
+
+def test_only_addresses_of_rcpt_stay_in_the_headers(kim: World) -> None:
+    """A_23174: also inside groups and among folded, encoded and quoted names."""
+    kasse = kim.address("kasse")
+    fields = (
+        f'To: Team: "Kasse, Die" <{kasse}>, fremd@x.kim.telematik-test;,\r\n'
+        " =?utf-8?q?=C3=84?= <a@b.kim.telematik-test>",
+        f"Cc: {kim.address('person')}",
+        "Bcc: geheim@x.kim.telematik-test",
+    )
+    submit(kim, head(kim, *fields) + b"x", "kasse")
+    (stored,) = kim.stored("kasse")
+    headers, _ = split_message(stored)
+    assert headers.get("To") == f'"Kasse, Die" <{kasse}>'
+    assert headers.get("Cc") is None
+    assert headers.get("Bcc") is None
+
+
+def test_header_that_never_ends(kim: World) -> None:
+    answer = submit(kim, head(kim, "X-Long: " + "x" * (1 << 20)) + b"x", "kasse")
+    code, text = answer["DATA"]
+    assert (code, text[:5]) == (554, b"5.6.0")
+
+
+def test_plain_text_that_claims_to_be_encrypted_is_protected(kim: World) -> None:
+    """KOM-LE-A_2029 is for encrypted messages; anything else would leave the house in clear."""
+    content = head(kim, f"To: {kim.address('kasse')}", "Content-Type: message/rfc822")
+    submit(kim, content + b"X-KOM-LE-Version: 1.0\r\nSubject: x\r\n\r\nBefund\r\n", "kasse")
+    (stored,) = kim.stored("kasse")
+    assert b"Befund" not in stored
+    assert b"Befund" in kim.fetch("kasse")
+
+
 def test_journal_draws_the_way(kim: World) -> None:
     mail = kim.send("praxis", "kasse")
     events = [

@@ -180,6 +180,73 @@ def test_after_auth(kim: World, logged_in: Callable[[str], smtplib.SMTP]) -> Non
         smtp.docmd("NOOP")
 
 
+@pytest.mark.parametrize("line", [f"{MAIL}\r", MAIL.replace(" ", "\t"), f"NOOP\r{MAIL}", "NO\0OP"])
+def test_control_characters_never_reach_the_mta(
+    logged_in: Callable[[str], smtplib.SMTP], line: str
+) -> None:
+    """An MTA that takes them for the end of a word or line would read another command."""
+    smtp = logged_in("praxis")
+    smtp.send(line.encode() + b"\r\n")
+    code, text = smtp.getreply()
+    assert (code, text[:5]) == (502, b"5.5.1")
+    assert smtp.docmd("NOOP")[0] == 250
+
+
+def test_pipelined_commands(kim: World) -> None:
+    """Every command has its answer in its order, however many come at once."""
+    with kim.smtp("praxis") as smtp:
+        lines = ["EHLO pvs", f"AUTH PLAIN {plain(*kim.user('praxis'))}", MAIL]
+        lines += [f"RCPT TO:<{kim.address('kasse')}>", "DATA"]
+        smtp.send("".join(f"{line}\r\n" for line in lines).encode())
+        assert [smtp.getreply()[0] for _ in lines] == [250, 235, 250, 250, 354]
+        smtp.send(kim.mail("praxis", "kasse").as_bytes().replace(b"\n", b"\r\n") + b".\r\nNOOP\r\n")
+        assert [smtp.getreply()[0] for _ in range(2)] == [250, 250]
+    kim.stored("kasse", 1)
+
+
+@pytest.mark.parametrize("after", ["AUTH", "MAIL", "RCPT", "DATA", "half a mail"])
+def test_client_that_is_gone(kim: World, after: str) -> None:
+    """KOM-LE-A_2016: nothing of a mail that did not end is sent, and the next one goes."""
+    smtp = kim.smtp("praxis")
+    smtp.login(*kim.user("praxis"))
+    steps = {
+        "AUTH": b"",
+        "MAIL": f"{MAIL}\r\n".encode(),
+        "RCPT": f"RCPT TO:<{kim.address('kasse')}>\r\n".encode(),
+        "DATA": b"DATA\r\n",
+        "half a mail": b"From: x\r\n\r\nHal",
+    }
+    for step, sent in steps.items():
+        smtp.send(sent)
+        if sent and step != "half a mail":
+            smtp.getreply()
+        if step == after:
+            break
+    smtp.sock.close()
+    smtp.file.close()  # type: ignore[union-attr]
+    kim.send("praxis", "kasse")
+    kim.stored("kasse", 1)
+
+
+def test_many_idle_connections(kim: World) -> None:
+    """200 logged-in client systems that say nothing do not keep others from their mails."""
+    user, password = kim.user("praxis")
+    idle = []
+    try:
+        for _ in range(200):
+            smtp = kim.smtp("kasse")
+            idle.append(smtp)
+        for smtp in idle[:40]:
+            smtp.login(*kim.user("kasse"))
+        kim.send("kasse", "kasse")
+        assert login(kim, user, password)[0] == 235
+        assert kim.fetch("kasse")
+        assert all(smtp.noop()[0] == 250 for smtp in idle)
+    finally:
+        for smtp in idle:
+            smtp.close()
+
+
 def test_long_lines_are_skipped(kim: World) -> None:
     with kim.smtp("praxis") as smtp:
         code, _ = smtp.docmd("NOOP " + "x" * 100_000)
