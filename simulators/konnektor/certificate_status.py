@@ -11,7 +11,6 @@ from enum import Enum
 from aiohttp import ClientSession
 from cryptography import x509
 
-from simulators.formats.certificates import CertificateId, certificate_id
 from simulators.pki import ocsp_client
 from simulators.pki.trust import PathResult, Trust
 from simulators.process.clock import Clock
@@ -88,8 +87,8 @@ class CertificateChecker:
         self._grace = timedelta(seconds=settings.ocsp_grace)
         self._clock = clock
         self._session = session
-        self._known: OrderedDict[CertificateId, Answered] = OrderedDict()
-        self._asking: dict[CertificateId, asyncio.Task[Answered]] = {}
+        self._known: OrderedDict[x509.Certificate, Answered] = OrderedDict()
+        self._asking: dict[x509.Certificate, asyncio.Task[Answered]] = {}
 
     async def check(self, certificate: x509.Certificate, at: datetime) -> Verdict:
         """Check path and validity at *at*, and the status as OCSP knows it now.
@@ -107,19 +106,18 @@ class CertificateChecker:
 
     async def status(self, certificate: x509.Certificate) -> Answered:
         """Return the status by OCSP, from an answer within the grace period if there is one."""
-        index = certificate_id(certificate)
-        known = self._known.get(index)
+        known = self._known.get(certificate)
         now = self._clock.now()
         if known is not None and known.at is not None and abs(now - known.at) <= self._grace:
             return known
-        task = self._asking.get(index)
+        task = self._asking.get(certificate)
         if task is None:
             task = asyncio.create_task(self._ask(certificate))
-            self._asking[index] = task
-            task.add_done_callback(lambda _: self._asking.pop(index, None))
+            self._asking[certificate] = task
+            task.add_done_callback(lambda _: self._asking.pop(certificate, None))
         answered = await asyncio.shield(task)
         if answered.status is not Status.UNAVAILABLE:
-            self._known[index] = answered
+            self._known[certificate] = answered
             if len(self._known) > REMEMBERED:
                 self._known.popitem(last=False)
         return answered

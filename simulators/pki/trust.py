@@ -11,7 +11,6 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes
 
 from simulators.process.errors import InputError, one_line
 from simulators.process.guardrails import refuse_real_trust_anchor
@@ -50,7 +49,7 @@ class Trust:
             if _may_issue(authority):
                 subject = authority.subject.public_bytes()
                 self._by_subject.setdefault(subject, []).append(authority)
-        self._paths: OrderedDict[bytes, _Path] = OrderedDict()
+        self._paths: OrderedDict[x509.Certificate, _Path] = OrderedDict()
 
     @classmethod
     def load(cls, path: Path) -> Trust:
@@ -93,10 +92,9 @@ class Trust:
         return PathResult.OK
 
     def _path(self, certificate: x509.Certificate) -> _Path:
-        key = certificate.fingerprint(hashes.SHA256())
-        known = self._paths.get(key)
+        known = self._paths.get(certificate)
         if known is None:
-            known = self._paths[key] = self._build(certificate)
+            known = self._paths[certificate] = self._build(certificate)
             if len(self._paths) > REMEMBERED:
                 self._paths.popitem(last=False)
         return known
