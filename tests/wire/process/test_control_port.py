@@ -219,6 +219,30 @@ def test_the_end_of_the_lifeline_ends_the_process(pki_directory: Path, tmp_path:
     os.close(ready)
 
 
+def test_what_it_holds_is_not_taken_apart_at_its_end(pki_directory: Path, tmp_path: Path) -> None:
+    file = tmp_path / "settings.json"
+    settings = {"name": "pki-5", "data_dir": str(tmp_path), "pki": str(pki_directory)}
+    file.write_text(json.dumps(settings))
+    (ready, tell), program = os.pipe(), tmp_path / "program.py"
+    program.write_text(
+        "import atexit\n"
+        "from simulators.pki.service import ROLE\n"
+        "from simulators.process.run import main\n"
+        "atexit.register(print, 'taken apart')\n"
+        f"main(ROLE, ['--settings', {str(file)!r}, '--ready-fd', '{tell}'])\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, str(program)], pass_fds=[tell], cwd=ROOT, stdout=subprocess.PIPE
+    )
+    os.close(tell)
+    assert os.read(ready, 1) == b"R"
+    os.close(ready)
+    process.terminate()
+    said, _ = process.communicate(timeout=10)
+    assert process.returncode == 0
+    assert said == b"", "freeing 50,000 entries took longer than a second"
+
+
 def test_sigint_ends_it_too(
     start_role: Callable[[str, dict[str, Any]], RunningRole], pki_directory: Path
 ) -> None:
