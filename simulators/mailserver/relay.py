@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+import sqlite3
 import ssl
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 from simulators.formats.dsn import RecipientReport
 from simulators.process.errors import one_line
@@ -33,6 +35,7 @@ class Relay:
         self._reports = reports_
         self._context = client_context(provider.settings.ca, provider.settings.tls)
         self._destinations: dict[str, _Destination] = {}
+        self._unsettled: dict[int, Outcome] = {}
         self._stopped = False
         provider.process.clock.on_change(self._wake)
 
@@ -52,6 +55,7 @@ class Relay:
             for worker in destination.workers:
                 worker.cancel()
         self._destinations = {}
+        self._unsettled.clear()
 
     async def stop(self) -> None:
         """End the workers; what was not handed over stays in the queue."""
@@ -88,8 +92,13 @@ class Relay:
         try:
             while destination.waiting or line.is_open:
                 entry = await self._next(destination, line)
-                if entry is not None:
+                if entry is None:
+                    continue
+                try:
                     await self._hand_over(entry, line)
+                except sqlite3.Error as error:  # disk full: the entry still is in the queue there
+                    self._provider.process.log.error("relay to %s: %s", domain, error)
+                    destination.add(replace(entry, due=self._due(entry.attempts)))
             await line.close()
         finally:
             line.abort()
@@ -131,15 +140,25 @@ class Relay:
         mail = load(entry.envelope)
         content = await self._provider.store.content(entry.content)
         subject = Subject(mail, content.head, content.message_id, entry.arrived)
+        outcome = self._unsettled.pop(entry.id, None)
+        if outcome is None:
+            outcome = await self._outcome(entry, subject, content.size, line)
         try:
-            outcome = await self._attempt(entry, subject, content.size, line)
+            await self._settle(entry, subject, outcome, line)
+        except sqlite3.Error:  # what the other server has taken must not be sent again
+            self._unsettled[entry.id] = outcome
+            raise
+
+    async def _outcome(
+        self, entry: QueuedRelay, subject: Subject, size: int, line: _Line
+    ) -> Outcome:
+        try:
+            return await self._attempt(entry, subject, size, line)
         except CONNECTION_ERRORS as error:
             line.abort()
             text = f"{faults.UNREACHABLE.text}: {one_line(str(error), 200) or type(error).__name__}"
-            outcome = dict.fromkeys(
-                (r.address for r in mail.recipients), faults.UNREACHABLE.saying(text)
-            )
-        await self._settle(entry, subject, outcome, line)
+            addresses = (recipient.address for recipient in subject.envelope.recipients)
+            return dict.fromkeys(addresses, faults.UNREACHABLE.saying(text))
 
     async def _attempt(
         self, entry: QueuedRelay, subject: Subject, size: int, line: _Line
@@ -189,7 +208,7 @@ class Relay:
         report = self._reports.write(subject, told)
         mails: list[NewMail] = [] if report is None else [report]
         if left:
-            due = self._provider.process.clock.now().timestamp() + self._pause(entry.attempts)
+            due = self._due(entry.attempts)
             envelope = dump(subject.envelope, left)
             queued = await self._provider.store.postpone(entry, mails, envelope=envelope, due=due)
         else:
@@ -217,10 +236,12 @@ class Relay:
         now = self._provider.process.clock.now().timestamp()
         return now - entry.arrived >= self._provider.settings.relay.give_up_seconds
 
-    def _pause(self, attempts: int) -> float:
+    def _due(self, attempts: int) -> float:
+        """Return when an entry is tried again after so many earlier attempts."""
         settings = self._provider.settings.relay
         pause: float = settings.first_retry_seconds * 2.0 ** min(attempts, 30)
-        return min(pause, settings.longest_retry_seconds)
+        now = self._provider.process.clock.now().timestamp()
+        return now + min(pause, settings.longest_retry_seconds)
 
 
 class _Destination:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Callable
 
 import pytest
@@ -105,3 +106,25 @@ def test_large_mail_is_relayed_unchanged(kv: RunningProvider, arv: RunningProvid
         client.sendmail(PRAXIS, [KASSE], mail(PRAXIS, KASSE, body=body))
     (stored,) = arv.wait_for_mails(KASSE, 1)
     assert stored.endswith(body)
+
+
+def test_full_disk_after_the_handover_sends_nothing_twice(
+    start_provider: Callable[..., RunningProvider], free_port: Callable[[], int]
+) -> None:
+    listeners = {name: {"port": free_port()} for name in ("smtp", "pop3", "rest")}
+    receiving = start_provider("arv", ARV, [KASSE], listeners=listeners)
+    route = {ARV: f"127.0.0.1:{listeners['smtp']['port']}"}
+    sending = start_provider("kv", KV, [PRAXIS], routes=route)
+    slow = {"operation": "store", "effect": {"kind": "delay", "seconds": 1}}
+    receiving.faults(slow)
+    unlimited = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+    send(sending)
+    resource.prlimit(sending.role.process.pid, resource.RLIMIT_FSIZE, (8192, unlimited[1]))
+    receiving.wait_for_mails(KASSE, 1)
+    wait_until(lambda: f"ERROR kv relay to {ARV}" in sending.role.log())
+    resource.prlimit(sending.role.process.pid, resource.RLIMIT_FSIZE, unlimited)
+    advance(sending, 61)
+    wait_until(lambda: len(sending.steps("relayed")) == 1)
+    assert len(receiving.mailbox(KASSE)) == 1
+    send(sending)
+    receiving.wait_for_mails(KASSE, 2)
