@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
 import ssl
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
+from simulators.process.errors import InputError
 from simulators.process.role import Process, Role
 from simulators.process.tls import server_context
 
@@ -44,15 +46,22 @@ async def serve(process: Process[MailserverSettings]) -> AsyncIterator[None]:
         settings.tls, settings.client_ca, require_client=settings.require_client_certificate
     )
     async with AsyncExitStack() as stack:
-        store = Store(settings.data_dir / "mail.sqlite3")
-        stack.push_async_callback(store.close)
-        accounts = Accounts(process, store)
-        await accounts.load()
+        file = settings.data_dir / "mail.sqlite3"
+        try:
+            store = Store(file)
+            stack.push_async_callback(store.close)
+            accounts = Accounts(process, store)
+            await accounts.load()
+            queued = await store.recover()
+        except sqlite3.Error as error:
+            raise InputError(
+                f"{file}: cannot be used as store of the mails: {error}; "
+                "move it away or start in another run directory"
+            ) from None
         provider = Provider(process, store, accounts)
         stack.push_async_callback(provider.finish, FINISH_SECONDS)
         reports = Reports(provider)
         relay = Relay(provider, reports)
-        queued = await store.recover()
         MailboxControl(provider, relay).add_routes()
         stack.push_async_callback(relay.stop)
         await _listen_smtp(provider, Delivery(provider, relay, reports), context, stack)

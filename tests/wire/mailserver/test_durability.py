@@ -6,6 +6,7 @@ import resource
 import smtplib
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -124,3 +125,23 @@ def test_full_disk_is_told_and_loses_nothing(
         client.sendmail(PRAXIS, [FACHARZT], mail(message_id="<after@cm.test>"))
     listed = [entry["message_id"] for entry in provider.mailbox(FACHARZT)]
     assert listed == ["<before@cm.test>", "<after@cm.test>"]
+
+
+@pytest.mark.parametrize("damage", ["no database", "overwritten"])
+def test_broken_store_ends_in_one_line_and_status_2(
+    start_provider: Callable[..., RunningProvider], damage: str
+) -> None:
+    provider = start_provider("kv", KV, [PRAXIS, FACHARZT])
+    with provider.smtp(PRAXIS) as client:
+        client.sendmail(PRAXIS, [FACHARZT], mail())
+    provider.role.stop()
+    file = Path(provider.role.settings["data_dir"]) / "mail.sqlite3"
+    content = file.read_bytes()
+    broken = {"no database": b"no database" * 100, "overwritten": content[:100] + b"x" * 99_900}
+    file.write_bytes(broken[damage])
+    told = len(provider.role.log().splitlines())
+    with pytest.raises(AssertionError, match="did not start"):
+        provider.role.restart()
+    assert provider.role.process.returncode == 2
+    (line,) = provider.role.log().splitlines()[told:]
+    assert line.startswith(f"{file}: cannot be used")
