@@ -19,7 +19,7 @@ from .intake import Received
 from .originator import broken_rule
 from .provider import Provider
 from .relay import Relay
-from .reports import Reports, Subject, delivered, header_block
+from .reports import Reports, Subject, delivered, failed, header_block
 from .settings import route
 from .store import NewDelivery, NewMail, NewRelay
 from .tampering import alter
@@ -59,10 +59,10 @@ class Delivery:
         self._relay = relay
         self._reports = reports
 
-    def originator_refusal(self, reason: str) -> Reply:
-        """Return the answer to a breach of A_23422."""
+    def originator_refusal(self, requirement: str, reason: str) -> Reply:
+        """Return the answer to a breach of *requirement* (A_23421 or A_23422)."""
         refusal = self._provider.settings.originator_refusal
-        return Reply(refusal.code, refusal.status, f"A_23422: {reason}")
+        return Reply(refusal.code, refusal.status, f"{requirement}: {reason}")
 
     async def check_reachable(self, recipient: Recipient, size: int) -> None:
         """Raise Refused for a recipient that this server can neither store for nor relay to."""
@@ -71,12 +71,21 @@ class Delivery:
             if route(settings, recipient.domain) is None:
                 raise Refused(faults.UNKNOWN_DOMAIN)
             return
+        if self._provider.accounts.find(recipient.address) is None:
+            raise Refused(faults.UNKNOWN_RECIPIENT)
+        if not await self._has_room(recipient, size):
+            raise Refused(faults.MAILBOX_FULL)
+
+    async def _has_room(self, recipient: Recipient, size: int) -> bool:
+        """Tell whether the recipient's quota leaves room for a mail of *size* and its trace.
+
+        Asked at RCPT with what the sender announces, and again when the size is known.
+        """
         account = self._provider.accounts.find(recipient.address)
         if account is None:
-            raise Refused(faults.UNKNOWN_RECIPIENT)
+            return False
         remaining = await self._provider.accounts.remaining(account)
-        if remaining is not None and remaining <= size:
-            raise Refused(faults.MAILBOX_FULL)
+        return remaining is None or remaining > size
 
     async def accept(self, mail: Envelope, received: Received, origin: Origin) -> Reply | None:
         """Store the mail for its recipients; return the reply to DATA.
@@ -118,11 +127,15 @@ class Delivery:
         broken = broken_rule(
             incoming.headers, incoming.mail.sender, recipients, incoming.origin.user
         )
-        return None if broken is None else self.originator_refusal(broken)
+        return None if broken is None else self.originator_refusal("A_23422", broken)
 
     async def _store(self, incoming: _Incoming) -> Reply | None:
         own = self._provider.settings.domain
         local = [r for r in incoming.mail.recipients if r.domain == own]
+        full = [r for r in local if not await self._has_room(r, incoming.received.size)]
+        if full and len(full) == len(incoming.mail.recipients):
+            return faults.MAILBOX_FULL
+        local = [r for r in local if r not in full]
         main = self._main(incoming)
         mails = [main]
         prefix = f"Return-Path: <{incoming.mail.sender}>\r\n".encode()
@@ -140,6 +153,8 @@ class Delivery:
         if not main.deliveries and not main.relays:
             mails.remove(main)
         outcomes = [delivered(r) for r in local if "SUCCESS" in r.notify]
+        no_room = faults.MAILBOX_FULL
+        outcomes += [failed(r, no_room.status, str(no_room)) for r in full if "FAILURE" in r.notify]
         report = self._reports.write(incoming.subject, outcomes)
         try:
             queued = await self._provider.store.add([*mails, report] if report else mails)

@@ -23,6 +23,7 @@ _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
 _ADDRESS = re.compile(rf"({_ATOM}(?:\.{_ATOM})*)@({_LABEL}(?:\.{_LABEL})*)")
 _PATH = re.compile(r"\s*<([^<>\s]*)>(?:\s+(.*))?\s*", re.DOTALL)
 _XTEXT = re.compile(r"(?:[!-*,-<>-~]|\+[0-9A-F]{2})*")
+_ORCPT = re.compile(rf"{_ATOM};.+")  # RFC 3461 4.2: type and address, neither is empty
 _NOTIFY = frozenset({"NEVER", "SUCCESS", "FAILURE", "DELAY"})
 
 
@@ -99,7 +100,7 @@ def read_rcpt(argument: str | None) -> Recipient:
         match name:
             case "NOTIFY":
                 notify = _notify(value)
-            case "ORCPT" if ";" in value and len(value) <= MAX_ORIGINAL_RECIPIENT:
+            case "ORCPT" if len(value) <= MAX_ORIGINAL_RECIPIENT and _ORCPT.fullmatch(value):
                 original = f"{value.partition(';')[0]};{_xtext(value.partition(';')[2])}"
             case "ORCPT":
                 raise Refused(SYNTAX.saying("ORCPT: expected type;address"))

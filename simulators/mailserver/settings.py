@@ -62,7 +62,7 @@ class RelaySettings(Settings):
 
 
 class OriginatorRefusal(Settings):
-    """The answer to a mail that breaks A_23422.
+    """The answer to a mail that breaks A_23421 or A_23422.
 
     Unconfirmed: the public material names no code; this is RFC 3463's "not authorized".
     """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import binascii
+import re
 import sqlite3
 import ssl
 from base64 import b64decode
@@ -25,9 +26,11 @@ from .originator import is_kim_address
 from .provider import Provider
 
 COMMAND_LIMIT = 2048  # RFC 5321 4.5.3.1.4 with the parameters of RFC 3461 and AUTH of RFC 4954
+REPLY_LIMIT = 510  # RFC 5321 4.5.3.1.5, without CRLF
 READ_LIMIT = 64 << 10
 ABORT_SECONDS = 5.0
 DATA_SECONDS = 1800.0  # a mail of the largest size at 160 kbit/s
+_UNPRINTABLE = re.compile(r"[^ -~]")
 EXTENSIONS = ("8BITMIME", "ENHANCEDSTATUSCODES", "PIPELINING", "DSN", "AUTH LOGIN PLAIN")
 
 
@@ -93,7 +96,8 @@ class MailSession(SMTP):
         line = status.decode() if isinstance(status, bytes) else status
         if not line.startswith(("220", "334", "354")):
             line = faults.with_status(line)
-        self._writer.write(line.encode("ascii", "replace") + b"\r\n")
+        line = _UNPRINTABLE.sub("?", line)[:REPLY_LIMIT]  # the library echoes what clients send
+        self._writer.write(line.encode("ascii") + b"\r\n")
         await self._writer.drain()
 
     async def _reply(self, reply: Reply) -> None:
@@ -139,6 +143,20 @@ class MailSession(SMTP):
 
     # --- commands; the names are the library's ---
 
+    async def smtp_HELO(self, hostname: str | None) -> None:  # noqa: N802
+        """Greet without extensions; neither greeting has an enhanced status code (RFC 2034 4)."""
+        if not hostname:
+            await self._reply(faults.SYNTAX)
+            return
+        self._greeted(hostname, extended=False)
+        self._writer.write(f"250 {self.hostname}\r\n".encode("ascii"))
+        await self._writer.drain()
+
+    def _greeted(self, hostname: str, *, extended: bool) -> None:
+        self._set_post_data_state()
+        self.session.extended_smtp = extended
+        self.session.host_name = hostname
+
     async def smtp_EHLO(self, hostname: str | None) -> None:  # noqa: N802
         """Announce the extensions (KOM-LE-A_2008 of the client module, which mirrors them)."""
         if not hostname:
@@ -146,9 +164,7 @@ class MailSession(SMTP):
             return
         if await self._faulted("EHLO"):
             return
-        self._set_post_data_state()
-        self.session.extended_smtp = True
-        self.session.host_name = hostname
+        self._greeted(hostname, extended=True)
         lines = (self.hostname, f"SIZE {self.data_size_limit}", *EXTENSIONS)
         text = "".join(f"250-{line}\r\n" for line in lines[:-1]) + f"250 {lines[-1]}\r\n"
         self._writer.write(text.encode("ascii"))
@@ -208,7 +224,7 @@ class MailSession(SMTP):
         await self._reply(faults.AUTHENTICATED if known else faults.AUTH_FAILED)
 
     async def smtp_MAIL(self, argument: str | None) -> None:  # noqa: N802
-        """Take the sender: the logged-in user (A_23422), or anyone in the TI from a provider."""
+        """Take the sender: the logged-in user (A_23421), or anyone in the TI from a provider."""
         try:
             self._in_sequence(self._mail is None)
             if self._account is None and not self._from_provider:
@@ -235,7 +251,7 @@ class MailSession(SMTP):
         if self._account is None and not is_kim_address(sender):
             raise Refused(faults.NOT_FROM_TI)
         if self._account is not None and sender.lower() != self._account.address:
-            raise Refused(self._delivery.originator_refusal("MAIL FROM is not the user"))
+            raise Refused(self._delivery.originator_refusal("A_23421", "MAIL FROM is not the user"))
 
     async def smtp_RCPT(self, argument: str | None) -> None:  # noqa: N802
         """Take a recipient that can be reached; unknown ones are refused here (550)."""
@@ -261,7 +277,8 @@ class MailSession(SMTP):
         if user is None and recipient.domain != self._provider.settings.domain:
             raise Refused(faults.RELAYING_DENIED)
         if user is not None and not mail.sender and recipient.address.lower() != user.address:
-            raise Refused(self._delivery.originator_refusal("only for the user without a sender"))
+            reason = "without a sender only for the user"
+            raise Refused(self._delivery.originator_refusal("A_23421", reason))
         await self._delivery.check_reachable(recipient, mail.size)
 
     async def smtp_DATA(self, argument: str | None) -> None:  # noqa: N802

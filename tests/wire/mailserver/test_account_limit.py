@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from simulators.formats.dsn import read_report
 from tests.mail_providers import FACHARZT, KV, PASSWORD, PRAXIS, RunningProvider, mail
 
 PATH = "/AccountLimit/v1.1/limit"
@@ -62,6 +63,28 @@ def test_quota_shrinks_and_a_full_mailbox_is_refused(
         client.docmd(f"MAIL FROM:<{PRAXIS}> SIZE=5000")
         code, text = client.rcpt(PRAXIS)
         assert (code, text[:5]) == (552, b"5.2.2")
+
+
+def test_mail_that_turns_out_too_large_for_a_quota_is_refused_or_bounces(
+    start_provider: Callable[..., RunningProvider],
+) -> None:
+    provider = start_provider("kv", KV, [PRAXIS, FACHARZT], account={"quota": 6000})
+    text = mail(body=b"x" * 70 + b"\r\n" + (b"y" * 70 + b"\r\n") * 50)
+    with provider.smtp(PRAXIS) as client:
+        client.sendmail(PRAXIS, [FACHARZT], text)
+        client.mail(PRAXIS)  # no size is announced
+        assert client.rcpt(FACHARZT)[0] == 250
+        code, reason = client.data(text)
+        assert (code, reason[:5]) == (552, b"5.2.2")
+        client.mail(PRAXIS)
+        for recipient in (FACHARZT, PRAXIS):
+            assert client.rcpt(recipient)[0] == 250
+        assert client.data(text)[0] == 250
+    assert len(provider.mailbox(FACHARZT)) == 1
+    (read,) = (found for raw in provider.wait_for_mails(PRAXIS, 2) if (found := read_report(raw)))
+    assert [(r.address, r.action, r.status) for r in read.reports] == [
+        (FACHARZT, "failed", "5.2.2")
+    ]
 
 
 @pytest.mark.parametrize(

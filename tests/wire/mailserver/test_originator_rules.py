@@ -1,4 +1,4 @@
-"""Who may send as whom (A_23422), and what a server takes from another provider."""
+"""Who may send as whom (A_23421, A_23422), and what a server takes from another provider."""
 
 from __future__ import annotations
 
@@ -25,6 +25,8 @@ def refusal(kv: RunningProvider, text: bytes, sender: str = PRAXIS, to: str = FA
 
 def test_mail_from_must_be_the_user(kv: RunningProvider) -> None:
     assert refusal(kv, mail(sender=FACHARZT), sender=FACHARZT) == 550
+    with kv.smtp(PRAXIS) as client:
+        assert client.mail(FACHARZT)[1] == b"5.7.1 A_23421: MAIL FROM is not the user"
 
 
 @pytest.mark.parametrize(
@@ -42,6 +44,17 @@ def test_mail_from_must_be_the_user(kv: RunningProvider) -> None:
         (f"From: <{PRAXIS}>\r\nReply-To: <{KASSE}>", 250),
         (f"From: <{PRAXIS}>\r\nReply-To: <a@b.kim.telematik>", 250),
         (f"From: <{PRAXIS}>\r\nReply-To: <a@example.com>", 550),
+        (f"From: <{PRAXIS}>\r\nReply-To: =?utf-8?q?<a=40example=2Ecom>?=", 550),
+        (f"From: <{PRAXIS}>\r\nReply-To: niemand", 550),
+        (f"From: <{PRAXIS}>\r\nReply-To: niemand:;", 250),
+        (f"From: <{PRAXIS}>\r\nReply-To: ", 250),
+        (f"From: <{PRAXIS}>\r\nReply-To : a@example.com", 550),
+        (f"From: Praxis: <{PRAXIS}>, {PRAXIS};", 250),
+        (f"From: Praxis: <{PRAXIS}>, {FACHARZT};", 550),
+        ("From: Praxis: ;", 550),
+        (f"From: <{PRAXIS}>\r\nFrom : <{FACHARZT}>", 550),
+        (f"From: =?utf-8?q?facharzt=40x?= <{PRAXIS}>", 250),
+        ("From: =?utf-8?q?<" + PRAXIS.replace("@", "=40") + ">?=", 550),
         (f"From: <{PRAXIS}>\r\nReply-To: <{KASSE}>, <a@kim.telematik-test.example.com>", 550),
     ],
 )

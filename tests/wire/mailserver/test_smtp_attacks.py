@@ -138,6 +138,12 @@ def test_malformed_sender(kv: RunningProvider, command: str, code: int) -> None:
         ("NOTIFY=", 501),
         ("NOTIFY=ALWAYS", 501),
         ("ORCPT=a@b", 501),
+        ("ORCPT=rfc822;", 501),
+        ("ORCPT=;a@b", 501),
+        ("ORCPT=\x01;a@b", 501),
+        ("ORCPT=rfc822;a+0D+0Ab", 501),
+        ("NOTIFY=SUCCESS,,FAILURE", 501),
+        ("NOTIFY=never", 250),
         ("ORCPT=rfc822;a+zz", 501),
         ("SIZE=3", 555),
     ],
@@ -203,3 +209,13 @@ def _greets(provider: RunningProvider) -> bool:
             return True
     except smtplib.SMTPException:
         return False
+
+
+def test_reply_never_echoes_what_could_be_a_reply_of_its_own(kv: RunningProvider) -> None:
+    with kv.smtp() as client:
+        assert client.sock is not None
+        client.sock.sendall(b"FOO\r250\0" + b"x" * 2000 + b"\r\n")
+        assert client.file is not None
+        line = client.file.readline()
+        assert len(line) <= 512
+        assert line[:-2].decode("ascii").isprintable()

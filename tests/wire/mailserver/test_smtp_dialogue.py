@@ -35,6 +35,7 @@ def test_greeting_contains_esmtp_and_no_command_lacks_an_enhanced_status(
         for command in ("NOOP", "RSET", "HELP", "VRFY x@y", "EXPN x", "BOGUS", "MAIL", "DATA"):
             code, text = client.docmd(command)
             assert re.match(rb"%d\.\d+\.\d+ " % (code // 100), text), (command, code, text)
+        assert client.docmd("HELO cm.test") == (250, f"mail.{kv.domain}".encode())  # RFC 2034 4
 
 
 @pytest.mark.parametrize("mechanism", ["PLAIN", "LOGIN"])
