@@ -13,6 +13,7 @@ from simulators.process import tls
 from simulators.process.faults import DROP
 
 from . import on_purpose, reading
+from .either_port import EitherPort
 from .faults import Code, KonnektorFault, fault
 from .identity import NotAuthentic
 from .operation import Call, Service
@@ -39,13 +40,13 @@ class HttpServer:
         base = konnektor.settings.make.base_path
         self._endpoints = {base + service.path: SoapEndpoint(service) for service in services}
         self._runner: web.ServerRunner | None = None
+        self._either: EitherPort | None = None
 
     async def start(self) -> None:
         """Listen. Raises InputError when a certificate or key of the settings cannot be used."""
         settings = self._konnektor.settings
         context = None
-        if settings.authentication != "none":
-            assert settings.tls is not None
+        if settings.tls is not None:
             mutual = settings.authentication == "certificate"
             context = tls.server_context(
                 settings.tls, settings.client_ca if mutual else None, require_client=mutual
@@ -53,10 +54,17 @@ class HttpServer:
         server = web.Server(self._handle, access_log=None, keepalive_timeout=75)
         self._runner = web.ServerRunner(server, shutdown_timeout=0.3)
         await self._runner.setup()
-        await web.SockSite(self._runner, self._process.socket("soap"), ssl_context=context).start()
+        listening = self._process.socket("soap")
+        if settings.authentication == "none" and context is not None:
+            self._either = EitherPort(listening, server, context)
+            self._either.start()
+            return
+        await web.SockSite(self._runner, listening, ssl_context=context).start()
 
     async def stop(self) -> None:
         """Close the port and its connections."""
+        if self._either is not None:
+            await self._either.stop()
         if self._runner is not None:
             await self._runner.cleanup()
 

@@ -22,8 +22,9 @@ def service_directory(
 ) -> bytes:
     """Return the document for a client that called *authority* (host and port).
 
-    Plain endpoints are listed only where TLS is not mandatory; the schema asks for EndpointTLS
-    nevertheless, so there it names the plain address too.
+    Plain endpoints are listed only where TLS is not mandatory; TLS works there too if the
+    Konnektor has a certificate. If not, EndpointTLS, for which the schema asks nevertheless,
+    names the plain address.
     """
     root = etree.Element(
         name(DIRECTORY, "ConnectorServices"),
@@ -35,7 +36,9 @@ def service_directory(
     client = settings.authentication in ("certificate", "basic")
     add(root, DIRECTORY, "ClientAutMandatory", _boolean(client))
     listed = add(root, SERVICE_INFORMATION, "ServiceInformation")
-    address = f"{'https' if secure else 'http'}://{authority}{settings.make.base_path}"
+    address = f"://{authority}{settings.make.base_path}"
+    protected = ("https" if settings.tls is not None else "http") + address
+    plain = None if secure else "http" + address
     for service_name, versions in groupby(services, key=lambda service: service.name):
         entry = add(listed, SERVICE_INFORMATION, "Service")
         entry.set("Name", service_name)
@@ -43,7 +46,7 @@ def service_directory(
         add(entry, SERVICE_INFORMATION, "Abstract", versions_of[0].abstract)
         holder = add(entry, SERVICE_INFORMATION, "Versions")
         for service in versions_of:
-            version = _add_version(holder, service, address, secure)
+            version = _add_version(holder, service, protected, plain)
             of_wsdl = settings.make.target_namespace == "wsdl"
             version.set("TargetNamespace", service.wsdl_namespace if of_wsdl else service.namespace)
     return etree.tostring(root, xml_declaration=True, encoding="UTF-8")
@@ -80,14 +83,13 @@ def _add_product(root: Element, settings: KonnektorSettings, started: datetime) 
     add_product_information(root, settings, started, "Konnektor")
 
 
-def _add_version(holder: Element, service: Service, address: str, secure: bool) -> Element:
+def _add_version(holder: Element, service: Service, protected: str, plain: str | None) -> Element:
     version = add(holder, SERVICE_INFORMATION, "Version")
     version.set("Version", service.version)
     add(version, SERVICE_INFORMATION, "Abstract", f"{service.name} {service.version}")
-    if not secure:
-        plain = add(version, SERVICE_INFORMATION, "Endpoint")
-        plain.set("Location", address + service.path)
-    add(version, SERVICE_INFORMATION, "EndpointTLS").set("Location", address + service.path)
+    if plain is not None:
+        add(version, SERVICE_INFORMATION, "Endpoint").set("Location", plain + service.path)
+    add(version, SERVICE_INFORMATION, "EndpointTLS").set("Location", protected + service.path)
     return version
 
 

@@ -157,7 +157,8 @@ class KonnektorSettings(ProcessSettings):
     """Everything a Konnektor is told.
 
     ``authentication`` names how Clientsysteme connect (gemSpec_Kon TIP1-A_4516): TLS with
-    client certificate, TLS with Basic, TLS alone, or everything without TLS. ``trust`` holds
+    client certificate, TLS with Basic, TLS alone, or nothing mandatory: plain HTTP,
+    and TLS on the same port if ``tls`` is given. ``trust`` holds
     the CAs of the cards, ``client_ca`` those of client certificates. ``pins`` is keyed by ICCSN
     and PIN reference; a PIN that is not named is VERIFIABLE and entered correctly.
     ``pin_timeout`` is how long a manual entry is waited for, in seconds.

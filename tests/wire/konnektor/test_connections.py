@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import socket
 import ssl
 from dataclasses import replace
 from typing import Any
@@ -96,7 +97,22 @@ def test_plain_http(start_site: Any) -> None:
     root = directory(plain)
     assert root.findtext("SD:TLSMandatory", namespaces=NAMES) == "false"
     assert root.find(".//SI:Endpoint", NAMES).get("Location").startswith("http://")
+    assert root.find(".//SI:EndpointTLS", NAMES).get("Location").startswith("https://")
     assert cards(plain).status == 200
+    assert cards(replace(plain, plain=False)).status == 200  # TLS always works
+
+
+def test_a_silent_client_holds_up_nobody(start_site: Any) -> None:
+    plain = replace(start_site(authentication="none", client=None), plain=True)
+    address = plain.role.address("soap")
+    with socket.create_connection(address) as silent, socket.create_connection(address) as broken:
+        broken.sendall(b"\x16\x03\x01\x00\x05nonsense")
+        assert cards(plain).status == 200
+        assert broken.recv(10)[:1] in (b"", b"\x15")  # closed, or a TLS alert
+        assert plain.role.stop() == 0
+        silent.settimeout(5)
+        assert silent.recv(1) == b""
+    assert "Traceback" not in plain.role.log()
 
 
 def test_fault_on_purpose(site: Site) -> None:
