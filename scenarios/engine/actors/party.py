@@ -115,10 +115,17 @@ class Party:
         except (LdapError, InputError) as error:
             raise StepFailed(f"Verzeichnissuche {filter_text}: {error}") from None
 
-    def send(self, mail: Mail, recipients: Sequence[str], *, dsn: bool) -> Reply:
-        """Hand *mail* to the client module."""
+    def send(
+        self,
+        mail: Mail,
+        recipients: Sequence[str],
+        *,
+        dsn: bool,
+        before_data: Callable[[], object] | None = None,
+    ) -> Reply:
+        """Hand *mail* to the client module; *before_data* is called when it only waits for DATA."""
         try:
-            return self.mailbox.send(mail.content, recipients, dsn=dsn)
+            return self.mailbox.send(mail.content, recipients, dsn=dsn, before_data=before_data)
         except MailError as error:
             raise StepFailed(str(error)) from None
 

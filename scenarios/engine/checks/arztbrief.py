@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from ..actors.party import konnektor_failures
 from ..documents import cda, mails
 from ..documents.letter_pdf import claims_pdf_a, is_signed
@@ -9,13 +11,14 @@ from ..documents.mail_parts import Part, ReadMail, read_mail
 from ..documents.safe_xml import NotXml
 from ..scenario.artifacts import Fetched, Sent
 from ..scenario.failure import StepFailed
-from .rule import Case, Rule, Verdict, failed, passed, verdict
+from .rule import Case, Rule, Verdict, demand, failed, passed, verdict
 
 PDF, CDA = "eAB-PDF-signed", "eAB-XML"
+FURTHER = re.compile(r"eAB-Anhang-(?!00)[0-9]{2}")
 
 
 def mail_form(case: Case) -> Verdict:
-    """Dienstkennung, genau ein eAB-PDF-signed und ein eAB-XML, Text ohne Medizinisches."""
+    """Dienstkennung, genau ein eAB-PDF-signed und ein eAB-XML, sonst nur eAB-Anhang-01 bis -99, Text ohne Medizinisches."""  # noqa: E501 (shown as one sentence)
     mail = read_mail(case.subject.content)
     if mail.field("X-KIM-Dienstkennung") != mails.ARZTBRIEF:
         return failed(f"Dienstkennung {mail.field('X-KIM-Dienstkennung')}")
@@ -23,8 +26,11 @@ def mail_form(case: Case) -> Verdict:
     kinds = (pdf.media_type, document.media_type)
     if kinds != ("application/pdf", "application/xml"):
         return failed(f"Content-Type {kinds[0]} und {kinds[1]}")
-    if any((part.file_name or "").endswith(".p7s") for part in mail.parts):
-        return failed("ein eArztbrief hat keine getrennte Signaturdatei")
+    for part in (one for one in mail.parts if one.disposition == "attachment"):
+        known = part.description in (PDF, CDA) or FURTHER.fullmatch(part.description or "")
+        demand(bool(known), f"Anhang {part.file_name} mit der Beschreibung {part.description}")
+        demand(part.encoding == "base64", f"{part.file_name}: {part.encoding}, nicht base64")
+    demand(pdf.disposition == document.disposition == "attachment", "PDF und CDA sind Anhänge")
     patient = _facts(document)
     if patient.family in mail.text or (patient.kvnr or "\0") in mail.text:
         return failed("der Nachrichtentext nennt den Patienten")

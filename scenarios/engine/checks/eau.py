@@ -5,6 +5,7 @@ from __future__ import annotations
 from simulators.formats import signed_data
 from simulators.formats.certificates import common_name, policies
 from simulators.formats.errors import FormatError
+from simulators.formats.headers import addresses
 
 from ..documents import error_codes, mails
 from ..documents.mail_parts import Part, read_mail
@@ -19,32 +20,41 @@ QES_POLICY = "1.2.276.0.76.4.72"
 """C.HP.QES: the certificate of the HBA for qualified signatures."""
 
 
-def mail_form(case: Case) -> Verdict:
-    """Dienstkennung, Betreff, genau ein signierter Anhang mit Namen und Beschreibung, nur To, Reply-To, DSN angefordert."""  # noqa: E501 (shown as one sentence)
-    sent: Sent = case.subject
+def delivery_form(case: Case) -> Verdict:
+    """Lieferung: Dienstkennung, Betreff, genau ein signierter Anhang mit Namen und Beschreibung, nur To, Reply-To, DSN angefordert."""  # noqa: E501 (shown as one sentence)
+    return _form(case.subject, mails.EAU, mails.PREFIX, "eAU")
+
+
+def storno_form(case: Case) -> Verdict:
+    """Storno: Dienstkennung, Betreff, genau ein signierter Anhang mit Namen und Beschreibung, nur To, Reply-To, DSN angefordert."""  # noqa: E501 (shown as one sentence)
+    return _form(case.subject, mails.STORNO, f"{mails.PREFIX}_Storno", "eAUStorno")
+
+
+def _form(sent: Sent, service: str, prefix: str, description: str) -> Verdict:
     mail = read_mail(sent.mail.content)
-    storno = sent.mail.service == mails.STORNO
-    document = _document(sent)
-    name = f"{mails.PREFIX}_{'Storno_' if storno else ''}{document.bare_identifier}"
+    name = f"{prefix}_{_document(sent).bare_identifier}"
+    found = mail.field("X-KIM-Dienstkennung")
+    attached = [part for part in mail.parts if part.file_name is not None]
     faults = [
         reason
         for holds, reason in (
-            (mail.field("X-KIM-Dienstkennung") in (mails.EAU, mails.STORNO), "Dienstkennung"),
-            (mail.subject == name, f"Betreff {mail.subject}"),
+            (found == service, f"Dienstkennung {found}, erwartet {service}"),
+            (mail.subject == name, f"Betreff {mail.subject}, erwartet {name}"),
+            (len(attached) == 1, f"{len(attached)} Anhänge, erwartet genau einer"),
             (mail.field("Cc") is None and mail.field("Bcc") is None, "nur To ist erlaubt"),
             (mail.field("Reply-To") is not None, "Reply-To fehlt"),
             (sent.dsn, "DSN nicht angefordert (P5-07)"),
         )
         if not holds
     ]
-    parts = mail.described("eAUStorno" if storno else "eAU")
+    parts = mail.described(description)
     if len(parts) != 1:
-        faults.append(f"{len(parts)} Anhänge mit der Beschreibung, erwartet genau einer")
-    elif (reason := _part_fault(parts[0], f"{name}.p7s")) is not None:
+        faults.append(f"{len(parts)} Anhänge {description}, erwartet genau einer")
+    elif (reason := _part_fault(parts[0], f"{name}.p7s", "application/octet-stream")) is not None:
         faults.append(reason)
     if faults:
         return failed("; ".join(faults))
-    return passed(f"{sent.mail.service}, {name}.p7s")
+    return passed(f"{service}, {name}.p7s")
 
 
 def insurer_decrypted(case: Case) -> Verdict:
@@ -115,7 +125,7 @@ def cancels(case: Case) -> Verdict:
 
 
 def error_mail(case: Case) -> Verdict:
-    """Fehler-Kasse: Dienstkennung, Betreff, ein unsigniertes XML, Fehlertext, In-Reply-To."""
+    """Fehler-Kasse an Reply-To: Dienstkennung, Betreff, ein unsigniertes XML, Fehlertext, In-Reply-To."""  # noqa: E501 (shown as one sentence)
     mail = read_mail(case.subject.content)
     sent = case.play.artifact(case.subject.sent, Sent)
     parts = mail.described("eAUFehler-Kasse")
@@ -124,10 +134,11 @@ def error_mail(case: Case) -> Verdict:
     if len(parts) != 1 or any((p.file_name or "").endswith(".p7s") for p in mail.parts):
         return failed(f"{len(parts)} Anhänge eAUFehler-Kasse, erwartet genau einer, unsigniert")
     name = f"{mails.PREFIX}_Fehler_{_rejection(parts[0]).id}"
-    if mail.subject != name or parts[0].file_name != f"{name}.xml":
-        return failed(f"Betreff {mail.subject}, Datei {parts[0].file_name}, nicht {name}")
-    if parts[0].media_type != "application/xml":
-        return failed(f"Content-Type {parts[0].media_type}")
+    demand(mail.subject == name, f"Betreff {mail.subject}, erwartet {name}")
+    if (reason := _part_fault(parts[0], f"{name}.xml", "application/xml")) is not None:
+        return failed(reason)
+    to, wanted = mail.field("To") or "", read_mail(sent.mail.content).field("Reply-To") or ""
+    demand(addresses(to) == addresses(wanted), f"To: {to}, nicht Reply-To der eAU: {wanted}")
     if not mail.text.strip():
         return failed("kein Fehlertext im Nachrichtentext")
     return verdict(
@@ -154,7 +165,8 @@ def error_outcome(case: Case) -> Verdict:
 
 
 RULES = (
-    Rule("eau-mail", "P5-02", "eAU-Mail in vorgeschriebener Form", Sent, mail_form),
+    Rule("eau-mail", "P5-02", "eAU-Mail in vorgeschriebener Form", Sent, delivery_form),
+    Rule("storno-mail", "P5-03", "Storno-Mail in vorgeschriebener Form", Sent, storno_form),
     Rule("insurer-decrypted", "KOM-LE-A_2048-01", "Kasse entschlüsselt", Judged, insurer_decrypted),
     Rule("qes-valid", "P4-01", "QES gültig über diese Bytes", Judged, qes_valid),
     Rule("eau-accepted", "P310-14", "Bundle angenommen", Judged, accepted),
@@ -171,10 +183,10 @@ def _document(sent: Sent) -> EauDocument:
     return sent.signed.eau
 
 
-def _part_fault(part: Part, name: str) -> str | None:
+def _part_fault(part: Part, name: str, media_type: str) -> str | None:
     if part.file_name != name:
         return f"Dateiname {part.file_name}, erwartet {name}"
-    if part.media_type != "application/octet-stream":
+    if part.media_type != media_type:
         return f"Content-Type {part.media_type}"
     if part.encoding != "base64" or part.disposition != "attachment":
         return f"{part.encoding}, {part.disposition}; erwartet base64, attachment"

@@ -64,9 +64,8 @@ def intact(case: Case) -> Verdict:
     result = mail.fields("X-KIM-IntegrityCheckResult")
     if result != ["01"]:
         return failed(f"X-KIM-IntegrityCheckResult: {_integrity_codes(result)}")
-    return verdict(
-        INTACT_NOTE in mail.text, "X-KIM-IntegrityCheckResult: 01, Vermerk im Text erwartet"
-    )
+    demand(INTACT_NOTE in mail.text.partition(RULER)[2], "der Vermerk der Prüfung fehlt im Text")
+    return passed("X-KIM-IntegrityCheckResult: 01, Vermerk vorhanden")
 
 
 def not_decrypted(case: Case) -> Verdict:

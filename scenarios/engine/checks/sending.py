@@ -76,6 +76,7 @@ RULES = (
     Rule("accepted", "KOM-LE-A_2018", "Nachricht angenommen", Sent, accepted),
     Rule("cannot-sign", "KOM-LE-A_2021", "Ablehnung ohne Signatur (451)", Sent, refused),
     Rule("cannot-encrypt", "KOM-LE-A_2025", "Ablehnung ohne Empfänger (451)", Sent, refused),
+    Rule("unsigned-not-sent", "KOM-LE-A_2021", "Nichts unsigniert gesendet", Sent, nothing_sent),
     Rule("nothing-sent", "KOM-LE-A_2025", "Nichts gesendet", Sent, nothing_sent),
     Rule(
         "only-recipient", "KOM-LE-A_2177", "Nur an Verschlüsselbare", Sent, only_recipient, ("to",)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import poplib
 import smtplib
 import ssl
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,28 +42,36 @@ class Mailbox:
     participant: ParticipantEndpoint
     ca: Path
 
-    def send(self, mail: bytes, recipients: Sequence[str], *, dsn: bool) -> Reply:
+    def send(
+        self,
+        mail: bytes,
+        recipients: Sequence[str],
+        *,
+        dsn: bool,
+        before_data: Callable[[], object] | None = None,
+    ) -> Reply:
         """Send *mail* and return the reply to DATA, or the refusal that came before.
 
         With *dsn* every RCPT asks for NOTIFY=SUCCESS,FAILURE and MAIL for the headers only
-        (RFC 3461; P5-07). Raises MailError when there is no connection.
+        (RFC 3461; P5-07). *before_data* is called between RCPT and DATA. Raises MailError when
+        there is no connection.
         """
         address = self.participant.address
         try:
             with self._smtp() as client:
                 client.ehlo()
                 client.login(self.participant.smtp_user or address, self.participant.password)
-                client.sendmail(
-                    address,
-                    list(recipients),
-                    mail,
-                    mail_options=["RET=HDRS"] if dsn else [],
-                    rcpt_options=["NOTIFY=SUCCESS,FAILURE"] if dsn else [],
-                )
-                return Reply(250, "ok")
-        except smtplib.SMTPRecipientsRefused as error:
-            code, text = next(iter(error.recipients.values()))
-            return Reply(code, _text(text))
+                options = [f"SIZE={len(mail)}", *(["RET=HDRS"] if dsn else [])]
+                replies = [client.mail(address, options)]
+                notify = ["NOTIFY=SUCCESS,FAILURE"] if dsn else []
+                replies += (client.rcpt(recipient, notify) for recipient in recipients)
+                for code, text in replies:
+                    if not 200 <= code < 300:
+                        return Reply(code, _text(text))
+                if before_data is not None:
+                    before_data()
+                code, text = client.data(mail)
+                return Reply(code, _text(text))
         except smtplib.SMTPResponseException as error:
             return Reply(error.smtp_code, _text(error.smtp_error))
         except (OSError, smtplib.SMTPException) as error:

@@ -94,6 +94,9 @@ class Send(Settings):
     subject: str | None = Field(default=None, max_length=200)
     text: str | None = Field(default=None, max_length=100_000)
     dsn: bool = Field(default=True, description="Zustellbestätigung anfordern")
+    pull: CardType | None = Field(
+        default=None, description="Karte, die zwischen Anmeldung und DATA gezogen wird"
+    )
     name: Name
 
     @model_validator(mode="after")

@@ -23,7 +23,8 @@ def look_up(play: Play, step: LookUp) -> str:
     address = next((mail for entry in entries for mail in entry.texts("mail")), None)
     if address is not None:
         play.artifacts[step.name] = Found(question, len(entries), address)
-        return f"{question}: {len(entries)} Eintrag/Einträge, {address}"
+        count = "1 Eintrag" if len(entries) == 1 else f"{len(entries)} Einträge"
+        return f"{question}: {count}, {address}"
     if step.otherwise is None:
         raise StepFailed(f"{question}: kein Eintrag mit KIM-Adresse")
     participant = play.endpoints.participants.get(step.otherwise)

@@ -12,7 +12,8 @@ from ..play import Play
 from ..pvs.control import Control, ControlError
 from ..scenario.artifacts import Fetched, Found, Sent, Signed
 from ..scenario.failure import StepFailed
-from ..scenario.model import Fetch, Send
+from ..scenario.model import Fetch, MoveCard, Send
+from .world import remove_card
 
 
 def send(play: Play, step: Send) -> str:
@@ -30,9 +31,20 @@ def send(play: Play, step: Send) -> str:
         subject=step.subject,
         text=step.text,
     )
-    reply = party.send(mail, recipients, dsn=step.dsn)
+    pulled: list[str] = []
+    if step.pull is not None:
+        card = MoveCard(actor=step.actor, card=step.pull)
+        reply = party.send(
+            mail,
+            recipients,
+            dsn=step.dsn,
+            before_data=lambda: pulled.append(remove_card(play, card)),
+        )
+    else:
+        reply = party.send(mail, recipients, dsn=step.dsn)
     play.artifacts[step.name] = Sent(step.actor, mail, recipients, step.dsn, reply, signed)
-    return f"{mail.service} an {', '.join(recipients)}: {reply.code} {reply.text}"
+    told = f"{mail.service} an {', '.join(recipients)}: {reply.code} {reply.text}"
+    return "; ".join((*pulled, told))
 
 
 def fetch(play: Play, step: Fetch) -> str:

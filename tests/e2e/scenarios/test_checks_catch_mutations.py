@@ -60,7 +60,8 @@ def test_every_rule_passes_on_what_really_happened(played: Played) -> None:
                 unjudged.discard(rule.name)
     # those about faults are judged by the scenarios of faults
     assert unjudged == {
-        "cannot-sign", "cannot-encrypt", "nothing-sent", "not-decrypted", "violated", "dsn-failed",
+        "cannot-sign", "cannot-encrypt", "unsigned-not-sent", "nothing-sent",
+        "not-decrypted", "violated", "dsn-failed",
     }  # fmt: skip
 
 
@@ -210,6 +211,17 @@ def content(old: str, new: str) -> Callable[[Any], Any]:
     return change
 
 
+def in_sent(old: str, new: str) -> Callable[[Any], Any]:
+    """Return a change of a sent mail's bytes."""
+
+    def change(sent: Sent) -> Sent:
+        altered = re.sub(old.encode(), new.encode(), sent.mail.content, count=1)
+        assert altered != sent.mail.content, sent.mail.content
+        return replace(sent, mail=replace(sent.mail, content=altered))
+
+    return change
+
+
 def with_service(sent: Sent) -> Sent:
     altered = re.sub(
         rb"eAU;Storno-Arzt;V1.2|eAU;Lieferung;V1.2", b"eAU;Neu;V1.2", sent.mail.content
@@ -224,6 +236,15 @@ def fewer_bytes(judged: Judged) -> Judged:
 
 def other_pdf(fetched: Fetched) -> Fetched:
     altered = re.sub(rb"(?s)(eAB-PDF-signed\r\n\r\n)JVBERi0x", rb"\1KVBERi0x", fetched.content)
+    assert altered != fetched.content
+    return replace(fetched, content=altered)
+
+
+def with_stray_part(fetched: Fetched) -> Fetched:
+    """Add a separate signature file: an eArztbrief has none."""
+    stray = rb"Content-Type: application/octet-stream; name=Arztbrief.p7s\r\n"
+    stray += rb"Content-Disposition: attachment\r\n\r\nMAA="
+    altered = re.sub(rb"\r\n(--[^\r]+)--\r\n", rb"\r\n\1\r\n" + stray + rb"\g<0>", fetched.content)
     assert altered != fetched.content
     return replace(fetched, content=altered)
 
@@ -245,6 +266,13 @@ MUTATIONS: list[tuple[str, str, Callable[[Any], Any]]] = [
     (DELIVERY, "found-by-ik", lambda found: replace(found, filter="(mail=x)")),
     (DELIVERY, "eau-mail", with_service),
     (DELIVERY, "eau-mail", lambda sent: replace(sent, dsn=False)),
+    (DELIVERY, "eau-mail", in_sent("Content-Description: eAU", "Content-Description: eAUStorno")),
+    (DELIVERY, "eau-mail", in_sent("(?m)^Reply-To: .*\r\n", "")),
+    (DELIVERY, "eau-mail", in_sent("(?m)^To: ", "Cc: anderer@kv.dox.kim.telematik-test\r\nTo: ")),
+    (DELIVERY, "eau-mail", in_sent("text/plain;", "text/plain; name=zweite.p7s;")),
+    (STORNO, "storno-mail", with_service),
+    (STORNO, "storno-mail", in_sent("eAU;Storno-Arzt;V1.2", "eAU;Lieferung;V1.2")),
+    (STORNO, "storno-mail", in_sent("Subject: TEAU0_Storno_", "Subject: TEAU0_")),
     (DELIVERY, "insurer-decrypted", lambda judged: replace(judged, decryption="01")),
     (DELIVERY, "insurer-decrypted", lambda judged: replace(judged, integrity=("08",))),
     (DELIVERY, "qes-valid", lambda j: replace(j, verification=Verification("INVALID"))),
@@ -255,9 +283,13 @@ MUTATIONS: list[tuple[str, str, Callable[[Any], Any]]] = [
     (REJECTION, "eau-rejected", lambda judged: replace(judged, answer=None)),
     (REJECTION, "error-mail", content("eAU;Fehler-Kasse", "eAU;Fehler")),
     (REJECTION, "error-mail", content("(?m)^In-Reply-To: .*\r\n", "")),
+    (REJECTION, "error-mail", content("(?m)^To: .*\r\n", "To: x@kv.dox.kim.telematik-test\r\n")),
+    (REJECTION, "error-mail", content("Disposition: attachment", "Disposition: inline")),
     (REJECTION, "error-outcome", content("eAUFehler-Kasse", "eAUFehler")),
     (LETTER, "letter-mail", content("Arztbrief;VHitG-Versand;V1.2", "Arztbrief;Neu;V1.2")),
     (LETTER, "letter-mail", content("eAB-XML", "eAB-Anhang-01")),
+    (LETTER, "letter-mail", content("Disposition: attachment", "Disposition: inline")),
+    (LETTER, "letter-mail", with_stray_part),
     (LETTER, "letter-pdf-a", other_pdf),
     (LETTER, "letter-signature", other_pdf),
     (LETTER, "letter-cda", content("eAB-XML", "eAB-Anhang-01")),
@@ -305,6 +337,7 @@ def test_a_mail_that_reached_others_or_one_provider_only_is_found(played: Played
         ("cannot-sign", "mail", None),
         ("cannot-encrypt", "mail", None),
         ("nothing-sent", "mail", None),
+        ("unsigned-not-sent", "mail", None),
         ("not-decrypted", "eingang", "01"),
         ("violated", "eingang", "08"),
         ("dsn-failed", "bestaetigung", "4004"),

@@ -26,7 +26,8 @@ def test_a_shipped_scenario_holds(run: Run, name: str, capsys: pytest.CaptureFix
 @pytest.mark.parametrize(
     ("name", "old", "new"),
     [
-        ("faults/smcb-gezogen", "- remove_card: {actor: praxis, card: SMC-B}", ""),
+        ("faults/smcb-gezogen", "pull: SMC-B, ", ""),
+        ("faults/smcb-gezogen", "- insert_card: {actor: praxis, card: SMC-B}", ""),
         ("faults/pin-nicht-verifiziert", "entry: wrong", "entry: correct"),
         (
             "faults/empfaenger-ohne-zertifikat",
