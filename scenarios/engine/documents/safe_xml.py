@@ -25,7 +25,9 @@ def parse(content: bytes) -> etree._Element:
     )
     try:
         root = etree.fromstring(content, parser)
-    except (etree.XMLSyntaxError, ValueError) as error:
+    except etree.XMLSyntaxError as error:
+        raise NotXml(f"kein wohlgeformtes XML: {one_line(error.msg, 160)}") from None
+    except ValueError as error:
         raise NotXml(f"kein wohlgeformtes XML: {one_line(str(error), 160)}") from None
     if root.getroottree().docinfo.doctype:  # type: ignore[union-attr]
         raise NotXml("enthält eine DTD; das ist nicht erlaubt")

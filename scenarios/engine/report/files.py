@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
@@ -13,13 +14,16 @@ from lxml import etree
 from simulators.process.errors import InputError
 
 from ..checks.rule import Status
-from .results import NOTICE, CheckResult, ScenarioResult, Way
+from .results import NOTICE, CheckResult, Hop, ScenarioResult, Way
 
 
 def check_writable(paths: Sequence[Path | None]) -> None:
     """Raise InputError now if a report could not be written later."""
     for path in paths:
-        if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
+        if path is None:
+            continue
+        target = path if path.exists() else path.absolute().parent
+        if path.is_dir() or not target.exists() or not os.access(target, os.W_OK):
             raise InputError(f"{path}: dorthin kann kein Bericht geschrieben werden")
 
 
@@ -60,7 +64,8 @@ def as_json(results: Sequence[ScenarioResult]) -> bytes:
 
 def page(results: Sequence[ScenarioResult]) -> bytes:
     """Return one HTML page that needs nothing else: no script, no font, no network."""
-    body = "".join(_section(result) for result in results)
+    body = "".join(_section(number, result) for number, result in enumerate(results, 1))
+    overview = "".join(_overview(number, result) for number, result in enumerate(results, 1))
     good = sum(result.ok for result in results)
     return (
         '<!DOCTYPE html><html lang="de"><head><meta charset="utf-8">'
@@ -68,7 +73,8 @@ def page(results: Sequence[ScenarioResult]) -> bytes:
         f"<title>kimulator: {good} von {len(results)} bestanden</title>"
         f"<style>{_STYLE}</style></head><body><h1>kimulator</h1>"
         f'<p class="notice">{escape(NOTICE)}</p>'
-        f"<p>{good} von {len(results)} Szenarien bestanden.</p>{body}</body></html>\n"
+        f"<p>{good} von {len(results)} Szenarien bestanden.</p>"
+        f"<table>{overview}</table>{body}</body></html>\n"
     ).encode()
 
 
@@ -76,9 +82,10 @@ _STYLE = (
     "body{font:16px/1.45 system-ui,sans-serif;max-width:70em;margin:2em auto;padding:0 1em}"
     "table{border-collapse:collapse;width:100%;margin:.5em 0 1.5em}"
     "td,th{border-bottom:1px solid #ccc;padding:.3em .6em;text-align:left;vertical-align:top}"
-    "td{overflow-wrap:anywhere}.notice{background:#fff3cd;padding:.6em}"
+    ".key{white-space:nowrap}.free{overflow-wrap:anywhere;width:99%}.rule{min-width:13em}"
+    "small{color:#666}.notice{background:#fff3cd;padding:.6em}"
     ".good{color:#17692a}.bad{color:#a40000;font-weight:bold}"
-    "@media(prefers-color-scheme:dark){body{background:#181818;color:#ddd}"
+    "@media(prefers-color-scheme:dark){body{background:#181818;color:#ddd}small,a{color:#9bd}"
     ".notice{background:#443a12}.good{color:#7fd992}.bad{color:#ff8a80}}"
 )
 
@@ -135,34 +142,59 @@ def _scenario(result: ScenarioResult) -> dict[str, Any]:
     }
 
 
-def _section(result: ScenarioResult) -> str:
-    checks = "".join(
-        f'<tr><td class="{"good" if check.ok else "bad"}">{check.verdict.status.value}</td>'
-        f"<td>{escape(check.rule.requirement)}</td><td>{escape(check.rule.title)} ({check.of})</td>"
-        f"<td>{escape(check.verdict.evidence)}</td></tr>"
-        for check in result.checks
+def _overview(number: int, result: ScenarioResult) -> str:
+    held = sum(check.ok for check in result.checks)
+    return (
+        f"<tr>{_outcome(result)}"
+        f'<td class="free"><a href="#szenario-{number}">{escape(result.title)}</a></td>'
+        f'<td class="key">{held} von {len(result.checks)} Prüfungen</td></tr>'
     )
+
+
+def _outcome(result: ScenarioResult) -> str:
+    word = "bestanden" if result.ok else "nicht bestanden"
+    return f'<td class="key {_colour(result.ok)}">{word}</td>'
+
+
+def _colour(good: bool) -> str:
+    return "good" if good else "bad"
+
+
+def _section(number: int, result: ScenarioResult) -> str:
+    checks = "".join(_check_row(check) for check in result.checks)
     steps = "".join(
-        f'<tr><td>{step.number}</td><td class="{"good" if step.ok else "bad"}">{step.keyword}</td>'
-        f"<td>{escape(step.text)}</td><td>{step.seconds:.2f} s</td></tr>"
+        f'<tr><td>{step.number}</td><td class="key {_colour(step.ok)}">{step.keyword}</td>'
+        f'<td class="free">{escape(step.text)}</td><td class="key">{step.seconds:.2f} s</td></tr>'
         for step in result.steps
     )
     outcome = "bestanden" if result.ok else "nicht bestanden"
     return (
-        f'<h2>{escape(result.title)}: <span class="{"good" if result.ok else "bad"}">'
+        f'<h2 id="szenario-{number}">{escape(result.title)}: <span class="{_colour(result.ok)}">'
         f"{outcome}</span></h2><p>{escape(result.name)}, Welt {escape(result.world)}, "
         f"Seed {result.seed}, {result.seconds:.1f} s</p>"
-        f"<h3>Prüfungen</h3><table>{checks}</table><h3>Schritte</h3><table>{steps}</table>"
-        + "".join(_way(way) for way in result.ways)
+        "<h3>Prüfungen</h3><table><tr><th>Ergebnis</th><th>Anforderung</th><th>Prüfung</th>"
+        f"<th>Befund</th></tr>{checks}</table>"
+        "<h3>Schritte</h3><table><tr><th></th><th>Schritt</th><th>Was geschah</th><th>Dauer</th>"
+        f"</tr>{steps}</table>" + "".join(_way(way) for way in result.ways)
+    )
+
+
+def _check_row(check: CheckResult) -> str:
+    return (
+        f'<tr><td class="key {_colour(check.ok)}">{check.verdict.status.value}</td>'
+        f'<td class="key">{escape(check.rule.requirement)}</td>'
+        f'<td class="rule" title="{escape(check.rule.meaning)}">{escape(check.rule.title)} '
+        f"<small>({escape(check.of)})</small></td>"
+        f'<td class="free">{escape(check.verdict.evidence)}</td></tr>'
     )
 
 
 def _way(way: Way) -> str:
     rows = "".join(
-        f"<tr><td>{hop.after:.1f} ms</td><td>{escape(hop.process)}</td><td>{escape(hop.step)}</td>"
-        f"<td>{escape(hop.peer or '')}</td>"
-        f"<td>{'' if hop.took is None else f'{hop.took:.1f} ms'}</td>"
-        f"<td>{escape(', '.join(f'{name}={value}' for name, value in hop.data.items()))}</td></tr>"
+        f'<tr><td class="key">{hop.after:.1f} ms</td><td class="key">{escape(hop.process)}</td>'
+        f'<td class="key">{escape(hop.step)}</td><td class="key">{escape(hop.peer or "")}</td>'
+        f'<td class="key">{"" if hop.took is None else f"{hop.took:.1f} ms"}</td>'
+        f'<td class="free">{escape(_facts(hop))}</td></tr>'
         for hop in way.hops
     )
     return (
@@ -170,3 +202,7 @@ def _way(way: Way) -> str:
         "<table><tr><th>nach</th><th>Prozess</th><th>Schritt</th><th>Gegenüber</th>"
         f"<th>Dauer</th><th></th></tr>{rows}</table>"
     )
+
+
+def _facts(hop: Hop) -> str:
+    return ", ".join(f"{name}={value}" for name, value in hop.data.items())

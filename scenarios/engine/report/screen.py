@@ -41,7 +41,8 @@ class Screen:
         """Say what a check came to."""
         rule = check.rule
         mark = MARKS[check.verdict.status]
-        self._say(f"  {mark} {rule.requirement:17} {rule.title}: {check.verdict.evidence}")
+        what = f"{rule.title} ({check.of})"
+        self._say(f"  {mark} {rule.requirement:17} {what}: {check.verdict.evidence}")
 
     def scenario_ended(self, result: ScenarioResult) -> None:
         """Show the way of each message and the outcome."""
