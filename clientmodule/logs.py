@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from datetime import datetime, timedelta
-from io import TextIOWrapper
 from pathlib import Path
 
 from simulators.process.clock import Clock
@@ -30,7 +29,7 @@ class Logs:
         self._days = days
         self._performance = performance
         self._day = 0
-        self._files: dict[str, TextIOWrapper] = {}
+        self._files: dict[str, int] = {}
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def flow(self, number: str, description: str) -> None:
@@ -38,14 +37,14 @@ class Logs:
         now = self._clock.now()
         self._write(FLOW, now, number, _time(now), description)
 
-    def performance(self, number: str, action: str, milliseconds: float) -> None:
-        """Write how long *action*, which ends now, took (KOM-LE-A_2088)."""
-        if not self._performance:
-            return
+    def done(self, number: str, action: str, milliseconds: float) -> None:
+        """Write that *action* ends now, and how long it took (KOM-LE-A_2087, 2088)."""
         end = self._clock.now()
-        start = end - timedelta(milliseconds=milliseconds)
-        fields = (number, action, _time(start), _time(end), f"{milliseconds:.3f}")
-        self._write(PERFORMANCE, end, *fields)
+        written = _time(end)
+        self._write(FLOW, end, number, written, action)
+        if self._performance:
+            start = _time(end - timedelta(milliseconds=milliseconds))
+            self._write(PERFORMANCE, end, number, action, start, written, f"{milliseconds:.3f}")
 
     def error(self, number: str, details: str) -> None:
         """Write what failed (KOM-LE-A_2090)."""
@@ -54,24 +53,23 @@ class Logs:
 
     def close(self) -> None:
         """Close the files."""
-        for file in self._files.values():
-            file.close()
+        for descriptor in self._files.values():
+            os.close(descriptor)
         self._files.clear()
 
     def _write(self, kind: str, now: datetime, *fields: str) -> None:
-        file = self._file(kind, now)
-        file.write("\t".join(fields) + "\n")
-        file.flush()
+        os.write(self._file(kind, now), ("\t".join(fields) + "\n").encode())
 
-    def _file(self, kind: str, now: datetime) -> TextIOWrapper:
+    def _file(self, kind: str, now: datetime) -> int:
+        """Return the descriptor of today's file: every entry is written at once, by itself."""
         if now.toordinal() != self._day:
             self.close()  # also of kinds that nothing is written to: theirs may be deleted
             self._delete_old(now)
             self._day = now.toordinal()
         if kind not in self._files:
             path = self._directory / f"{kind}-{now:%Y-%m-%d}{SUFFIX}"
-            descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-            self._files[kind] = open(descriptor, "a", encoding="utf-8")  # noqa: SIM115
+            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+            self._files[kind] = os.open(path, flags, 0o600)
         return self._files[kind]
 
     def _delete_old(self, now: datetime) -> None:

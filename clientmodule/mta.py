@@ -10,6 +10,7 @@ from .lines import LineStream, LineTooLong, stuff
 from .provider import LoginRefused, ProviderUnreachable
 
 MAX_REPLY_LINES = 100
+DATA_STARTS = 354
 HELO_NAME = "clientmodul.kim.telematik-test"
 
 
@@ -127,41 +128,44 @@ class Mta:
                 return MtaReply(int(line[:3]), b"".join(lines))
 
     async def transmit(self, envelope: MailEnvelope, message: bytes) -> Transmission:
-        """Send *message*; MAIL and RCPT are pipelined where the MTA can (RFC 2920).
+        """Send *message*; MAIL, RCPT and DATA are pipelined where the MTA can (RFC 2920).
 
         The reply that decides is the one to DATA's content, or the first refusal if there is
         nobody left; the MTA has no transaction open afterwards.
         """
-        commands = [mail_command(envelope, message, self._capabilities)]
-        commands += [self._rcpt(recipient) for recipient in envelope.recipients]
-        replies = await self._commands(commands)
-        mail, *each = replies
-        if not mail.positive:
-            await self.command("RSET")
-            return Transmission(mail)
+        count = len(envelope.recipients)
+        mail, *others = await self._begin(envelope, message)
+        each, start = others[:count], others[count:]
         refused = [
             (recipient, reply)
-            for recipient, reply in zip(envelope.recipients, each, strict=True)
+            for recipient, reply in zip(envelope.recipients, each, strict=False)
             if not reply.positive
         ]
-        if len(refused) == len(envelope.recipients):
-            await self.command("RSET")
-            return Transmission(refused[0][1], refused)
-        start = await self.command("DATA")
-        if start.code != 354:
-            await self.command("RSET")
-            return Transmission(start, refused)
-        await self.stream.write(stuff(message))
-        return Transmission(await self.reply(), refused)
+        left = mail.positive and len(refused) < count
+        if left and start and start[0].code == DATA_STARTS:
+            await self.stream.write(stuff(message))
+            return Transmission(await self.reply(), refused)
+        if start and start[0].code == DATA_STARTS:
+            await self.command(".")  # RFC 2920, 3.1: it wants a mail for nobody
+        await self.command("RSET")
+        if not mail.positive:
+            return Transmission(mail)
+        return Transmission(start[0] if left else refused[0][1], refused)
 
-    async def _commands(self, commands: Sequence[str]) -> list[MtaReply]:
-        if "PIPELINING" not in self._capabilities:
-            replies = [await self.command(commands[0])]
-            for command in commands[1:] if replies[0].positive else ():
-                replies.append(await self.command(command))  # noqa: PERF401 (one after the other)
-            return replies
-        await self.stream.write("".join(f"{c}\r\n" for c in commands).encode("ascii", "replace"))
-        return [await self.reply() for _ in commands]
+    async def _begin(self, envelope: MailEnvelope, message: bytes) -> list[MtaReply]:
+        """Return the replies to MAIL, each RCPT, and DATA; fewer if it is of no use to go on."""
+        mail = mail_command(envelope, message, self._capabilities)
+        recipients = [self._rcpt(recipient) for recipient in envelope.recipients]
+        if "PIPELINING" in self._capabilities:
+            commands = "\r\n".join((mail, *recipients, "DATA", ""))
+            await self.stream.write(commands.encode("ascii", "replace"))
+            return [await self.reply() for _ in range(len(recipients) + 2)]
+        replies = [await self.command(mail)]
+        if replies[0].positive:
+            replies += [await self.command(recipient) for recipient in recipients]
+            if any(reply.positive for reply in replies[1:]):
+                replies.append(await self.command("DATA"))
+        return replies
 
     def _rcpt(self, recipient: Recipient) -> str:
         parameters = recipient.parameters if "DSN" in self._capabilities else ()

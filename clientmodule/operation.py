@@ -48,8 +48,7 @@ class Operation:
             raise
         finally:
             milliseconds = (time.perf_counter() - began) * 1000
-            self._logs.flow(self.number, step)
-            self._logs.performance(self.number, step, milliseconds)
+            self._logs.done(self.number, step, milliseconds)
             self._journal.record(
                 step,
                 peer=peer,
