@@ -11,6 +11,7 @@ from simulators.formats import signed_data
 from simulators.formats.certificates import CertificateId, certificate_id
 from simulators.pki.cards import CardObject
 from simulators.pki.request import Crypt, Reference
+from simulators.process.clock import Clock
 
 from .cards import InsertedCard
 from .faults import Code, KonnektorFault, fault
@@ -38,7 +39,8 @@ class CardKeys:
     cards do not change.
     """
 
-    def __init__(self, generation: Generation, make: Make) -> None:
+    def __init__(self, generation: Generation, make: Make, clock: Clock) -> None:
+        self._clock = clock
         self._prefers_ecc = generation == "PTV6"
         self._make = make
         self._signers: dict[tuple[str, Reference, Crypt], signed_data.Signer] = {}
@@ -50,7 +52,7 @@ class CardKeys:
         """Return the key of *reference* that SignDocument uses for the Crypt asked for.
 
         Fault 4258 when ECC is asked for and the card has none, 4058 when the card has no
-        certificate that could be used.
+        certificate that could be used, the make's where RSA is refused.
         """
         has_ecc = card.certificate_object(reference, "ECC") is not None
         if crypt is None:
@@ -63,6 +65,8 @@ class CardKeys:
             chosen = "ECC"
         else:
             chosen = "ECC" if crypt == "ECC" else "RSA"
+        if chosen == "RSA" and self._rsa_is_over(reference):
+            raise self._rsa_refused()
         key = self.exactly(card, reference, chosen)
         return SigningKey(chosen, key.certificate, self._signer(card, reference, chosen, key))
 
@@ -103,8 +107,16 @@ class CardKeys:
         """Whether this generation would rather have ECC, and the card has it."""
         return self._prefers_ecc and card.certificate_object(reference, "ECC") is not None
 
+    def _rsa_is_over(self, reference: Reference) -> bool:
+        """Whether the make no longer signs with RSA today, by the virtual clock."""
+        ends = [self._make.rsa_ends]
+        if reference == "C.QES":
+            ends.append(self._make.rsa_qes_ends)
+        today = self._clock.now().date()
+        return any(end is not None and today >= end for end in ends)
+
     def _rsa_refused(self) -> KonnektorFault:
-        return fault(self._make.rsa_refused, "RSA ist mit dieser Karte nicht mehr zulässig")
+        return fault(self._make.rsa_refused, "RSA ist nicht mehr zulässig")
 
     def exactly(self, card: InsertedCard, reference: Reference, crypt: Crypt) -> CardObject:
         """Return the object, or raise 4258 (no ECC on this card) or 4058 (no such object)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Literal
 
@@ -52,6 +53,10 @@ class Make(Settings):
     the ECC one only, or ``rsa_refused``), ``authenticate_rsa`` at ExternalAuthenticate without
     SignatureType or with that of RSA (RSA as PTV5 does, ECDSA, or ``rsa_refused``). And
     ``qes_pin_rejected``: the code of SignDocument after a wrong PIN.QES.
+
+    ``rsa_qes_ends`` and ``rsa_ends`` are the days from which SignDocument answers
+    ``rsa_refused`` instead of a QES, or any signature, with RSA (2026-01-01 and 2026-07-01 in the
+    TI); the virtual clock decides. Without them RSA stays possible.
     """
 
     vendor_id: str = Field(default="KIMUL", pattern=r"^[a-zA-Z0-9_]{1,5}$")
@@ -68,6 +73,8 @@ class Make(Settings):
     encrypt_rsa_ecc: Literal["both", "ecc", "fault"] = "both"
     authenticate_rsa: Literal["rsa", "ecdsa", "fault"] = "rsa"
     rsa_refused: int = 4058
+    rsa_qes_ends: date | None = None
+    rsa_ends: date | None = None
     qes_pin_rejected: int = 4085
     texts: dict[int, str] = {}
 

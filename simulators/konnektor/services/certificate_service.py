@@ -102,15 +102,15 @@ async def verify_certificate(call: Call) -> Element:
     at = call.konnektor.clock.now() if at_element is None else reading.instant(at_element)
     certificate = load_certificate(reading.binary(parts.one(_X509)))
     verdict = await call.konnektor.certificates.check(certificate, at)
-    reason = reason_of(verdict)
+    reasons = reasons_of(verdict)
     answer = call.answer()
-    call.add_status(answer, *((reason,) if reason is not None else ()))
+    call.add_status(answer, *reasons)
     status = add(answer, CERTIFICATE, "VerificationStatus")
     result = "VALID" if verdict.is_valid else "INVALID" if verdict.is_invalid else "INCONCLUSIVE"
     call.facts["verdict"] = result
     add(status, CERTIFICATE, "VerificationResult", result)
-    if reason is not None:
-        status.append(call.konnektor.error([reason]))
+    if reasons:
+        status.append(call.konnektor.error(reasons))
     roles = add(answer, CERTIFICATE, "RoleList")
     # the schema asks for at least one Role; a certificate without Admission has none to name
     for oid in profession_oids(certificate) or ("",):
@@ -126,13 +126,19 @@ def load_certificate(der: bytes) -> x509.Certificate:
         raise fault(Code.SYNTAX, "kein X.509-Zertifikat in DER") from None
 
 
-def reason_of(verdict: Verdict) -> Trace | None:
-    """Return why a certificate is not VALID, as gemSpec_PKI numbers it; None if it is."""
+def reasons_of(verdict: Verdict) -> tuple[Trace, ...]:
+    """Return why a certificate is not VALID, as gemSpec_PKI numbers it; nothing if it is.
+
+    An unknown CA is 4260 besides (TAB_KON_601).
+    """
     if verdict.path is not PathResult.OK:
-        return trace(_PATH_CODES[verdict.path], verdict.path.value)
+        reason = trace(_PATH_CODES[verdict.path], verdict.path.value)
+        if verdict.path is PathResult.UNTRUSTED:
+            return reason, trace(Code.NOT_IN_TRUST_LIST)
+        return (reason,)
     if verdict.answered.status is not Status.GOOD:
-        return trace(_STATUS_CODES[verdict.answered.status])
-    return None
+        return (trace(_STATUS_CODES[verdict.answered.status]),)
+    return ()
 
 
 SERVICE = Service(

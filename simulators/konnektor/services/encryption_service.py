@@ -28,6 +28,7 @@ from ..recipients import Recipient
 CMS_TYPES = ("urn:ietf:rfc:5652",)
 SMIME_TYPE = "urn:ietf:rfc:5751"
 XML_TYPE = "http://www.w3.org/TR/xmlenc-core/"
+MAX_CERTIFICATES = 1000
 PROPERTY = name(DSS, "Property")
 
 
@@ -50,6 +51,8 @@ async def encrypt_document(call: Call) -> Element:
     attributes = _unprotected(call, parts)
     _check_type(call, parts, document)
     on_card = keys.maybe(own("CertificateOnCard"))
+    if len(keys.all(own("Certificate"))) > MAX_CERTIFICATES:
+        raise fault(Code.TOO_MANY_RECIPIENTS)
     known = call.konnektor.recipients
     given = [known.of(reading.binary(entry)) for entry in keys.all(own("Certificate"))]
     if on_card is None and not given:

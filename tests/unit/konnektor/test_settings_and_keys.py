@@ -11,6 +11,7 @@ from simulators.konnektor.faults import KonnektorFault
 from simulators.konnektor.jobs import REMEMBERED, JobNumbers
 from simulators.konnektor.keys import CardKeys
 from simulators.konnektor.settings import KonnektorSettings, Make
+from simulators.process.clock import Clock
 from simulators.process.randomness import Randomness
 
 PLAIN = {"name": "k", "data_dir": ".", "trust": "t", "authentication": "none"}
@@ -65,9 +66,11 @@ class Inserted:
         return f"{reference} {crypt}" if crypt in self.kinds else None
 
 
-def chosen(generation: Any, crypt: str | None, *kinds: str, **make: Any) -> str | int:
+def chosen(
+    generation: Any, crypt: str | None, *kinds: str, reference: Any = "C.SIG", **make: Any
+) -> str | int:
     """Return which key signs, or the code of the fault."""
-    keys = CardKeys(generation, Make(**make))
+    keys = CardKeys(generation, Make(**make), Clock())
     picked: list[str] = []
 
     def signer(card: Any, reference: str, kind: str, key: Any) -> Any:
@@ -78,7 +81,7 @@ def chosen(generation: Any, crypt: str | None, *kinds: str, **make: Any) -> str 
     certificate = type("Certificate", (), {"certificate": None})
     card.certificate_object = lambda _, kind: certificate if kind in kinds else None
     try:
-        keys.for_signing(card, "C.SIG", crypt)
+        keys.for_signing(card, reference, crypt)
     except KonnektorFault as fault:
         return fault.trace.code
     return picked[0]
@@ -108,9 +111,16 @@ def test_a_make_that_refuses_rsa() -> None:
     assert chosen("PTV6", "RSA", "RSA", forced_ecc="fault") == "RSA"
 
 
+def test_rsa_ends_for_the_qes_first() -> None:
+    over = {"rsa_qes_ends": "2026-01-01", "rsa_ends": "2999-01-01"}
+    assert chosen("PTV5", "RSA", "RSA", "ECC", reference="C.QES", **over) == 4058
+    assert chosen("PTV5", "ECC", "RSA", "ECC", reference="C.QES", **over) == "ECC"
+    assert chosen("PTV5", "RSA", "RSA", "ECC", **over) == "RSA"
+
+
 def elsewhere(generation: Any, *kinds: str, ecdsa: bool = False, **make: Any) -> Any:
     """Return for what RSA_ECC encrypts and what authenticates, or the code of the first fault."""
-    keys, card = CardKeys(generation, Make(**make)), Inserted(*kinds)
+    keys, card = CardKeys(generation, Make(**make), Clock()), Inserted(*kinds)
     try:
         both = keys.for_encrypting_both(card)  # type: ignore[arg-type]
         return both, keys.for_authenticating(card, ecdsa=ecdsa)[0]  # type: ignore[arg-type]

@@ -88,6 +88,7 @@ def test_out_of_time_and_foreign(site: Site, foreign_signer: Signer) -> None:
     assert answer.text("//CERT:VerificationStatus//GERROR:Code") == "1021"
     answer = check(site, foreign_signer.certificate)
     assert answer.text("//CERT:VerificationStatus//GERROR:Code") == "1027"
+    assert answer.text("//CERT:VerificationStatus//GERROR:Trace[last()]/GERROR:Code") == "4260"
 
 
 def authenticate(

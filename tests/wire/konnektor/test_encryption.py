@@ -108,6 +108,12 @@ def test_a_revoked_recipient(site: Site, ocsp: Any) -> None:
     assert encrypt(site, certificate(found)).code == 4105
 
 
+def test_more_recipients_than_any_konnektor_takes(site: Site) -> None:
+    one = certificate(key(site, SMCB))
+    assert encrypt(site, one * 1000).status == 200
+    assert encrypt(site, one * 1001).code == 4282
+
+
 def test_no_recipient_and_no_certificate(site: Site) -> None:
     assert encrypt(site, "").code == 4000
     assert encrypt(site, "<CRYPT:Certificate>AAAA</CRYPT:Certificate>").code == 4000

@@ -16,7 +16,7 @@ from lxml import etree
 from simulators.formats import enveloped_data
 from simulators.formats.certificates import certificate_id
 from simulators.pki.cards import read_card
-from tests.konnektor_site import HBA, SMCB, SMCB_G20, Site, context
+from tests.konnektor_site import ENVELOPING, HBA, SMCB, SMCB_G20, Site, context, document
 
 DIGEST = hashlib.sha512(b"challenge").digest()
 
@@ -28,6 +28,7 @@ def other(start_site: Any) -> Site:
         "target_namespace": "wsdl",
         "encrypt_rsa_ecc": "ecc",
         "authenticate_rsa": "ecdsa",
+        "rsa_ends": "2028-07-01",
         "texts": {"1047": "Zertifikat gesperrt"},
     }
     started: Site = start_site(make=make, authentication="none", client=None)
@@ -82,6 +83,15 @@ def test_encrypts_for_ecc_only(other: Site) -> None:
     assert answer.code is None
     cms = answer.binary("//dss:Base64Data")
     assert enveloped_data.read(cms).recipients == (certificate_id(ecc),)
+
+
+def test_rsa_ends_by_the_virtual_clock(other: Site) -> None:
+    def code(day: str) -> int | None:
+        other.role.ask("PUT", "/clock", {"now": f"{day}T12:00:00+00:00"})
+        return other.sign(SMCB_G20, document(b"x"), ENVELOPING, context=context("m2")).code
+
+    assert [code("2028-06-30"), code("2028-07-01")] == [None, 4058]
+    other.role.ask("POST", "/reset")
 
 
 def test_its_own_words(other: Site, ocsp: Any) -> None:
