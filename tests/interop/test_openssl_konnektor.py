@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from fpdf import FPDF
 
 from simulators.pki.cards import CardObject, read_card
 from simulators.pki.tree import PkiTree
@@ -105,6 +107,29 @@ def test_openssl_verifies_a_detached_signature(
         *("-verify", "-cades", "-binary", "-inform", "DER", "-in", "signed"),
         *("-content", "content", "-CAfile", str(site.pki.trust), "-purpose", "any"),
     )
+
+
+@pytest.mark.parametrize("crypt", KINDS)
+def test_openssl_verifies_both_signatures_of_a_pdf(
+    site: Site, openssl: Callable[..., str], tmp_path: Path, crypt: str
+) -> None:
+    letter = FPDF(enforce_compliance="PDF/A-2B")
+    letter.add_page()
+    pdf = bytes(letter.output())
+    options = "<dss:SignatureType>http://uri.etsi.org/02778/3</dss:SignatureType>"
+    for iccsn, user in ((HBA, "eva"), (SMCB, None)):
+        given = document(pdf, "application/pdf-a", "Arztbrief")
+        answer = site.sign(iccsn, given, options, crypt=crypt, context=context(user=user))
+        pdf = answer.binary("//SIG:DocumentWithSignature/dss:Base64Data")
+    ranges = re.findall(rb"/ByteRange\s*\[0 (\d+) (\d+) (\d+)\]", pdf)
+    assert len(ranges) == 2
+    for first, second, rest in (map(int, found) for found in ranges):
+        (tmp_path / "covered").write_bytes(pdf[:first] + pdf[second : second + rest])
+        (tmp_path / "signed").write_bytes(bytes.fromhex(pdf[first + 1 : second - 1].decode()))
+        openssl(
+            *("-verify", "-cades", "-binary", "-inform", "DER", "-in", "signed"),
+            *("-content", "covered", "-CAfile", str(site.pki.trust), "-purpose", "any"),
+        )
 
 
 @pytest.mark.parametrize("crypt", KINDS)

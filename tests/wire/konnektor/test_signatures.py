@@ -297,10 +297,13 @@ def test_revocation_counts_from_its_time(site: Site, ocsp: Any) -> None:
 
 
 def test_no_ocsp_is_inconclusive(start_site: Any) -> None:
-    lonely = start_site(ocsp_url=None)
-    cms = signature(lonely.sign(SMCB, document(TEXT), ENVELOPING))
+    lonely = start_site(ocsp_url="http://127.0.0.1:1/ocsp")
+    cms = signature(lonely.sign(SMCB, document(TEXT), ENVELOPING, revocation="true"))
+    assert signed_data.read(cms).ocsp_responses == ()
     answer = verify(lonely, cms)
     assert (answer.text("//SIG:HighLevelResult"), answer.code) == ("INCONCLUSIVE", 4264)
+    qes = document(b"<eAU/>", "text/xml", "eAU")
+    assert lonely.sign(HBA, qes, ENVELOPING, context=context(user="eva")).status == 200
 
 
 def test_report_follows_the_schema(site: Site) -> None:
