@@ -17,8 +17,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from simulators.process.errors import InputError, one_line
-from simulators.process.run import EXIT_BUG, EXIT_CHECK_FAILED, EXIT_INPUT, EXIT_OK
+from simulators.process.exit_status import EXIT_BUG, EXIT_CHECK_FAILED, EXIT_INPUT, EXIT_OK
 
+from .arguments import Parser
 from .run.command_line import add_run_arguments, run_command, seed
 
 DEFAULT_WORLD = "demo"
@@ -68,10 +69,10 @@ def up(arguments: argparse.Namespace) -> int:
 
 def down(arguments: argparse.Namespace) -> int:
     """End the world of a run directory."""
-    from .processes.run_directory import end_world
+    from .processes.run_directory import end_world, last_words
 
     ended = end_world(arguments.run_dir)
-    _say("beendet" if ended else "die Welt lief nicht mehr")
+    _say("beendet" if ended else f"die Welt lief nicht mehr{last_words(arguments.run_dir)}")
     return EXIT_OK
 
 
@@ -145,7 +146,7 @@ def explain(arguments: argparse.Namespace) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="kimulator",
         description="Die KIM-Welt auf einem Rechner, zum Testen. TEST-ONLY: nie mit echten Daten.",
     )
@@ -181,7 +182,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_world(writing)
     _add_run_dir(writing)
     describing = add("schema", schema, "gibt das JSON-Schema für Welten oder Szenarien aus")
-    describing.add_argument("kind", choices=("world", "scenario"))
+    describing.add_argument("kind", choices=("world", "scenario"), metavar="world|scenario")
     return parser
 
 

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from .errors import InputError, one_line
+from .exit_status import EXIT_INPUT, EXIT_OK
 from .role import AnyRole, Process
 from .settings import ProcessSettings, read_settings
 
-EXIT_OK, EXIT_CHECK_FAILED, EXIT_INPUT, EXIT_BUG = 0, 1, 2, 3
 STOP_SECONDS = 0.9
 GC_THRESHOLDS = (10_000, 20, 50)
 """Collections for cycles: Python's defaults took a tenth of a busy Konnektor's time."""

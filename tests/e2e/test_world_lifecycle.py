@@ -120,6 +120,23 @@ def test_a_killed_process_ends_the_others(
     assert world.gone()
 
 
+def test_a_detached_world_that_died_is_asked_why(
+    kimulator: Any, look_at: Any, small_world: Path, tmp_path: Path
+) -> None:
+    directory = tmp_path / "run"
+    up = kimulator("up", small_world, "--detach", "--run-dir", directory)
+    assert up.returncode == 0, up.stderr
+    world = look_at(directory)
+    _process_that_writes(directory / "logs" / "vzd.log", world.processes).kill()
+    assert world.gone()
+    for command in ("ready", "status"):
+        answer = kimulator(command, "--run-dir", directory)
+        assert answer.returncode == 2
+        assert "vzd wurde durch das Signal SIGKILL beendet" in one_line(answer.stderr)
+    assert "SIGKILL" in one_line(kimulator("down", "--run-dir", directory).stdout)
+    assert "Traceback" not in (directory / "logs" / "supervisor.log").read_text(encoding="utf-8")
+
+
 def _process_that_writes(log: Path, processes: list[psutil.Process]) -> psutil.Process:
     return next(p for p in processes if Path(f"/proc/{p.pid}/fd/1").resolve() == log.resolve())
 

@@ -25,7 +25,7 @@ ENGINE = "scenarios.engine"
 FLOORS = (
     {"command"},
     {"explain"},
-    {"run"},
+    {"arguments", "run"},
     {"report"},
     {"checks", "steps"},
     {"play"},

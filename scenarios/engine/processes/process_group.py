@@ -23,8 +23,9 @@ from pathlib import Path
 from typing import NoReturn
 
 from simulators.process.errors import InputError, one_line
+from simulators.process.exit_status import EXIT_BUG, EXIT_INPUT
 from simulators.process.role import AnyRole
-from simulators.process.run import EXIT_BUG, EXIT_INPUT, run
+from simulators.process.run import run
 from simulators.process.settings import ProcessSettings
 
 STOP_SECONDS = 1.4

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from simulators.process.errors import InputError
 
 from ..endpoints.contract import FILE, read_endpoints
-from .run_directory import LOCK_FILE, owner_of
+from .run_directory import LOCK_FILE, last_words, owner_of
 
 SECONDS = 5.0
 
@@ -28,9 +28,12 @@ def readiness(directory: Path) -> dict[str, bool]:
     running = owner_of(directory) is not None
     if running and not (directory / FILE).is_file():
         return {}
-    endpoints = read_endpoints(directory)
     if not running and (directory / LOCK_FILE).is_file():
-        raise InputError(f"{directory}: die Welt läuft nicht mehr; `kimulator up` startet eine")
+        raise InputError(
+            f"{directory}: die Welt läuft nicht mehr{last_words(directory)}; "
+            "`kimulator up` startet eine"
+        )
+    endpoints = read_endpoints(directory)
     controls = endpoints.controls()
     with ThreadPoolExecutor(max_workers=len(controls)) as pool:
         return dict(zip(controls, pool.map(is_ready, controls.values()), strict=True))

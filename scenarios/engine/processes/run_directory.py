@@ -10,13 +10,15 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
-from simulators.process.errors import InputError
+from simulators.process.errors import InputError, one_line
 
 from ..endpoints.contract import FILE as ENDPOINTS_FILE
 from ..endpoints.of_world import CERTIFICATES, ENVIRONMENT_FILE
 
 LOCK_FILE = "lock"
 DATA, LOGS, SETTINGS = "data", "logs", "settings"
+SUPERVISOR_LOG = "supervisor.log"
+LAST_WORDS_BYTES = 4096
 DOWN_SECONDS = 5.0
 
 
@@ -116,6 +118,17 @@ def owner_of(path: Path) -> int | None:
         return None
     finally:
         os.close(lock)
+
+
+def last_words(path: Path) -> str:
+    """Return why the detached world in *path* ended by itself, to be put behind a sentence."""
+    try:
+        with (path / LOGS / SUPERVISOR_LOG).open("rb") as log:
+            log.seek(max(0, os.fstat(log.fileno()).st_size - LAST_WORDS_BYTES))
+            lines = log.read(LAST_WORDS_BYTES).decode("utf-8", "replace").splitlines()
+    except OSError:
+        return ""
+    return f": {one_line(lines[-1])}" if lines else ""
 
 
 def end_world(path: Path) -> bool:

@@ -14,15 +14,13 @@ from types import FrameType
 from typing import NoReturn
 
 from simulators.process.errors import InputError
-from simulators.process.run import EXIT_BUG, EXIT_INPUT, EXIT_OK
+from simulators.process.exit_status import EXIT_BUG, EXIT_INPUT, EXIT_OK
 
 from ..endpoints.table import endpoint_table
 from .launcher import RunningWorld, Start, start_world
 from .process_group import SIGNALS, ProcessDied
-from .run_directory import LOGS
+from .run_directory import LOGS, SUPERVISOR_LOG
 from .selftest import SelfTestFailed
-
-SUPERVISOR_LOG = "supervisor.log"
 
 Say = Callable[[str], None]
 
@@ -98,6 +96,9 @@ def _supervise_detached(start: Start, report: int) -> NoReturn:
             else:
                 _keep(world, lambda: _announce_detached(world, report))
         status = EXIT_OK
+    except Refused as refusal:  # the world died: its log tells, and so does who asks for it
+        sys.stderr.write(f"{refusal}\n")
+        status = refusal.status
     except _Ended:
         status = EXIT_OK
     except BaseException as error:

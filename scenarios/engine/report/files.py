@@ -14,7 +14,7 @@ from lxml import etree
 from simulators.process.errors import InputError
 
 from ..checks.rule import Status
-from .results import NOTICE, CheckResult, Hop, ScenarioResult, Way
+from .results import NOTICE, CheckResult, ScenarioResult, Way
 
 
 def check_writable(paths: Sequence[Path | None]) -> None:
@@ -194,7 +194,7 @@ def _way(way: Way) -> str:
         f'<tr><td class="key">{hop.after:.1f} ms</td><td class="key">{escape(hop.process)}</td>'
         f'<td class="key">{escape(hop.step)}</td><td class="key">{escape(hop.peer or "")}</td>'
         f'<td class="key">{"" if hop.took is None else f"{hop.took:.1f} ms"}</td>'
-        f'<td class="free">{escape(_facts(hop))}</td></tr>'
+        f'<td class="free">{escape(hop.facts)}</td></tr>'
         for hop in way.hops
     )
     return (
@@ -202,7 +202,3 @@ def _way(way: Way) -> str:
         "<table><tr><th>nach</th><th>Prozess</th><th>Schritt</th><th>Gegenüber</th>"
         f"<th>Dauer</th><th></th></tr>{rows}</table>"
     )
-
-
-def _facts(hop: Hop) -> str:
-    return ", ".join(f"{name}={value}" for name, value in hop.data.items())

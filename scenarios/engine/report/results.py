@@ -52,6 +52,11 @@ class Hop:
     took: float | None
     data: dict[str, Any]
 
+    @property
+    def facts(self) -> str:
+        """What else the journal says about the step, in one line."""
+        return ", ".join(f"{name}: {_plain(value)}" for name, value in self.data.items())
+
 
 @dataclass(frozen=True)
 class Way:
@@ -83,3 +88,11 @@ class ScenarioResult:
             and all(check.ok for check in self.checks)
             and any(check.verdict.status is Status.PASSED for check in self.checks)
         )
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_plain(one)}" for key, one in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(_plain, value))
+    return str(value)

@@ -65,7 +65,7 @@ class Screen:
         for hop in way.hops:
             peer = f" ↔ {hop.peer}" if hop.peer else ""
             took = f" ({hop.took:.0f} ms)" if hop.took is not None else ""
-            facts = "".join(f" {name}={value}" for name, value in hop.data.items())
+            facts = f"  {hop.facts}" if hop.data else ""
             self._say(f"  {hop.after:8.1f} ms  {hop.process:28} {hop.step}{peer}{took}{facts}")
 
     def _say(self, text: str) -> None:
