@@ -33,7 +33,7 @@ class TextTooLong(ValueError):
 
 
 class LineStream:
-    """One connection of a line protocol; every read and write ends within ``seconds``.
+    """One connection of a line protocol; every line, chunk and write ends within ``seconds``.
 
     ``lost`` is done as soon as the connection is known to be gone.
     """
@@ -60,18 +60,27 @@ class LineStream:
         Raises ConnectionLost, TimeoutError, or LineTooLong after having skipped the line.
         """
         skipping = False
-        searched = 0
-        while (end := self._buffer.find(b"\n", searched)) < 0:
-            if len(self._buffer) > limit:
-                self._buffer.clear()
-                skipping = True
-            searched = len(self._buffer)
-            await self._fill()
+        end = self._buffer.find(b"\n")
+        if end < 0:
+            async with asyncio.timeout(self._seconds):  # for the line: bytes may come one by one
+                end, skipping = await self._line_end(limit)
         line = bytes(self._buffer[:end]).removesuffix(b"\r")
         del self._buffer[: end + 1]
         if skipping or len(line) > limit:
             raise LineTooLong
         return line
+
+    async def _line_end(self, limit: int) -> tuple[int, bool]:
+        """Read until there is a line; return its end and whether its beginning was thrown away."""
+        skipping = False
+        while True:
+            if len(self._buffer) > limit:
+                self._buffer.clear()
+                skipping = True
+            searched = len(self._buffer)
+            await self._fill()
+            if (end := self._buffer.find(b"\n", searched)) >= 0:
+                return end, skipping
 
     def end_with(self, other: LineStream) -> None:
         """Have reading here raise OtherSideLost as soon as *other* is lost.
@@ -90,7 +99,8 @@ class LineStream:
         *joint* are the bytes before it, in which the terminator may begin.
         """
         if not self._buffer:
-            await self._fill()
+            async with asyncio.timeout(self._seconds):
+                await self._fill()
         joined = joint + self._buffer
         end = joined.find(DOT_END)
         size = len(self._buffer) if end < 0 else end + len(DOT_END) - len(joint)
@@ -120,8 +130,7 @@ class LineStream:
 
     async def _fill(self) -> None:
         try:
-            async with asyncio.timeout(self._seconds):
-                chunk = await self._reader.read(CHUNK)
+            chunk = await self._reader.read(CHUNK)
         except OSError as error:
             if isinstance(error, (TimeoutError, OtherSideLost)):
                 raise

@@ -57,7 +57,7 @@ def _tls_context(settings: ClientModuleSettings) -> ssl.SSLContext | None:
     """Return the context towards client systems (KOM-LE-A_2066, 2067, 2181)."""
     if not settings.client_tls or settings.tls is None:
         return None
-    return tls.server_context(settings.tls, settings.client_ca)
+    return tls.server_context(settings.tls, settings.client_ca, require_client=True)
 
 
 ROLE = Role(name="clientmodule", settings=ClientModuleSettings, serve=serve)

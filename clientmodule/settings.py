@@ -61,8 +61,9 @@ class Account(Settings):
 class ClientModuleSettings(ProcessSettings):
     """Settings of ``python -m clientmodule``.
 
-    ``tls`` is the identity towards the practice software (C.CM.TLS-CS), ``client_ca`` asks it for
-    a certificate (KOM-LE-A_2066); ``client_tls: false`` drops TLS and is allowed on loopback only
+    ``tls`` is the identity towards the practice software (C.CM.TLS-CS), with
+    ``client_ca`` only a client system with a certificate from there gets in (KOM-LE-A_2066);
+    ``client_tls: false`` drops TLS and is allowed on loopback only
     (KOM-LE-A_2181). ``ca`` is the trust for providers. ``konnektors`` maps KonnektorIds of user
     names to Konnektoren; ``default`` serves user names without one. ``accounts`` maps mail
     addresses to their PKCS#12; ``account_limit`` maps provider domains to the base URL of

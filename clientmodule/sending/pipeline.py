@@ -212,13 +212,7 @@ async def _judge(
     accepted, refused = await judge(
         operation, session.konnektor.directory, recipients, choice, fresh=fresh
     )
-    usable = []
-    for one in accepted:
-        left = tuple(c for c in one.certificates if c.public_bytes(Encoding.DER) not in rejected)
-        if left:
-            usable.append(Accepted(one.recipient, left))
-        else:
-            refused.append(Refused(one.recipient, NOT_ENCRYPTABLE))
+    usable = accepted if not rejected else _without(accepted, refused, rejected)
     if not usable or usable[0].recipient is not recipients[0]:
         raise MailRefused(faults.SENDER_NOT_FOUND)
     sender, *others = usable
@@ -227,6 +221,20 @@ async def _judge(
     for one_refused in refused:
         operation.event("RecipientRefused", code=one_refused.code)
     return _Judged(others, refused, sender.certificates)
+
+
+def _without(
+    accepted: list[Accepted], refused: list[Refused], rejected: set[bytes]
+) -> list[Accepted]:
+    """Return the accepted without the certificates *rejected*; who has no other is refused."""
+    usable = []
+    for one in accepted:
+        left = tuple(c for c in one.certificates if c.public_bytes(Encoding.DER) not in rejected)
+        if left:
+            usable.append(Accepted(one.recipient, left))
+        else:
+            refused.append(Refused(one.recipient, NOT_ENCRYPTABLE))
+    return usable
 
 
 def _protection(session: Session, judged: _Judged, choice: Choice) -> Protection:

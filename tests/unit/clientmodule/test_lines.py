@@ -137,3 +137,28 @@ def test_both_connections_end_together() -> None:
         server.close()
 
     asyncio.run(dialogue())
+
+
+def test_a_line_that_comes_byte_by_byte_ends_in_time() -> None:
+    """KOM-LE-A_2017: the time-out is that of a command, not of each of its bytes."""
+
+    async def drip() -> None:
+        reader = asyncio.StreamReader()
+        stream = LineStream(reader, Discarding(), seconds=0.1)  # type: ignore[arg-type]
+        loop = asyncio.get_running_loop()
+
+        def feed() -> None:
+            reader.feed_data(b"x")
+            nonlocal timer
+            timer = loop.call_later(0.01, feed)
+
+        timer = loop.call_soon(feed)
+        try:
+            with pytest.raises(TimeoutError):
+                await stream.line()
+            assert not timer.cancelled(), "bytes were still coming"
+        finally:
+            timer.cancel()
+            stream.lost.cancel()
+
+    asyncio.run(drip())

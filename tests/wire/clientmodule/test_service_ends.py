@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import poplib
 import re
 import smtplib
+import ssl
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,6 +18,7 @@ import pytest
 from clientmodule.settings import ClientModuleSettings
 from simulators.process.errors import InputError
 from simulators.process.settings import read_settings
+from simulators.process.tls import load_pkcs12
 
 if TYPE_CHECKING:
     from tests.clientmodule_world import World
@@ -83,3 +86,28 @@ def test_wrong_password_of_the_konnektor_key(kim: World, tmp_path: Path) -> None
     )  # fmt: skip
     assert done.returncode == 2
     assert "not readable as PKCS#12" in done.stderr
+
+
+def test_client_certificate_of_the_practice_software(
+    kim: World, start_role: Callable[[str, dict[str, Any]], RunningRole]
+) -> None:
+    """KOM-LE-A_2066, 2067: with client_ca set, a client system without certificate is sent away."""
+    settings = settings_of(kim, "praxis")
+    authority = Path(settings["ca"]).with_name("clients-ca.pem")
+    role = start_role("clientmodule", {**settings, "client_ca": str(authority)})
+    without = ssl.create_default_context(cafile=str(kim.directory / "ca.pem"))
+    refusals = (ssl.SSLError, ConnectionError, smtplib.SMTPServerDisconnected, poplib.error_proto)
+    with pytest.raises(refusals):
+        smtplib.SMTP_SSL(*role.address("smtp"), timeout=20, context=without)
+    with pytest.raises(refusals):
+        poplib.POP3_SSL(*role.address("pop3"), timeout=20, context=without)
+    access = kim.endpoints.sites["praxis"].konnektor
+    assert access.client_certificate is not None
+    known = ssl.create_default_context(cafile=str(kim.directory / "ca.pem"))
+    load_pkcs12(
+        known, kim.directory / access.client_certificate, access.client_certificate_password or ""
+    )
+    with smtplib.SMTP_SSL(*role.address("smtp"), timeout=20, context=known) as smtp:
+        assert smtp.login(*kim.user("praxis"))[0] == 235
+    assert role.stop() == 0
+    assert "Traceback" not in role.log()
