@@ -55,7 +55,8 @@ class HttpServer:
         self._runner = web.ServerRunner(server, shutdown_timeout=0.3)
         await self._runner.setup()
         listening = self._process.socket("soap")
-        if settings.authentication == "none" and context is not None:
+        plain_too = settings.authentication == "none" or settings.directory_open
+        if plain_too and context is not None:
             self._either = EitherPort(listening, server, context)
             self._either.start()
             return
@@ -69,20 +70,29 @@ class HttpServer:
             await self._runner.cleanup()
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        is_directory = request.path == DIRECTORY_PATH
         try:
-            identity = self._konnektor.identities.of(request)
-        except NotAuthentic:
-            challenge = {"WWW-Authenticate": 'Basic realm="Konnektor"'}
-            return _plain(401, "Anmeldung erforderlich", challenge)
-        if request.path == DIRECTORY_PATH:
-            return self._directory(request)
-        endpoint = self._endpoints.get(request.path)
-        if endpoint is None:
-            return _plain(404, "kein Dienst unter diesem Pfad")
-        try:
+            if is_directory and self._konnektor.settings.directory_open:
+                return self._directory(request)
+            identity = self._identity(request)
+            if is_directory:
+                return self._directory(request)
+            endpoint = self._endpoints.get(request.path)
+            if endpoint is None:
+                raise _Refused(404, "kein Dienst unter diesem Pfad")
             return await self._answer(request, endpoint, identity)
         except _Refused as refused:
             return refused.response
+
+    def _identity(self, request: web.BaseRequest) -> frozenset[str] | None:
+        """Return for whom the connection was authenticated (None: for nobody in particular)."""
+        if not request.secure and self._konnektor.settings.authentication != "none":
+            raise _Refused(403, "nur mit TLS", _LAST)
+        try:
+            return self._konnektor.identities.of(request)
+        except NotAuthentic:
+            challenge = {"WWW-Authenticate": 'Basic realm="Konnektor"'}
+            raise _Refused(401, "Anmeldung erforderlich", challenge) from None
 
     def _directory(self, request: web.BaseRequest) -> web.Response:
         if request.method not in ("GET", "HEAD"):

@@ -164,10 +164,11 @@ class KonnektorSettings(ProcessSettings):
     """Everything a Konnektor is told.
 
     ``authentication`` names how Clientsysteme connect (gemSpec_Kon TIP1-A_4516): TLS with
-    client certificate, TLS with Basic, TLS alone, or nothing mandatory: plain HTTP,
-    and TLS on the same port if ``tls`` is given. ``trust`` holds
-    the CAs of the cards, ``client_ca`` those of client certificates. ``pins`` is keyed by ICCSN
-    and PIN reference; a PIN that is not named is VERIFIABLE and entered correctly.
+    client certificate, TLS with Basic, TLS alone, or nothing mandatory: plain HTTP, and TLS on the
+    same port if ``tls`` is given. ``directory_open`` (ANCL_DVD_OPEN): the service directory is
+    there for everybody, by plain HTTP too; else it is guarded as the services are. ``trust``
+    holds the CAs of the cards, ``client_ca`` those of client certificates. ``pins`` is keyed by
+    ICCSN and PIN reference; a PIN that is not named is VERIFIABLE and entered correctly.
     ``pin_timeout`` is how long a manual entry is waited for, in seconds.
     """
 
@@ -175,6 +176,7 @@ class KonnektorSettings(ProcessSettings):
     tls: TlsIdentity | None = None
     authentication: Authentication = "certificate"
     client_ca: Path | None = None
+    directory_open: bool = True
     trust: Path
     ocsp_url: str | None = None
     ocsp_timeout: float = Field(default=10, ge=0.1, le=120)

@@ -61,6 +61,15 @@ def test_no_client_certificate_no_connection(site: Site) -> None:
         anonymous.get("/connector.sds")
 
 
+def test_the_open_directory_is_all_there_is_without_tls(site: Site) -> None:
+    plain = replace(site, plain=True)
+    root = directory(plain)
+    endpoints = [endpoint.get("Location") for endpoint in root.iter("{*}EndpointTLS")]
+    assert all(endpoint.startswith(site.url + "/ws/") for endpoint in endpoints)
+    assert plain.post("/ws/EventService", b"")[0] == 403
+    assert plain.get("/ws/EventService")[0] == 403
+
+
 def test_a_bound_certificate_of_a_clientsystem_without_rights(site: Site) -> None:
     other = replace(site, client="other")
     assert cards(other).code == 4204
@@ -69,11 +78,14 @@ def test_a_bound_certificate_of_a_clientsystem_without_rights(site: Site) -> Non
 
 @pytest.fixture(scope="module")
 def basic_site(start_site: Any) -> Site:
-    return start_site(authentication="basic", client=None, generation="PTV5")  # type: ignore[no-any-return]
+    settings = {"authentication": "basic", "generation": "PTV5", "directory_open": False}
+    return start_site(client=None, **settings)  # type: ignore[no-any-return]
 
 
 def test_basic(basic_site: Site) -> None:
     assert basic_site.get("/connector.sds")[0] == 401
+    with pytest.raises((ConnectionError, http.client.HTTPException)):
+        replace(basic_site, plain=True).get("/connector.sds")
     assert replace(basic_site, basic=("pvs", "falsch")).post("/ws/EventService", b"")[0] == 401
     known = replace(basic_site, basic=("pvs", "geheim"))
     assert cards(known).status == 200

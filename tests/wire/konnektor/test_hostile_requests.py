@@ -187,6 +187,6 @@ def test_expect_continue(site: Site) -> None:
 
 def test_no_tls(site: Site) -> None:
     with socket.create_connection(site.role.address("soap"), 10) as plain:
-        plain.sendall(b"GET /connector.sds HTTP/1.1\r\nHost: x\r\n\r\n")
+        plain.sendall(b"GET /ws/EventService HTTP/1.1\r\nHost: x\r\n\r\n")
         plain.settimeout(10)
-        assert not plain.recv(100).startswith(b"HTTP/1.1 200")
+        assert plain.recv(100).startswith(b"HTTP/1.1 403 ")
