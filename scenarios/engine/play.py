@@ -97,12 +97,16 @@ class Play:
 
     def insurer(self, document: Document) -> Party:
         """Return the insurer of *document*: an actor, or a participant of the world."""
-        if document.insurer in self.parties:
-            return self.parties[document.insurer]
-        participant = self.endpoints.participants.get(document.insurer)
-        if participant is None:
-            raise StepFailed(f"die Welt kennt keinen Teilnehmer {document.insurer}")
-        return Party(document.insurer, self.endpoints, participant)
+        name = document.insurer
+        if name in self.parties:
+            party = self.parties[name]
+        elif (participant := self.endpoints.participants.get(name)) is not None:
+            party = Party(name, self.endpoints, participant)
+        else:
+            raise StepFailed(f"die Welt kennt keinen Teilnehmer {name}")
+        if party.site.kind not in (None, "insurer"):
+            raise StepFailed(f"{name} ist keine Krankenkasse (kind: {party.site.kind})")
+        return party
 
     def control(self, process: str, actor: str | None) -> Control:
         """Return the control port of *process*, that of the actor's site or provider."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from difflib import get_close_matches
 from typing import Any
 
@@ -29,6 +29,37 @@ def check_references(scenario: Scenario, source: Source) -> None:
     """
     for location, problem in _problems(scenario):
         raise source.error(location, problem)
+
+
+def check_participants(scenario: Scenario, source: Source, participants: Collection[str]) -> None:
+    """Check every name of *scenario* that its world has to know.
+
+    Raises InputError with file and line for the first that is none of *participants*.
+    """
+    for location, problem in _participant_problems(scenario, participants):
+        raise source.error(location, problem)
+
+
+def _participant_problems(
+    scenario: Scenario, participants: Collection[str]
+) -> Iterator[tuple[Location, str]]:
+    for name, actor in scenario.actors.items():
+        if actor.participant not in participants:
+            yield ("actors", name, "participant"), _unknown(actor.participant, participants)
+    known = {*participants, *scenario.actors}
+    for name, document in scenario.documents.items():
+        if document.of is None and document.insurer not in known:
+            yield ("documents", name, "insurer"), _unknown(document.insurer, known)
+    found: set[str] = set()
+    for index, step in enumerate(scenario.steps):
+        if step.look_up is not None:
+            found.add(step.look_up.name)
+            other = step.look_up.otherwise
+            if other is not None and other not in participants:
+                yield ("steps", index, "look_up", "otherwise"), _unknown(other, participants)
+        for number, receiver in enumerate(step.send.to if step.send is not None else ()):
+            if "@" not in receiver and receiver not in known | found:
+                yield ("steps", index, "send", "to", number), _unknown(receiver, known | found)
 
 
 def _problems(scenario: Scenario) -> Iterator[tuple[Location, str]]:

@@ -7,8 +7,9 @@ from pathlib import Path
 from simulators.process.errors import InputError
 
 from ..scenario.model import Scenario
+from ..world.file import load_world, world_path
 from ..yaml_files import yaml_source
-from .references import check_references
+from .references import check_participants, check_references
 
 SCENARIOS = Path(__file__).resolve().parents[2]
 
@@ -38,8 +39,8 @@ def short_name(path: Path) -> str:
     return str(shown.with_suffix(""))
 
 
-def load_scenario(path: Path) -> Scenario:
-    """Read and check the scenario file *path*.
+def load_scenario(path: Path, *, with_world: bool = False) -> Scenario:
+    """Read and check the scenario file *path*; *with_world*: also against the world it names.
 
     Raises InputError ``FILE:LINE: key: expected`` for an unknown key, a wrong type, or a name
     that nothing defines.
@@ -47,4 +48,10 @@ def load_scenario(path: Path) -> Scenario:
     source = yaml_source.read(path)
     scenario = source.validate(Scenario)
     check_references(scenario, source)
+    if with_world:
+        try:
+            world = world_path(scenario.world)
+        except InputError as error:
+            raise source.error(("world",), str(error)) from None
+        check_participants(scenario, source, load_world(world).participants)
     return scenario

@@ -50,10 +50,7 @@ def plan(names: Sequence[str], inputs: Sequence[str], *, fresh: bool = True) -> 
     """
     paths = [scenario_path(name) for name in names]
     given = dict(_input(text) for text in inputs)
-    plans = [Plan(path, load_scenario(path)) for path in paths]
-    if fresh:
-        for one in plans:
-            world_path(one.scenario.world)
+    plans = [Plan(path, load_scenario(path, with_world=fresh)) for path in paths]
     for name in given:
         if not any(name in one.scenario.inputs for one in plans):
             known = sorted({known for one in plans for known in one.scenario.inputs})

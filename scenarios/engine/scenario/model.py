@@ -9,14 +9,19 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from simulators.process.errors import InputError
 from simulators.process.faults import Rule
+from simulators.process.guardrails import refuse_real_domain
 from simulators.process.settings import Settings
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=60)]
 Seconds = Annotated[float, Field(gt=0, le=3600)]
 CardType = Literal["SMC-B", "HBA"]
+Resource = Literal[
+    "Composition", "Patient", "Practitioner", "Organization", "Coverage", "Condition"
+]
 AuType = Literal["ERST", "FOLGE", "ERST_END", "FOLGE_END"]
 
 
@@ -40,7 +45,7 @@ class Document(Settings):
     type: AuType = Field(default="ERST", description="Art der eAU")
     of: Name | None = Field(default=None, description="eau-storno: die eAU, die storniert wird")
     insurer: Name = Field(default="kasse", description="Akteur, dessen Versicherter es ist")
-    without: tuple[str, ...] = Field(
+    without: tuple[Resource, ...] = Field(
         default=(), description="Ressourcen der eAU, die weggelassen werden (fehlerhafte eAU)"
     )
 
@@ -98,6 +103,16 @@ class Send(Settings):
         default=None, description="Karte, die zwischen Anmeldung und DATA gezogen wird"
     )
     name: Name
+
+    @field_validator("to")
+    @classmethod
+    def _never_the_real_world(cls, to: tuple[str, ...]) -> tuple[str, ...]:
+        for address in to:
+            try:
+                refuse_real_domain(address.rpartition("@")[2])
+            except InputError:
+                raise ValueError(f"{address}: Domänen der echten TI werden abgelehnt") from None
+        return to
 
     @model_validator(mode="after")
     def _needed_documents(self) -> Send:

@@ -66,12 +66,20 @@ class Source:
             return model.model_validate(self.content)
         except ValidationError as error:
             details = error.errors(include_url=False)
-            first = min(details, key=self._order)
+            misspelt = {
+                one["loc"][:-1]: self.line(one["loc"])
+                for one in reversed(details)
+                if one["type"] == "extra_forbidden"
+            }
+            first = min(details, key=lambda one: self._order(one, misspelt))
             raise self._report(model, first) from None
 
-    def _order(self, detail: ErrorDetails) -> tuple[int, bool]:
+    def _order(self, detail: ErrorDetails, misspelt: dict[Location, int]) -> tuple[int, bool]:
         """Order mistakes by line; a misspelt key goes before the key that it was to be."""
-        return self.line(detail["loc"]), detail["type"] != "extra_forbidden"
+        line = self.line(detail["loc"])
+        if detail["type"] == "missing":
+            line = max(line, misspelt.get(detail["loc"][:-1], line))
+        return line, detail["type"] != "extra_forbidden"
 
     def _report(self, model: type[BaseModel], detail: ErrorDetails) -> InputError:
         written = self._written(detail["loc"])

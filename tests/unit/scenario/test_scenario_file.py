@@ -61,6 +61,37 @@ def test_a_mistake_is_told_with_its_line(
     assert "\n" not in text
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "line", "told"),
+    [
+        ("title: Eine Mail", "title: Eine Mail\nworld: dmo", 2, "mitgeliefert sind bench, demo"),
+        ("participant: praxis", "participant: praksis", 3, "gemeint ist vielleicht praxis"),
+        ("to: [praxis]", "to: [nirgends]", 5, "nirgends gibt es hier nicht"),
+        ("to: [praxis]", "to: [a@b.kim.telematik]", 5, "Domänen der echten TI"),
+        ("steps:", "documents:\n  eau: {kind: eau, insurer: kase}\nsteps:", 5, "kasse"),
+        ("steps:", "documents:\n  eau: {kind: eau, without: [X]}\nsteps:", 5, "'Coverage'"),
+    ],
+)
+def test_a_name_that_its_world_does_not_know_is_told_before_it_starts(
+    tmp_path: Path, old: str, new: str, line: int, told: str
+) -> None:
+    assert old in GOOD
+    path = tmp_path / "szenario.yaml"
+    path.write_text(GOOD.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(InputError) as refusal:
+        plan([str(path)], [])
+    text = str(refusal.value)
+    assert text.startswith(f"{path}:{line}: "), text
+    assert told in text
+
+
+def test_a_misspelt_key_is_told_before_the_one_that_it_was_to_be(tmp_path: Path) -> None:
+    path = tmp_path / "szenario.yaml"
+    path.write_text(GOOD.replace("checks:", "cheks:"), encoding="utf-8")
+    with pytest.raises(InputError, match=r":7: cheks: .* gemeint ist vielleicht checks"):
+        load_scenario(path)
+
+
 def test_a_good_file_is_read_and_fits_the_schema(tmp_path: Path) -> None:
     path = tmp_path / "szenario.yaml"
     path.write_text(GOOD, encoding="utf-8")
