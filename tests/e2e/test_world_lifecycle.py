@@ -178,6 +178,15 @@ def test_no_write_permission(kimulator: Any, directory: str) -> None:
     assert "nicht beschreibbar" in one_line(up.stderr)
 
 
+def test_no_place_for_keys(kimulator: Any, small_world: Path, tmp_path: Path) -> None:
+    kimulator.environment["KIMULATOR_CACHE"] = "/dev/null/keys"
+    up = kimulator("up", small_world, "--run-dir", tmp_path / "run")
+    assert up.returncode == 2
+    said = one_line(up.stderr)
+    assert said.startswith("kimulator: /dev/null/keys: hier können keine Schlüssel aufbewahrt")
+    assert "KIMULATOR_CACHE" in said
+
+
 def test_a_world_with_a_contradiction(kimulator: Any, small_world: Path, tmp_path: Path) -> None:
     text = small_world.read_text(encoding="utf-8").replace("{site: praxis,", "{site: praksis,")
     small_world.write_text(text, encoding="utf-8")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import socket
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -118,7 +119,7 @@ def prepare(world: World, directory: Path, seed: int | None, places: Places) -> 
     """
     chosen = world.seed if seed is None else seed
     identities = Identities(world, chosen)
-    tree = issue(pki_request(world, identities), cache_directory())
+    tree = issue(pki_request(world, identities), _key_cache())
     wiring = Wiring(world, identities, places, tree, directory.absolute(), chosen)
     entries = directory_entries(world, identities, tree)
     write_private(directory / ENTRIES_FILE, json.dumps(entries, ensure_ascii=False))
@@ -127,6 +128,22 @@ def prepare(world: World, directory: Path, seed: int | None, places: Places) -> 
         content = json.dumps(wiring.settings(part), indent=1, ensure_ascii=False)
         write_private(directory / "settings" / f"{part.name}.json", content)
     return wiring
+
+
+def _key_cache() -> Path:
+    """Return the directory that keeps keys for the next start. Raises InputError if none can."""
+    cache = cache_directory()
+    try:
+        cache.mkdir(mode=0o700, parents=True, exist_ok=True)
+        reason = None if os.access(cache, os.W_OK | os.X_OK) else "Permission denied"
+    except OSError as error:
+        reason = error.strerror
+    if reason is not None:
+        raise InputError(
+            f"{cache}: hier können keine Schlüssel aufbewahrt werden: {reason}; "
+            "die Variable KIMULATOR_CACHE wählt ein anderes Verzeichnis"
+        )
+    return cache
 
 
 def _start(start: Start, world: World, directory: RunDirectory, foreign: list[int]) -> RunningWorld:
