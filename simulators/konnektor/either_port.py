@@ -63,6 +63,9 @@ class EitherPort:
         except (OSError, TimeoutError):
             connection.close()
             return
+        except asyncio.CancelledError:
+            connection.close()
+            raise
         with suppress(OSError):  # a handshake that fails: asyncio closes the connection
             await asyncio.get_running_loop().connect_accepted_socket(
                 self._factory, connection, ssl=self._tls if secure else None
