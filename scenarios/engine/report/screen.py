@@ -10,11 +10,12 @@ from ..endpoints.table import endpoint_table
 from .results import NOTICE, CheckResult, ScenarioResult, StepResult, Way
 
 MARKS = {
-    Status.PASSED: "ok    ",
+    Status.PASSED: "ok",
     Status.FAILED: "FEHLER",
-    Status.NOT_APPLICABLE: "–     ",
+    Status.NOT_APPLICABLE: "–",
     Status.EXPECTED_FAILURE: "bekannt",
 }
+HIDDEN = "\N{REPLACEMENT CHARACTER}"
 
 
 class Screen:
@@ -39,13 +40,10 @@ class Screen:
 
     def check_done(self, check: CheckResult) -> None:
         """Say what a check came to."""
-        rule = check.rule
-        mark = MARKS[check.verdict.status]
-        what = f"{rule.title} ({check.of})"
-        self._say(f"  {mark} {rule.requirement:17} {what}: {check.verdict.evidence}")
+        self._say(f"  {MARKS[check.verdict.status]:7} {_told(check)}")
 
     def scenario_ended(self, result: ScenarioResult) -> None:
-        """Show the way of each message and the outcome."""
+        """Show the way of each message and the outcome, and once more what it failed by."""
         for way in result.ways:
             self._way(way)
         held = sum(check.ok for check in result.checks)
@@ -54,6 +52,8 @@ class Screen:
             f"\n{outcome}: {result.title} ({held} von {len(result.checks)} Prüfungen, "
             f"{result.seconds:.1f} s)"
         )
+        for line in _failures(result):
+            self._say(f"  {line}")
 
     def ended(self, results: list[ScenarioResult]) -> None:
         """Sum up."""
@@ -69,5 +69,20 @@ class Screen:
             self._say(f"  {hop.after:8.1f} ms  {hop.process:28} {hop.step}{peer}{took}{facts}")
 
     def _say(self, text: str) -> None:
-        self._out.write(f"{text}\n")
+        # Evidence quotes foreign mails: nothing in them may steer the terminal.
+        plain = "".join(
+            c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text
+        )
+        self._out.write(f"{plain}\n")
         self._out.flush()
+
+
+def _told(check: CheckResult) -> str:
+    rule = check.rule
+    return f"{rule.requirement:17} {rule.title} ({check.of}): {check.verdict.evidence}"
+
+
+def _failures(result: ScenarioResult) -> list[str]:
+    """Return the step that failed, else the checks: after a failed step they miss its result."""
+    steps = [f"Schritt {s.number} {s.keyword}: {s.text}" for s in result.steps if not s.ok]
+    return steps or [_told(check) for check in result.checks if not check.ok]

@@ -6,6 +6,7 @@ import json
 from datetime import UTC, datetime
 from email import policy
 from email.parser import BytesParser
+from io import StringIO
 
 import pytest
 from lxml import etree
@@ -25,6 +26,7 @@ from scenarios.engine.report.results import (
     StepResult,
     Way,
 )
+from scenarios.engine.report.screen import Screen
 from simulators.process.errors import InputError
 
 PRACTICE = "praxis@kv.dox.kim.telematik-test"
@@ -106,6 +108,22 @@ def test_junit_counts_failures_and_skips() -> None:
     told = [(s.get("tests"), s.get("failures"), s.get("skipped")) for s in suites]
     assert told == [("1", "0", "0"), ("1", "1", "0"), ("1", "0", "1"), ("1", "0", "1")]
     assert "KOM-LE-A_2102" in (suites[0].find("testcase").get("name") or "")  # type: ignore[union-attr]
+
+
+def shown(result: ScenarioResult) -> str:
+    out = StringIO()
+    Screen(out).scenario_ended(result)
+    return out.getvalue().partition("BESTANDEN: ")[2]
+
+
+def test_the_screen_ends_with_what_failed_and_obeys_no_evidence() -> None:
+    assert "KOM-LE-A_2102" not in shown(a_result(Status.PASSED))
+    assert "KOM-LE-A_2102     Betreff außen (mail): außen <b>\ufffd</b>" in shown(
+        a_result(Status.FAILED)
+    )
+    stopped = a_result(Status.FAILED)
+    stopped.steps.append(StepResult(2, "fetch", "\x1b[2Jnicht da", 20.0, False))
+    assert shown(stopped).endswith("  Schritt 2 fetch: \ufffd[2Jnicht da\n")
 
 
 def test_json_and_page_hold_verdict_evidence_and_notice() -> None:
