@@ -20,7 +20,11 @@ Version = tuple[int, ...]
 
 @dataclass(frozen=True)
 class ServiceVersion:
-    """One offered version of a service; ``endpoint`` is None where plain HTTP is not offered."""
+    """One offered version of a service; ``endpoint`` is None where plain HTTP is not offered.
+
+    ``namespace`` is that of its messages. Konnektoren name that one, or the WSDL's, which differs
+    by a part ``WSDL`` in the path; both are understood.
+    """
 
     namespace: str
     version: Version
@@ -107,7 +111,7 @@ def _version(element: etree._Element) -> ServiceVersion:
     except ValueError:
         number = ()
     return ServiceVersion(
-        namespace=element.get("TargetNamespace", ""),
+        namespace=element.get("TargetNamespace", "").replace("/WSDL/", "/"),
         version=number,
         endpoint_tls=location("EndpointTLS"),
         endpoint=location("Endpoint"),

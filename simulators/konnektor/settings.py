@@ -44,8 +44,8 @@ class Make(Settings):
     The names are invented on purpose. ``unknown_context`` chooses the answer to an unknown
     Mandant, Clientsystem or Workplace: ``4021`` as gemSpec_Kon TAB_KON_514 has it, or
     ``specific`` for 4004, 4005, 4006 as some Konnektoren answer. ``target_namespace`` chooses
-    what the service directory calls TargetNamespace: that of the messages (``schema``) or that
-    of the WSDL, by which some clients find the binding. ``texts`` replaces ErrorTexts by code.
+    what the service directory calls TargetNamespace: that of the ``wsdl``, by which some clients
+    find the binding, or that of the messages (``schema``); both are seen. ``texts`` replaces ErrorTexts by code.
 
     Unconfirmed, hence settings. What PTV6 does with a card that has ECC where RSA is asked for:
     ``forced_ecc`` at SignDocument (sign with ECC or answer ``rsa_refused``),
@@ -67,7 +67,7 @@ class Make(Settings):
     hw_version: str = Field(default="1.0.0", pattern=r"^\d{1,3}\.\d{1,3}\.\d{1,3}$")
     fw_version: str = Field(default="1.0.0", pattern=r"^\d{1,3}\.\d{1,3}\.\d{1,3}$")
     base_path: str = Field(default="/ws", pattern=r"^(/[A-Za-z0-9._-]+)*$")
-    target_namespace: Literal["schema", "wsdl"] = "schema"
+    target_namespace: Literal["schema", "wsdl"] = "wsdl"
     unknown_context: Literal["4021", "specific"] = "4021"
     forced_ecc: Literal["ecc", "fault"] = "ecc"
     encrypt_rsa_ecc: Literal["both", "ecc", "fault"] = "both"

@@ -297,7 +297,9 @@ def _newest(service: etree._Element) -> _Service:
         best, "si:Endpoint/@Location", _NAMES
     )
     plain = first_text(best, "si:Endpoint/@Location", _NAMES)
-    return _Service(best.get("TargetNamespace", ""), url or plain or "")
+    # Konnektoren name the namespace of the WSDL or that of the messages, which lacks this part.
+    namespace = best.get("TargetNamespace", "").replace("/WSDL/", "/")
+    return _Service(namespace, url or plain or "")
 
 
 def _fault(operation: str, root: etree._Element) -> KonnektorFault:

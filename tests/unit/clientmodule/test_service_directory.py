@@ -47,6 +47,13 @@ def test_newest_supported_version() -> None:
         read.newest("EncryptionService", ["x"])
 
 
+def test_either_namespace_of_a_service_is_understood() -> None:
+    """Konnektoren name the namespace of the WSDL, or that of the messages."""
+    of_wsdl = "http://ws.gematik.de/conn/SignatureService/WSDL/v7.4"
+    read = read_service_directory(directory(("SignatureService", of_wsdl, "7.4.2")))
+    assert read.newest("SignatureService", [SIGNATURE + "4"]).namespace == SIGNATURE + "4"
+
+
 def test_version_header() -> None:
     """A_21388-01."""
     read = read_service_directory(directory(("EventService", "e", "7.2.0")))
