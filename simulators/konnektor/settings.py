@@ -45,7 +45,8 @@ class Make(Settings):
     Mandant, Clientsystem or Workplace: ``4021`` as gemSpec_Kon TAB_KON_514 has it, or
     ``specific`` for 4004, 4005, 4006 as some Konnektoren answer. ``target_namespace`` chooses
     what the service directory calls TargetNamespace: that of the ``wsdl``, by which some clients
-    find the binding, or that of the messages (``schema``); both are seen. ``texts`` replaces ErrorTexts by code.
+    find the binding, or that of the messages (``schema``); both are seen. ``texts`` replaces
+    ErrorTexts by code.
 
     Unconfirmed, hence settings. What PTV6 does with a card that has ECC where RSA is asked for:
     ``forced_ecc`` at SignDocument (sign with ECC or answer ``rsa_refused``),
