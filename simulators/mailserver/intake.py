@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
-from .faults import BARE_NEWLINE, HEADER_TOO_LARGE, LINE_TOO_LONG, NUL_BYTE, TOO_LARGE, Reply
+from .faults import (
+    BARE_NEWLINE,
+    HEADER_TOO_LARGE,
+    LINE_TOO_LONG,
+    NUL_BYTE,
+    STORAGE,
+    TOO_LARGE,
+    Reply,
+)
 from .store import PART_SIZE, Store
 
 END_OF_DATA = b"\r\n.\r\n"
@@ -72,7 +82,7 @@ class Intake:
             self._head = b"".join(self._buffer)
             self._check_header(self._head)
         elif self.refusal is None and self._buffer:
-            await self._store_part()
+            await self._store(self._store_part())
         if self.refusal is not None:
             await self.abandon()
             return None
@@ -82,9 +92,10 @@ class Intake:
     async def abandon(self) -> None:
         """Drop what is stored of a mail that does not come to its end."""
         self._buffer.clear()
-        if self._content is not None:
-            await self.store.discard(self._content)
-            self._content = None
+        content, self._content = self._content, None
+        if content is not None:
+            with suppress(sqlite3.Error):  # no room even for that: the next start drops it
+                await self.store.discard(content)
 
     async def _take_lines(self, lines: bytes) -> None:
         self.refusal = _fault(lines, len(self._unfinished))
@@ -103,7 +114,15 @@ class Intake:
         self._buffer.append(lines)
         self._buffered += len(lines)
         if self._buffered >= PART_SIZE:
-            await self._spill()
+            await self._store(self._spill())
+
+    async def _store(self, work: Awaitable[None]) -> None:
+        """Await *work*; when the disk is full, refuse the mail and read it to its end."""
+        try:
+            await work
+        except sqlite3.Error:
+            self.refusal = STORAGE
+            self._buffer.clear()
 
     async def _spill(self) -> None:
         if self._head is None:

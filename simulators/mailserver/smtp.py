@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import binascii
 import re
-import sqlite3
 import ssl
 from base64 import b64decode
 from collections import defaultdict
@@ -76,6 +75,8 @@ class MailSession(SMTP):
         self._sessions.discard(self)
         self._provider.connections -= 1
         super().connection_lost(error)
+        self._smtp_methods.clear()  # methods of this object: memory that would wait for
+        self._auth_methods.clear()  # the collector
 
     def shut_down(self) -> None:
         """Tell the client that the service ends, and close."""
@@ -299,7 +300,7 @@ class MailSession(SMTP):
             async with asyncio.timeout(DATA_SECONDS):
                 await read_data(self._reader, lambda piece: self._feed(intake, piece))
             received = await intake.finish()
-        except (Endless, TimeoutError, sqlite3.Error) as error:
+        except (Endless, TimeoutError) as error:
             self._provider.spawn(intake.abandon())
             self._close_with(_end_of(error, intake.refusal))  # the rest would be read as commands
             return
@@ -331,8 +332,6 @@ def _end_of(error: Exception, refusal: Reply | None) -> Reply:
     """Return the last reply on a connection whose mail cannot be read to its end."""
     if isinstance(error, TimeoutError):
         return faults.TIMEOUT
-    if isinstance(error, sqlite3.Error):
-        return Reply(421, faults.STORAGE.status, faults.STORAGE.text)
     return refusal or faults.TOO_LARGE
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from .database import Database
 
-PART_SIZE = 1 << 20
+PART_SIZE = 320 << 10
 """Contents are kept in parts of about this size, so that memory stays bounded."""
 
 SCHEMA = """
