@@ -149,7 +149,8 @@ def test_mail_that_comes_during_a_session_is_seen_by_the_next(kv: RunningProvide
 
 def test_endless_line_ends_the_session_only(kv: RunningProvider) -> None:
     with raw(kv) as opened:
-        assert ask(opened, b"X" * 100_000) == b"-ERR line too long\r\n"
+        # not more than is read at once: who goes on writing may see the end before the reply
+        assert ask(opened, b"X" * 4_000) == b"-ERR line too long\r\n"
     with kv.pop3(PRAXIS):
         pass
 
