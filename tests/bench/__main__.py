@@ -1,4 +1,9 @@
-"""``make bench``: measure, print, and write ``build/bench.json``."""
+"""``make bench``: measure, print, and write ``build/bench.json``.
+
+``kim_mails_per_second`` is the rate of practices that send ten mails a session;
+``…_one_a_session`` logs in, with all handshakes, for every single mail. The single sender's
+times (p50, p95) include connect and login.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +21,7 @@ from .running_world import SETTLE_SECONDS, RunningWorld, running_world
 
 RESULT = Path("build") / "bench.json"
 FETCH_EVERY = 10
+"""Mails that a practice sends in a session before it says QUIT, and between two fetches."""
 
 
 def main() -> None:
@@ -34,11 +40,11 @@ def main() -> None:
     with running_world("bench") as world:
         practices = practices_of(world)
         single = single_sender(practices, arguments.single)
-        rate, retrieved = in_parallel(practices, arguments.mails, world, session=1)
-        batched, _ = in_parallel(practices, arguments.mails, world, session=FETCH_EVERY)
+        rate, retrieved = in_parallel(practices, arguments.mails, world, session=FETCH_EVERY)
+        single_rate, _ = in_parallel(practices, arguments.mails, world, session=1)
     figures = {
         "kim_mails_per_second": round(rate, 1),
-        "kim_mails_per_second_ten_a_session": round(batched, 1),
+        "kim_mails_per_second_one_a_session": round(single_rate, 1),
         "kim_mail_p50_ms": round(statistics.median(single) * 1e3, 1),
         "kim_mail_p95_ms": round(statistics.quantiles(single, n=20)[-1] * 1e3, 1),
         "kim_mail_fetch_p50_ms": round(statistics.median(retrieved) * 1e3, 1),
