@@ -20,8 +20,6 @@ from .role import AnyRole, Process
 from .settings import ProcessSettings, read_settings
 
 STOP_SECONDS = 0.9
-GC_THRESHOLDS = (10_000, 20, 50)
-"""Collections for cycles: Python's defaults took a tenth of a busy Konnektor's time."""
 
 
 def main(role: AnyRole, argv: list[str] | None = None) -> int:
@@ -59,7 +57,6 @@ def run(
     """
     gc.collect()
     gc.freeze()  # what was imported is never garbage: keeps forked memory shared
-    gc.set_threshold(*GC_THRESHOLDS)
     try:
         asyncio.run(_serve(role, settings, inherited, ready_fd, lifeline_fd))
     except InputError as error:
