@@ -11,9 +11,9 @@ from simulators.process.control import Control, read_json
 from simulators.process.errors import InputError, one_line
 from simulators.process.settings import Settings
 
-from .cards import CardPin
+from .cards.cards import CardPin
+from .information_model import PinEntry, PinReference, PinState
 from .konnektor import Konnektor
-from .settings import PinEntry, PinReference, PinState
 
 REFERENCES: tuple[PinReference, ...] = ("PIN.SMC", "PIN.CH", "PIN.QES")
 

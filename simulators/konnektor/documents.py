@@ -11,10 +11,10 @@ from lxml import etree
 
 from simulators.process.role import Process
 
-from . import reading
 from .faults import Code, fault
-from .namespaces import CONN, DSS, name
-from .reading import Element
+from .soap import reading
+from .soap.namespaces import CONN, DSS, name
+from .soap.reading import Element
 
 MAX_DOCUMENT = 26_214_400
 MAX_STACK = 250 << 20

@@ -11,18 +11,18 @@ from aiohttp import ClientSession
 from simulators.pki.trust import Trust
 from simulators.process.role import Process
 
-from . import answers
-from .access import AccessCheck
-from .cards import Cards
-from .certificate_status import CertificateChecker
+from .access.check import AccessCheck
+from .access.identity import Identities
+from .access.relations import Relations
+from .cards.cards import Cards
+from .cards.keys import CardKeys
+from .cards.pins import PinPads
+from .certificates.status import CertificateChecker
+from .encryption.recipients import Recipients
 from .faults import Trace, catalogue
-from .identity import Identities
-from .jobs import JobNumbers
-from .keys import CardKeys
-from .pins import PinPads
-from .reading import Element
-from .recipients import Recipients
-from .relations import Relations
+from .signatures.jobs import JobNumbers
+from .soap import answers
+from .soap.reading import Element
 
 if TYPE_CHECKING:
     from .settings import KonnektorSettings

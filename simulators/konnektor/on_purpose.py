@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from simulators.process.faults import Effect, Faults, delay
 
-from .answers import Element, add
 from .faults import Code, KonnektorFault, trace
-from .namespaces import CONN, CONTEXT, name
 from .operation import Call, read_context
+from .soap.answers import Element, add
+from .soap.namespaces import CONN, CONTEXT, name
 
 SOAP_FAULT, WARNING = "soap_fault", "warning"
 DETAIL = "absichtlich"

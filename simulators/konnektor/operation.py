@@ -6,12 +6,12 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from . import answers, reading
-from .access import Grant, Target
+from .access.check import Grant, Target
+from .access.relations import Context
 from .faults import Trace
-from .namespaces import CONN, CONTEXT, name
-from .reading import Element, Parts, optional
-from .relations import Context
+from .soap import answers, reading
+from .soap.namespaces import CONN, CONTEXT, name
+from .soap.reading import Element, Parts, optional
 
 if TYPE_CHECKING:
     from .konnektor import Konnektor

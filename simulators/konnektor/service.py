@@ -11,12 +11,12 @@ from simulators.process import tls
 from simulators.process.role import Process, Role
 
 from .control import CardControl
-from .http_server import HttpServer
 from .konnektor import Konnektor
 from .ldap_proxy import LdapProxy
 from .on_purpose import SOAP_FAULT, WARNING
 from .services import all_services
 from .settings import KonnektorSettings
+from .soap.http_server import HttpServer
 
 
 @asynccontextmanager

@@ -7,13 +7,13 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
 
 from simulators.pki.certificate import PrivateKey
 
-from .. import reading
-from ..access import Target
-from ..answers import add_signature_object
+from ..access.check import Target
 from ..faults import Code, fault
-from ..namespaces import CONN, CONTEXT, DSS, SIGNATURE_7_4, name
 from ..operation import Call, Service, read_handle
-from ..reading import Element, Parts, optional, required
+from ..soap import reading
+from ..soap.answers import add_signature_object
+from ..soap.namespaces import CONN, CONTEXT, DSS, SIGNATURE_7_4, name
+from ..soap.reading import Element, Parts, optional, required
 
 PKCS1_TYPE = "urn:ietf:rfc:3447"
 ECDSA_TYPE = "urn:bsi:tr:03111:ecdsa"

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from .. import reading
-from ..access import Grant, Target
-from ..answers import add
+from ..access.check import Grant, Target
 from ..faults import Code, fault
-from ..namespaces import CARD, CARD_COMMON, CONN, CONTEXT, name
+from ..information_model import PinReference
 from ..operation import Call, Service, read_handle
-from ..reading import Element, required
-from ..settings import PinReference
+from ..soap import reading
+from ..soap.answers import add
+from ..soap.namespaces import CARD, CARD_COMMON, CONN, CONTEXT, name
+from ..soap.reading import Element, required
 
 
 async def get_pin_status(call: Call) -> Element:

@@ -11,15 +11,15 @@ from simulators.formats.certificates import profession_oids
 from simulators.pki.request import Crypt, Reference
 from simulators.pki.trust import PathResult
 
-from .. import answers, reading
-from ..access import EGK_TYPES, Target
-from ..answers import add, add_binary
-from ..cards import InsertedCard
-from ..certificate_status import Status, Verdict
+from ..access.check import EGK_TYPES, Target
+from ..cards.cards import InsertedCard
+from ..certificates.status import Status, Verdict
 from ..faults import Code, Trace, fault, trace
-from ..namespaces import CERTIFICATE, CERTIFICATE_COMMON, CONN, CONTEXT, name
 from ..operation import Call, Service, read_handle
-from ..reading import Element, optional, required, several
+from ..soap import answers, reading
+from ..soap.answers import add, add_binary
+from ..soap.namespaces import CERTIFICATE, CERTIFICATE_COMMON, CONN, CONTEXT, name
+from ..soap.reading import Element, optional, required, several
 
 REFERENCES = ("C.AUT", "C.ENC", "C.SIG", "C.QES")
 _X509 = name(CERTIFICATE_COMMON, "X509Certificate")

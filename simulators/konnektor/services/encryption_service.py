@@ -13,17 +13,17 @@ from simulators.formats.certificates import CertificateId
 from simulators.formats.errors import FormatError, UnknownAlgorithm, WrongKey
 from simulators.pki.cards import CardObject
 
-from .. import reading
-from ..access import EGK_TYPES, Target
-from ..answers import add
-from ..cards import InsertedCard
+from ..access.check import EGK_TYPES, Target
+from ..cards.cards import InsertedCard
+from ..cards.keys import CRYPTS, ENC
 from ..documents import Document, read_cms_attributes, read_document, take_all
+from ..encryption.recipients import Recipient
 from ..faults import Code, fault, trace
-from ..keys import CRYPTS, ENC
-from ..namespaces import CONN, CONTEXT, DSS, ENCRYPTION, name
 from ..operation import Call, Service
-from ..reading import Element, Parts, optional, required, several
-from ..recipients import Recipient
+from ..soap import reading
+from ..soap.answers import add
+from ..soap.namespaces import CONN, CONTEXT, DSS, ENCRYPTION, name
+from ..soap.reading import Element, Parts, optional, required, several
 
 CMS_TYPES = ("urn:ietf:rfc:5652",)
 SMIME_TYPE = "urn:ietf:rfc:5751"

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from .. import answers, reading
-from ..access import Grant, Target
-from ..answers import add
-from ..cards import HBA_TYPES, SM_B_TYPES, InsertedCard
+from ..access.check import Grant, Target
+from ..cards.cards import HBA_TYPES, SM_B_TYPES, InsertedCard
 from ..faults import Code, fault
-from ..namespaces import CARD, CARD_COMMON, CONN, CONTEXT, EVENT, TERMINAL, name
+from ..information_model import Terminal
 from ..operation import Call, Service
-from ..reading import Element, optional, required
-from ..service_directory import add_product_information
-from ..settings import Terminal
+from ..soap import answers, reading
+from ..soap.answers import add
+from ..soap.namespaces import CARD, CARD_COMMON, CONN, CONTEXT, EVENT, TERMINAL, name
+from ..soap.reading import Element, optional, required
+from ..soap.service_directory import add_product_information
 
 CARD_TYPES = (
     *("EGK", "HBA-qSig", "HBA", "SMC-B", "HSM-B", "SMC-KT", "KVK", "ZOD_2.0", "UNKNOWN"),

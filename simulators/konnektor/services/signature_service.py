@@ -10,21 +10,29 @@ from typing import TYPE_CHECKING, TypeAlias
 from simulators.formats.signed_data import Signer
 from simulators.pki.request import Reference
 
-from .. import answers, reading
-from ..access import Grant, Target
-from ..answers import add
-from ..cards import InsertedCard
+from ..access.check import Grant, Target
+from ..cards.cards import InsertedCard
+from ..cards.keys import CRYPTS, SigningKey
 from ..documents import take_all
 from ..faults import Code, fault
-from ..keys import CRYPTS, SigningKey
-from ..namespaces import CONN, CONTEXT, DSS, SIGNATURE_7_4, SIGNATURE_7_5, name
 from ..operation import Call, Handler, Service, read_handle
-from ..reading import Element, optional, required, several
-from ..signing import CMS_TYPE, PADES_TYPE, Made, SignRequest, make, prepare, read_request
+from ..signatures.signing import (
+    CMS_TYPE,
+    PADES_TYPE,
+    Made,
+    SignRequest,
+    make,
+    prepare,
+    read_request,
+)
+from ..soap import answers, reading
+from ..soap.answers import add
+from ..soap.namespaces import CONN, CONTEXT, DSS, SIGNATURE_7_4, SIGNATURE_7_5, name
+from ..soap.reading import Element, optional, required, several
 from .verify_document import verify_document
 
 if TYPE_CHECKING:
-    from ..pades import SignablePdf
+    from ..signatures.pades import SignablePdf
 
 Stack: TypeAlias = "list[tuple[SignRequest, bytes | SignablePdf]]"
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from .. import answers, reading
-from ..access import Target
-from ..answers import add
+from ..access.check import Target
 from ..documents import Document, read_document
 from ..faults import Code, Trace, fault, trace
-from ..namespaces import CONTEXT, DSS, REPORT, XMLDSIG, name
 from ..operation import Call
-from ..reading import Element, Parts, optional, required
-from ..signing import CMS_TYPE, PADES_TYPE, SMIME_TYPE
-from ..verification import Judgement, judge, read_cms, read_pdf
-from ..verification_report import add_report
+from ..signatures.signing import CMS_TYPE, PADES_TYPE, SMIME_TYPE
+from ..signatures.verification import Judgement, judge, read_cms, read_pdf
+from ..signatures.verification_report import add_report
+from ..soap import answers, reading
+from ..soap.answers import add
+from ..soap.namespaces import CONTEXT, DSS, REPORT, XMLDSIG, name
+from ..soap.reading import Element, Parts, optional, required
 
 _SIGNATURE_OBJECT, _BASE64 = name(DSS, "SignatureObject"), name(DSS, "Base64Signature")
 _REPORT = name(REPORT, "ReturnVerificationReport")

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from simulators.konnektor import cards as cards_module
-from simulators.konnektor.access import AccessCheck, Target
-from simulators.konnektor.cards import Cards
+from simulators.konnektor.access.check import AccessCheck, Target
+from simulators.konnektor.access.relations import Context, Relations
+from simulators.konnektor.cards import cards as cards_module
+from simulators.konnektor.cards.cards import Cards
 from simulators.konnektor.faults import KonnektorFault
-from simulators.konnektor.relations import Context, Relations
 from simulators.konnektor.settings import KonnektorSettings
 from simulators.pki.cards import Card
 from simulators.process.clock import Clock

@@ -11,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
-from simulators.konnektor import documents, reading
+from simulators.konnektor import documents
 from simulators.konnektor.documents import check_xml, is_der_sequence, read_cms_attributes
 from simulators.konnektor.faults import KonnektorFault, catalogue, trace
-from simulators.konnektor.reading import optional, required, several
-from simulators.konnektor.soap import split_envelope
+from simulators.konnektor.soap import reading
+from simulators.konnektor.soap.reading import optional, required, several
+from simulators.konnektor.soap.routing import split_envelope
 
 
 def code(function: Any, *arguments: Any) -> int:

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from simulators.konnektor.cards.keys import CardKeys
 from simulators.konnektor.faults import KonnektorFault
-from simulators.konnektor.jobs import REMEMBERED, JobNumbers
-from simulators.konnektor.keys import CardKeys
-from simulators.konnektor.settings import KonnektorSettings, Make
+from simulators.konnektor.make import Make
+from simulators.konnektor.settings import KonnektorSettings
+from simulators.konnektor.signatures.jobs import REMEMBERED, JobNumbers
 from simulators.process.clock import Clock
 from simulators.process.randomness import Randomness
 

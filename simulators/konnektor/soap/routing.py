@@ -11,9 +11,9 @@ from typing import Any
 
 from lxml import etree
 
-from .faults import Code, KonnektorFault, fault
+from ..faults import Code, KonnektorFault, fault
+from ..operation import Call, Handler, Service
 from .namespaces import SOAP, name
-from .operation import Call, Handler, Service
 from .reading import Element
 from .spyne_repair import (
     AnyXml,

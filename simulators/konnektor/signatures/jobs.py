@@ -8,7 +8,7 @@ from collections import OrderedDict
 
 from simulators.process.randomness import Randomness
 
-from .faults import Code, fault
+from ..faults import Code, fault
 
 REMEMBERED = 1000
 _FORM = re.compile(r"[A-Z]{3}-[0-9]{3}", re.ASCII)

@@ -8,11 +8,11 @@ from typing import Literal
 
 from simulators.process.journal import Journal
 
-from .access import Grant
+from ..access.check import Grant
+from ..access.relations import Relations
+from ..faults import Code, fault
+from ..information_model import PinEntry, PinReference
 from .cards import MAX_TRIES, InsertedCard
-from .faults import Code, fault
-from .relations import Relations
-from .settings import PinEntry, PinReference
 
 PinResult = Literal["OK", "REJECTED", "NOWBLOCKED", "WASBLOCKED", "TRANSPORT_PIN"]
 

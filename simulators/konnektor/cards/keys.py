@@ -13,9 +13,10 @@ from simulators.pki.cards import CardObject
 from simulators.pki.request import Crypt, Reference
 from simulators.process.clock import Clock
 
+from ..faults import Code, KonnektorFault, fault
+from ..make import Make
+from ..settings import Generation
 from .cards import InsertedCard
-from .faults import Code, KonnektorFault, fault
-from .settings import Generation, Make
 
 CRYPTS = ("RSA", "ECC", "RSA_ECC")
 AUT: Reference = "C.AUT"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .settings import InformationModel, Terminal
+from ..information_model import InformationModel, Terminal
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from pyhanko_certvalidator.registry import SimpleCertificateStore
 from simulators.formats import signed_data
 from simulators.formats.certificates import is_ecc
 
-from .faults import Code, fault
+from ..faults import Code, fault
 
 MAX_SIGNATURES = 50
 _PDF_A_PART = re.compile(rb"pdfaid:part(?:>|\s*=\s*[\"'])\s*(\d)")

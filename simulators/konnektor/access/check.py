@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from .cards import Cards, CardSession, InsertedCard
-from .faults import Code, fault
+from ..cards.cards import Cards, CardSession, InsertedCard
+from ..faults import Code, fault
 from .relations import Context, MandantRelations, Relations, WorkplaceRelations
 
 EGK_TYPES = frozenset(("EGK", "KVK"))

@@ -15,7 +15,7 @@ from simulators.pki import ocsp_client
 from simulators.pki.trust import PathResult, Trust
 from simulators.process.clock import Clock
 
-from .settings import KonnektorSettings
+from ..settings import KonnektorSettings
 
 REMEMBERED = 4096
 

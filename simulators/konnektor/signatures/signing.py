@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 from simulators.formats import signed_data
 from simulators.formats.errors import FormatError
 
-from . import reading
-from .documents import Document, read_cms_attributes, read_document
-from .faults import Code, Trace, fault, trace
-from .namespaces import DSS, POLICY, name
-from .operation import Call
-from .reading import Element, optional, required, several
+from ..documents import Document, read_cms_attributes, read_document
+from ..faults import Code, Trace, fault, trace
+from ..operation import Call
+from ..soap import reading
+from ..soap.namespaces import DSS, POLICY, name
+from ..soap.reading import Element, optional, required, several
 
 if TYPE_CHECKING:
     from .pades import SignablePdf

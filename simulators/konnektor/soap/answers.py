@@ -9,7 +9,7 @@ from uuid import UUID
 
 from lxml import etree
 
-from .faults import Trace
+from ..faults import Trace
 from .namespaces import CONN, DSS, ERROR, PREFIXES, name
 
 Element = etree._Element

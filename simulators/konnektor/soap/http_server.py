@@ -12,16 +12,17 @@ from aiohttp import web
 from simulators.process import tls
 from simulators.process.faults import DROP
 
-from . import on_purpose, reading
+from .. import on_purpose
+from ..access.identity import NotAuthentic
+from ..faults import Code, KonnektorFault, fault
+from ..operation import Call, Service
+from . import reading
 from .either_port import EitherPort
-from .faults import Code, KonnektorFault, fault
-from .identity import NotAuthentic
-from .operation import Call, Service
+from .routing import SoapEndpoint, encode, split_envelope
 from .service_directory import service_directory
-from .soap import SoapEndpoint, encode, split_envelope
 
 if TYPE_CHECKING:
-    from .konnektor import Konnektor
+    from ..konnektor import Konnektor
 
 DIRECTORY_PATH = "/connector.sds"
 BODY_SECONDS = 60.0

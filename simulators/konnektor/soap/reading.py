@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from lxml import etree
 
-from .faults import Code, KonnektorFault, fault
+from ..faults import Code, KonnektorFault, fault
 
 MAX_ENVELOPE = 40 << 20
 MAX_DEPTH = 40

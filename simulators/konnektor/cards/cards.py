@@ -12,8 +12,9 @@ from simulators.process.clock import Clock
 from simulators.process.errors import InputError
 from simulators.process.randomness import Randomness
 
-from .relations import Context
-from .settings import KonnektorSettings, Pin, PinEntry, PinReference, PinState
+from ..access.relations import Context
+from ..information_model import Pin, PinEntry, PinReference, PinState
+from ..settings import KonnektorSettings
 
 SM_B_TYPES = frozenset(("SMC-B", "HSM-B", "SM-B"))
 HBA_TYPES = frozenset(("HBA", "HBA-qSig", "ZOD_2.0", "HBAx"))

@@ -8,10 +8,10 @@ from itertools import groupby
 
 from lxml import etree
 
+from ..operation import Service
+from ..settings import KonnektorSettings
 from .answers import Element, add, timestamp
 from .namespaces import DIRECTORY, PRODUCT, SERVICE_INFORMATION, name
-from .operation import Service
-from .settings import KonnektorSettings
 
 # Which ProductTypeVersion belongs to a generation; the minor numbers are unconfirmed.
 _PRODUCT_TYPE_VERSIONS = {"PTV5": "5.0.0", "PTV6": "6.0.0"}

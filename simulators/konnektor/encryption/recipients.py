@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from simulators.formats import enveloped_data
 from simulators.formats.errors import FormatError
 
-from .faults import Code, fault
+from ..faults import Code, fault
 
 REMEMBERED = 512
 

@@ -12,9 +12,9 @@ from simulators.formats import signed_data
 from simulators.formats.errors import FormatError
 from simulators.pki.trust import PathResult
 
-from .certificate_status import CertificateChecker, Status, Verdict
-from .documents import Document
-from .faults import Code, Trace, fault, trace
+from ..certificates.status import CertificateChecker, Status, Verdict
+from ..documents import Document
+from ..faults import Code, Trace, fault, trace
 
 HighLevelResult = Literal["VALID", "INVALID", "INCONCLUSIVE"]
 

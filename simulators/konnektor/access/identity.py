@@ -10,7 +10,7 @@ from collections import defaultdict
 
 from aiohttp import web
 
-from .settings import KonnektorSettings
+from ..settings import KonnektorSettings
 
 
 class NotAuthentic(Exception):

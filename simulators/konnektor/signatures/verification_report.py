@@ -6,8 +6,8 @@ from datetime import datetime
 
 from simulators.pki.trust import PathResult
 
-from .answers import Element, add, printable, timestamp
-from .namespaces import DSS, REPORT, XADES, XMLDSIG
+from ..soap.answers import Element, add, printable, timestamp
+from ..soap.namespaces import DSS, REPORT, XADES, XMLDSIG
 from .verification import Finding, Judgement
 
 _VALID = "urn:oasis:names:tc:dss:1.0:detail:valid"

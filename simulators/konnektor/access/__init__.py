@@ -1,0 +1,1 @@
+"""Who may do what: identities of connections, information model, access check."""

@@ -1,0 +1,1 @@
+"""Cards, their PINs and their keys."""

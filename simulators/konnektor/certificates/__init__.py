@@ -1,0 +1,1 @@
+"""Certificates: path, status, what the Konnektor trusts."""

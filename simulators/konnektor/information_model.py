@@ -1,0 +1,130 @@
+"""The information model as configured: Mandanten, Clientsysteme, Workplaces, terminals."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from simulators.process.settings import Settings
+
+PinReference = Literal["PIN.SMC", "PIN.CH", "PIN.QES"]
+PinState = Literal["VERIFIED", "VERIFIABLE", "BLOCKED", "TRANSPORT_PIN", "EMPTY_PIN", "DISABLED"]
+PinEntry = Literal["correct", "wrong", "timeout", "abort", "manual"]
+Identifier = str
+
+
+class Access(Settings):
+    """A Clientsystem may act from these Workplaces for the Mandant that holds this entry."""
+
+    clientsystem: Identifier
+    workplaces: list[Identifier]
+
+
+class Mandant(Settings):
+    """A Mandant and what belongs to it; ``cards`` are the ICCSNs of its managed SMC-Bs."""
+
+    id: Identifier
+    clientsystems: list[Identifier] = []
+    workplaces: list[Identifier] = []
+    terminals: list[Identifier] = []
+    cards: list[str] = []
+    access: list[Access] = []
+
+
+class Clientsystem(Settings):
+    """A Clientsystem and how it proves its identity.
+
+    ``certificates`` are SHA-256 fingerprints (hex) of its client certificates, ``basic`` is
+    user name and password.
+    """
+
+    id: Identifier
+    certificates: list[str] = []
+    basic: tuple[str, str] | None = None
+
+
+class Workplace(Settings):
+    """A Workplace and the card terminals it reaches."""
+
+    id: Identifier
+    local_terminals: list[Identifier] = []
+    remote_terminals: list[Identifier] = []
+    remote_pin_terminal: Identifier | None = None
+
+
+class InsertedCard(Settings):
+    """A card (``card.json`` of the PKI) in a slot, counted from 1."""
+
+    slot: int = Field(ge=1)
+    card: Path
+
+
+class Terminal(Settings):
+    """A card terminal; ``cards`` are the cards that are in it at the start."""
+
+    id: Identifier
+    name: str = ""
+    slots: int = Field(default=4, ge=1, le=64)
+    mac_address: str = Field(
+        default="02-00-00-00-00-01", pattern=r"^[0-9A-Fa-f]{2}(-[0-9A-Fa-f]{2}){5}$"
+    )
+    ip_address: str = "127.0.0.1"
+    cards: list[InsertedCard] = []
+
+
+class InformationModel(Settings):
+    """Mandanten, Clientsysteme, Workplaces and terminals, and how they belong together."""
+
+    mandanten: list[Mandant] = []
+    clientsystems: list[Clientsystem] = []
+    workplaces: list[Workplace] = []
+    terminals: list[Terminal] = []
+
+
+class Pin(Settings):
+    """A PIN at the start: its state, its tries, and what the simulated terminal types.
+
+    ``entry`` is what happens at the PIN pad when it is asked: the right PIN, a wrong one,
+    nobody there, the cancel key, or ``manual``: it waits until the control API says.
+    """
+
+    value: str = Field(default="123456", pattern=r"^\d{4,8}$")
+    state: PinState = "VERIFIABLE"
+    tries: int = Field(default=3, ge=0, le=3)
+    entry: PinEntry = "correct"
+
+
+def check_references(model: InformationModel) -> None:
+    """Raise ValueError for a name that is given twice or used without being defined."""
+    known: dict[str, set[str]] = {}
+    for kind in ("mandanten", "clientsystems", "workplaces", "terminals"):
+        ids = [entry.id for entry in getattr(model, kind)]
+        for name in ids:
+            if ids.count(name) > 1:
+                raise ValueError(f"information_model.{kind}: {name!r} is given twice")
+        known[kind] = set(ids)
+    for mandant in model.mandanten:
+        where = f"information_model.mandanten[{mandant.id}]"
+        for kind in ("clientsystems", "workplaces", "terminals"):
+            _all_known(f"{where}.{kind}", getattr(mandant, kind), known[kind])
+        for access in mandant.access:
+            _all_known(f"{where}.access", [access.clientsystem], known["clientsystems"])
+            _all_known(f"{where}.access", access.workplaces, known["workplaces"])
+    for workplace in model.workplaces:
+        where = f"information_model.workplaces[{workplace.id}]"
+        terminals = [*workplace.local_terminals, *workplace.remote_terminals]
+        if workplace.remote_pin_terminal is not None:
+            terminals.append(workplace.remote_pin_terminal)
+        _all_known(where, terminals, known["terminals"])
+    for terminal in model.terminals:
+        slots = [card.slot for card in terminal.cards]
+        if len(set(slots)) < len(slots) or any(slot > terminal.slots for slot in slots):
+            raise ValueError(f"information_model.terminals[{terminal.id}]: slots do not fit")
+
+
+def _all_known(where: str, names: list[str], known: set[str]) -> None:
+    for name in names:
+        if name not in known:
+            raise ValueError(f"{where}: {name!r} is not defined")

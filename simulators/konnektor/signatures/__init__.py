@@ -1,0 +1,1 @@
+"""Making and verifying signatures, and the numbers of their jobs."""
