@@ -122,9 +122,9 @@ def test_documents_are_bounded_together(monkeypatch: pytest.MonkeyPatch) -> None
         return [documents.read_document(etree.fromstring(xml)) for _ in range(3)]
 
     process: Any = None  # for documents as small as these no thread is asked for
-    monkeypatch.setattr(documents, "MAX_STACK", 12)
+    monkeypatch.setattr(documents.document, "MAX_STACK", 12)
     assert asyncio.run(documents.take_all(process, stack())) == [b"xxxx"] * 3
-    monkeypatch.setattr(documents, "MAX_STACK", 11)
+    monkeypatch.setattr(documents.document, "MAX_STACK", 11)
     with pytest.raises(KonnektorFault, match=r"^4283"):
         asyncio.run(documents.take_all(process, stack()))
 
