@@ -74,6 +74,17 @@ class Process(Generic[S]):
             )
         return self._control
 
+    def datagram_socket(self, name: str) -> socket.socket:
+        """Return the UDP socket at the place of the listener *name*, bound now if not inherited.
+
+        Raises OSError when the port is taken.
+        """
+        key = datagram(name)
+        if key not in self.inherited:
+            host, port = self.address(name)
+            self.inherited[key] = bind_datagram(Listener(host=host, port=port))
+        return self.inherited[key]
+
     def socket(self, name: str) -> socket.socket:
         """Return the listening socket of the listener *name*, bound now if not inherited.
 
@@ -114,6 +125,24 @@ def bind(listener: Listener, backlog: int = 512) -> socket.socket:
         listening.close()
         raise
     return listening
+
+
+def datagram(name: str) -> str:
+    """Return the name of the UDP socket that belongs to the listener *name*."""
+    return f"{name}/udp"
+
+
+def bind_datagram(listener: Listener) -> socket.socket:
+    """Return a bound, non-blocking UDP socket for *listener*. Raises OSError if taken."""
+    family = socket.AF_INET6 if ":" in listener.host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_DGRAM)
+    try:
+        bound.bind((listener.host, listener.port))
+        bound.setblocking(False)
+    except OSError:
+        bound.close()
+        raise
+    return bound
 
 
 AnyRole = Role[Any]

@@ -14,11 +14,15 @@ ALLOWED = {
     "simulators/formats": ("simulators.formats",),
     "simulators/process": ("simulators.process",),
     "simulators/pki": (*SHARED, "simulators.pki"),
-    "simulators/konnektor": (*SHARED, "simulators.pki", "simulators.konnektor"),
+    "simulators/makes": ("simulators.process", "simulators.makes"),
+    "simulators/konnektor": (
+        *(*SHARED, "simulators.pki", "simulators.makes", "simulators.konnektor"),
+    ),
     "simulators/vzd": (*SHARED, "simulators.pki", "simulators.vzd"),
     "simulators/mailserver": (*SHARED, "simulators.pki", "simulators.mailserver"),
+    "simulators/names": (*SHARED, "simulators.names"),
     "clientmodule": (*SHARED, "clientmodule"),
-    "scenarios": (*SHARED, "simulators.pki", "scenarios"),
+    "scenarios": (*SHARED, "simulators.pki", "simulators.makes", "scenarios"),
 }
 ENGINE = "scenarios.engine"
 # From the command line down to the formats; those of one floor do not know each other.

@@ -1,0 +1,1 @@
+"""DNS service discovery of the TI: an authoritative server for the names of a world."""
