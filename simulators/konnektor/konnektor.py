@@ -45,7 +45,9 @@ class Konnektor:
         )
         self.pads = PinPads(self.relations, process.journal, self.settings.pin_timeout)
         self.identities = Identities(self.settings)
-        self.keys = CardKeys(self.settings.generation, self.settings.make, process.clock)
+        self.keys = CardKeys(
+            self.settings.generation, self.settings.make, process.clock, self.settings.rsa_ends
+        )
         self.recipients = Recipients()
         self.jobs = JobNumbers(process.randomness)
         self.certificates = CertificateChecker(

@@ -7,6 +7,8 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from simulators.makes.make import Authentication, Make
+from simulators.pki.rsa_end import RsaEndsOrWord
 from simulators.process.settings import (
     Listener,
     Listeners,
@@ -16,9 +18,7 @@ from simulators.process.settings import (
 )
 
 from .information_model import InformationModel, Pin, PinReference, check_references
-from .make import Make
 
-Authentication = Literal["certificate", "basic", "tls", "none"]
 Generation = Literal["PTV5", "PTV6"]
 
 
@@ -45,7 +45,9 @@ class KonnektorSettings(ProcessSettings):
     there for everybody, by plain HTTP too; else it is guarded as the services are. ``trust``
     holds the CAs of the cards, ``client_ca`` those of client certificates. ``pins`` is keyed by
     ICCSN and PIN reference; a PIN that is not named is VERIFIABLE and entered correctly.
-    ``pin_timeout`` is how long a manual entry is waited for, in seconds.
+    ``rsa_ends``: days from which RSA is refused, by the virtual clock (``ti``: those of the TI);
+    without them RSA stays possible. ``pin_timeout`` is how long a manual entry is waited for, in
+    seconds.
     """
 
     listeners: KonnektorListeners = KonnektorListeners()
@@ -60,6 +62,7 @@ class KonnektorSettings(ProcessSettings):
     vzd: Upstream | None = None
     generation: Generation = "PTV6"
     make: Make = Make()
+    rsa_ends: RsaEndsOrWord | None = None
     information_model: InformationModel = InformationModel()
     pins: dict[str, dict[PinReference, Pin]] = {}
     pin_timeout: float = Field(default=30, gt=0, le=600)
@@ -68,6 +71,9 @@ class KonnektorSettings(ProcessSettings):
     def _complete(self) -> KonnektorSettings:
         if self.authentication != "none" and self.tls is None:
             raise ValueError(f"tls: needed for authentication {self.authentication!r}")
+        if self.authentication not in self.make.modes:
+            known = ", ".join(self.make.modes)
+            raise ValueError(f"authentication: this make knows only {known}")
         if self.authentication == "certificate" and self.client_ca is None:
             raise ValueError("client_ca: needed for authentication 'certificate'")
         check_references(self.information_model)

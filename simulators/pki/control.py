@@ -49,7 +49,7 @@ class CertificateRoutes:
         wanted = {name: request.query[name] for name in ("iccsn", "profile") & request.query.keys()}
         entries = [
             entry
-            for entry in self._registry.entries()
+            for entry in self._registry.entries(self._process.clock.now())
             if all(getattr(entry.issued, name) == value for name, value in wanted.items())
         ]
         return web.json_response([_shown(entry) for entry in entries])

@@ -58,8 +58,8 @@ class Questions:
     nonce: bytes | None
 
 
-def read_request(der: bytes, registry: Registry) -> Questions:
-    """Read the OCSPRequest *der*; its authority is None if none of ours is meant.
+def read_request(der: bytes, registry: Registry, now: datetime) -> Questions:
+    """Read the OCSPRequest *der* as of *now*; its authority is None if none of ours is meant.
 
     Raises FormatError if it is none, or asks for more than ``MAX_REQUESTS`` certificates or for
     certificates of several authorities.
@@ -82,7 +82,9 @@ def read_request(der: bytes, registry: Registry) -> Questions:
     return Questions(
         authority,
         tuple(
-            Question(cert_id, serial, registry.entry(authority.name, serial) if authority else None)
+            Question(
+                cert_id, serial, registry.entry(authority.name, serial, now) if authority else None
+            )
             for (_, cert_id), serial in zip(named, serials, strict=True)
         ),
         nonce,

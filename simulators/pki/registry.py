@@ -21,6 +21,7 @@ from simulators.process.errors import InputError, one_line
 from simulators.process.settings import Settings
 
 from .certificate import Authority
+from .rsa_end import RSA, RsaEnds
 
 HASHES = ("sha1", "sha256", "sha384", "sha512")
 
@@ -42,6 +43,7 @@ class Issued(Settings):
     crypt: str | None
     iccsn: str | None
     subject: str
+    not_before: datetime | None = None
     not_after: datetime
     sha256: str
 
@@ -73,7 +75,13 @@ class AnsweringAuthority:
 class Registry:
     """The certificates of one tree by authority and serial number."""
 
-    def __init__(self, authorities: list[AnsweringAuthority], issued: list[Issued]) -> None:
+    def __init__(
+        self,
+        authorities: list[AnsweringAuthority],
+        issued: list[Issued],
+        rsa_ends: RsaEnds | None = None,
+    ) -> None:
+        self._revoked_from = _ends(issued, rsa_ends) if rsa_ends is not None else {}
         self.authorities = {authority.name: authority for authority in authorities}
         self._issued = issued
         self._entries: dict[tuple[str, int], Entry] = {}
@@ -85,8 +93,11 @@ class Registry:
         self.reset()
 
     @classmethod
-    def load(cls, pki: Path) -> Registry:
-        """Read the registry of the tree *pki*. Raises InputError when it is not one."""
+    def load(cls, pki: Path, rsa_ends: RsaEnds | None = None) -> Registry:
+        """Read the registry of the tree *pki*; *rsa_ends* revokes certificates with RSA.
+
+        Raises InputError when it is not one.
+        """
         folder = pki / "ocsp"
         try:
             index = TypeAdapter(_Index).validate_json((folder / "index.json").read_bytes())
@@ -95,7 +106,7 @@ class Registry:
             raise InputError(f"{folder}: {one_line(str(error.errors()[0]['msg']))}") from None
         except (OSError, ValueError, TypeError) as error:
             raise InputError(f"{folder}: no OCSP index: {one_line(str(error))}") from None
-        return cls(authorities, index.certificates)
+        return cls(authorities, index.certificates, rsa_ends)
 
     def reset(self) -> None:
         """Make every certificate good again."""
@@ -109,13 +120,23 @@ class Registry:
         """Return the authority that a CertID names by the hashes of its name and key."""
         return self._by_hash.get((hash_name, name_hash, key_hash))
 
-    def entry(self, authority: str, serial: int) -> Entry | None:
-        """Return what is known of the certificate, None for one that was never issued."""
-        return self._entries.get((authority, serial))
+    def entry(self, authority: str, serial: int, now: datetime) -> Entry | None:
+        """Return what is known of the certificate *now*, None for one that was never issued.
 
-    def entries(self) -> list[Entry]:
-        """Return all certificates in the order of their issue."""
-        return list(self._entries.values())
+        A good one with RSA is revoked from the day on which RSA ends for it.
+        """
+        entry = self._entries.get((authority, serial))
+        if entry is None or entry.status is not Status.GOOD:
+            return entry
+        revoked = self._revoked_from.get((authority, serial))
+        if revoked is None or now < revoked:
+            return entry
+        return replace(entry, status=Status.REVOKED, revoked_at=revoked, reason="superseded")
+
+    def entries(self, now: datetime) -> list[Entry]:
+        """Return all certificates as they are *now*, in the order of their issue."""
+        found = (self.entry(authority, serial, now) for authority, serial in self._entries)
+        return [entry for entry in found if entry is not None]
 
     def set_status(
         self, serial: int, status: Status, at: datetime, reason: str | None = None
@@ -139,6 +160,19 @@ class Registry:
         for entry in changed:
             self._entries[entry.issued.authority, serial] = entry
         return changed
+
+
+def _ends(issued: list[Issued], rsa_ends: RsaEnds) -> dict[tuple[str, int], datetime]:
+    """Return when certificates of cards are revoked because RSA ends, where that happens."""
+    with_ecc = {(one.iccsn, one.profile) for one in issued if one.crypt != RSA}
+    days = {
+        (one.authority, int(one.serial)): rsa_ends.revoked_at(
+            one.profile, has_ecc=(one.iccsn, one.profile) in with_ecc, issued=one.not_before
+        )
+        for one in issued
+        if one.crypt == RSA
+    }
+    return {key: day for key, day in days.items() if day is not None}
 
 
 def _issuer_hashes(certificate: x509.Certificate, hash_name: str) -> tuple[bytes, bytes]:

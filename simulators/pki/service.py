@@ -69,7 +69,8 @@ class Responder:
         began = time.perf_counter()
         process = self._process
         try:
-            questions = await process.in_thread(read_request, content, self._registry)
+            now = process.clock.now()
+            questions = await process.in_thread(read_request, content, self._registry, now)
         except FormatError as error:
             process.journal.record("OCSP", peer="konnektor", error=str(error))
             return _response(refusal(ResponseStatus.MALFORMED_REQUEST))
@@ -142,7 +143,9 @@ def _response(der: bytes) -> web.Response:
 @asynccontextmanager
 async def serve(process: Process[OcspSettings]) -> AsyncIterator[None]:
     """Answer on the listener ``ocsp`` while the block runs."""
-    registry = await process.in_thread(Registry.load, process.settings.pki)
+    registry = await process.in_thread(
+        Registry.load, process.settings.pki, process.settings.rsa_ends
+    )
     CertificateRoutes(process, registry)
     runner = web.AppRunner(
         Responder(process, registry).application(), access_log=None, shutdown_timeout=0.2

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from simulators.process.settings import Listener, Listeners, ProcessSettings
 
+from .rsa_end import RsaEndsOrWord
+
 
 class OcspListeners(Listeners):
     """The responder's ports beside the control port: OCSP over HTTP."""
@@ -14,7 +16,11 @@ class OcspListeners(Listeners):
 
 
 class OcspSettings(ProcessSettings):
-    """``pki`` is the tree of certificates (``PkiTree.directory``) that it answers for."""
+    """``pki`` is the tree of certificates (``PkiTree.directory``) that it answers for.
+
+    ``rsa_ends``: days from which certificates with RSA are revoked, ``ti`` for those of the TI.
+    """
 
     pki: Path
+    rsa_ends: RsaEndsOrWord | None = None
     listeners: OcspListeners = OcspListeners()

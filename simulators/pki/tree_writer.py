@@ -163,6 +163,7 @@ def _index_entry(item: Item, certificate: x509.Certificate) -> dict[str, Any]:
         "crypt": of.crypt if of else None,
         "iccsn": of.iccsn if of else None,
         "subject": certificate.subject.rfc4514_string(_SHORT_NAMES),
+        "not_before": certificate.not_valid_before_utc.isoformat(),
         "not_after": certificate.not_valid_after_utc.isoformat(),
         "sha256": _sha256(certificate),
     }

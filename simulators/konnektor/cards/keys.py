@@ -9,12 +9,13 @@ from cryptography import x509
 
 from simulators.formats import signed_data
 from simulators.formats.certificates import CertificateId, certificate_id
+from simulators.makes.make import Make
 from simulators.pki.cards import CardObject
 from simulators.pki.request import Crypt, Reference
+from simulators.pki.rsa_end import RsaEnds
 from simulators.process.clock import Clock
 
 from ..faults import Code, KonnektorFault, fault
-from ..make import Make
 from ..settings import Generation
 from .cards import InsertedCard
 
@@ -40,8 +41,11 @@ class CardKeys:
     cards do not change.
     """
 
-    def __init__(self, generation: Generation, make: Make, clock: Clock) -> None:
+    def __init__(
+        self, generation: Generation, make: Make, clock: Clock, rsa_ends: RsaEnds | None = None
+    ) -> None:
         self._clock = clock
+        self._rsa_ends = rsa_ends
         self._prefers_ecc = generation == "PTV6"
         self._make = make
         self._signers: dict[tuple[str, Reference, Crypt], signed_data.Signer] = {}
@@ -66,14 +70,20 @@ class CardKeys:
             chosen = "ECC"
         else:
             chosen = "ECC" if crypt == "ECC" else "RSA"
-        if chosen == "RSA" and self._rsa_is_over(reference):
+        if chosen == "RSA" and self._rsa_is_over(card, reference):
             raise self._rsa_refused()
         key = self.exactly(card, reference, chosen)
         return SigningKey(chosen, key.certificate, self._signer(card, reference, chosen, key))
 
     def for_reading(self, card: InsertedCard, crypt: str | None) -> Crypt:
-        """Return which certificates ReadCardCertificate means when it names no Crypt."""
+        """Return which certificates ReadCardCertificate and CheckCertificateExpiration mean.
+
+        The fault of the make where it is one that refuses RSA (unconfirmed for PTV6). What is
+        read may have ended: reading is no use of a key.
+        """
         if crypt is not None:
+            if crypt == "RSA" and self._make.read_rsa == "fault" and self._forces_ecc(card, AUT):
+                raise self._rsa_refused()
             return cast(Crypt, crypt)
         has_ecc = any(kind == "ECC" for _, kind in card.card.objects)
         return "ECC" if self._prefers_ecc and has_ecc else "RSA"
@@ -102,19 +112,27 @@ class CardKeys:
                 raise self._rsa_refused()
             if self._make.authenticate_rsa == "ecdsa":
                 chosen = "ECC"
+        if chosen == "RSA" and self._rsa_is_over(card, AUT):
+            raise self._rsa_refused()
         return chosen, self.exactly(card, AUT, chosen)
 
     def _forces_ecc(self, card: InsertedCard, reference: Reference) -> bool:
         """Whether this generation would rather have ECC, and the card has it."""
         return self._prefers_ecc and card.certificate_object(reference, "ECC") is not None
 
-    def _rsa_is_over(self, reference: Reference) -> bool:
-        """Whether the make no longer signs with RSA today, by the virtual clock."""
-        ends = [self._make.rsa_ends]
-        if reference == "C.QES":
-            ends.append(self._make.rsa_qes_ends)
-        today = self._clock.now().date()
-        return any(end is not None and today >= end for end in ends)
+    def _rsa_is_over(self, card: InsertedCard, reference: Reference) -> bool:
+        """Whether this make refuses the card's RSA key today, by the virtual clock.
+
+        DecryptDocument never asks: what was encrypted before must stay readable.
+        """
+        if self._rsa_ends is None or self._make.after_rsa == "sign":
+            return False
+        return self._rsa_ends.is_over(
+            reference,
+            smcb=card.is_smb,
+            has_ecc=card.certificate_object(reference, "ECC") is not None,
+            today=self._clock.now().date(),
+        )
 
     def _rsa_refused(self) -> KonnektorFault:
         return fault(self._make.rsa_refused, "RSA ist nicht mehr zulässig")

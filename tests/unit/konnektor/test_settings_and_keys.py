@@ -9,9 +9,9 @@ from pydantic import ValidationError
 
 from simulators.konnektor.cards.keys import CardKeys
 from simulators.konnektor.faults import KonnektorFault
-from simulators.konnektor.make import Make
 from simulators.konnektor.settings import KonnektorSettings
 from simulators.konnektor.signatures.jobs import REMEMBERED, JobNumbers
+from simulators.makes.make import Make
 from simulators.process.clock import Clock
 from simulators.process.randomness import Randomness
 
@@ -110,13 +110,6 @@ def test_a_make_that_refuses_rsa() -> None:
     assert chosen("PTV6", "RSA", "RSA", "ECC", forced_ecc="fault") == 4058
     assert chosen("PTV6", "RSA", "RSA", "ECC", forced_ecc="fault", rsa_refused=4111) == 4111
     assert chosen("PTV6", "RSA", "RSA", forced_ecc="fault") == "RSA"
-
-
-def test_rsa_ends_for_the_qes_first() -> None:
-    over = {"rsa_qes_ends": "2026-01-01", "rsa_ends": "2999-01-01"}
-    assert chosen("PTV5", "RSA", "RSA", "ECC", reference="C.QES", **over) == 4058
-    assert chosen("PTV5", "ECC", "RSA", "ECC", reference="C.QES", **over) == "ECC"
-    assert chosen("PTV5", "RSA", "RSA", "ECC", **over) == "RSA"
 
 
 def elsewhere(generation: Any, *kinds: str, ecdsa: bool = False, **make: Any) -> Any:

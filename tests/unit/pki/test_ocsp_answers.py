@@ -85,7 +85,7 @@ def ask(
     *,
     outdated: bool = False,
 ) -> bytes:
-    questions = read_request(request_for(certificate, issuer), registry)
+    questions = read_request(request_for(certificate, issuer), registry, NOW)
     return answer(questions, NOW, outdated=outdated)
 
 
@@ -129,7 +129,7 @@ def test_reset_makes_all_good(registry: Registry, of: Of) -> None:
     certificate, _ = of(PRACTICE, "C.SIG", "ECC")
     registry.set_status(certificate.serial_number, Status.REVOKED, NOW)
     registry.reset()
-    assert {entry.status for entry in registry.entries()} == {Status.GOOD}
+    assert {entry.status for entry in registry.entries(NOW)} == {Status.GOOD}
 
 
 @pytest.mark.parametrize("algorithm", [hashes.SHA1(), hashes.SHA256(), hashes.SHA512()])
@@ -137,13 +137,13 @@ def test_the_issuer_may_be_named_by_any_usual_hash(
     registry: Registry, of: Of, algorithm: hashes.HashAlgorithm
 ) -> None:
     certificate, issuer = of(HBA, "C.QES", "RSA")
-    der = answer(read_request(request_for(certificate, issuer, algorithm), registry), NOW)
+    der = answer(read_request(request_for(certificate, issuer, algorithm), registry, NOW), NOW)
     assert read_answer(der, certificate, issuer, NOW, NONCE).status == "good"
 
 
 def test_a_foreign_issuer_is_not_answered_for(registry: Registry, of: Of) -> None:
     certificate, _ = of(PRACTICE, "C.SIG", "ECC")
-    questions = read_request(request_for(certificate, certificate), registry)
+    questions = read_request(request_for(certificate, certificate), registry, NOW)
     assert answer(questions, NOW) == refusal(ResponseStatus.UNAUTHORIZED)
 
 
@@ -157,7 +157,7 @@ def test_an_answer_about_another_certificate_proves_nothing(registry: Registry, 
 
 def test_a_wrong_certificate_hash_proves_nothing(registry: Registry, of: Of) -> None:
     certificate, issuer = of(PRACTICE, "C.SIG", "ECC")
-    entries = [entry.issued for entry in registry.entries()]
+    entries = [entry.issued for entry in registry.entries(NOW)]
     forged = Registry(
         list(registry.authorities.values()),
         [issued.model_copy(update={"sha256": "00" * 32}) for issued in entries],
@@ -168,7 +168,7 @@ def test_a_wrong_certificate_hash_proves_nothing(registry: Registry, of: Of) -> 
 
 def test_another_authoritys_signer_proves_nothing(registry: Registry, of: Of) -> None:
     certificate, issuer = of(PRACTICE, "C.SIG", "ECC")
-    questions = read_request(request_for(certificate, issuer), registry)
+    questions = read_request(request_for(certificate, issuer), registry, NOW)
     assert questions.authority is not None
     hba = registry.authorities["HBA-CA2"]
     forged = type(questions)(
@@ -185,7 +185,7 @@ def test_a_card_cannot_sign_answers(
 ) -> None:
     certificate, issuer = of(PRACTICE, "C.SIG", "ECC")
     thief = card(PRACTICE).objects["C.AUT", "ECC"]
-    questions = read_request(request_for(certificate, issuer), registry)
+    questions = read_request(request_for(certificate, issuer), registry, NOW)
     assert questions.authority is not None
     signer = type(questions.authority.signer)(thief.certificate, thief.private_key)
     forged = type(questions)(
@@ -244,7 +244,7 @@ def _many(of: Of, certificates: list[tuple[x509.Certificate, x509.Certificate]])
 
 def test_several_certificates_of_one_authority(registry: Registry, of: Of) -> None:
     pairs = [of(PRACTICE, reference, "ECC") for reference in ("C.AUT", "C.ENC", "C.SIG")]
-    der = answer(read_request(_many(of, pairs), registry), NOW)
+    der = answer(read_request(_many(of, pairs), registry, NOW), NOW)
     answers = list(ocsp.load_der_ocsp_response(der).responses)
     assert [a.serial_number for a in answers] == [c.serial_number for c, _ in pairs]
 
@@ -252,24 +252,24 @@ def test_several_certificates_of_one_authority(registry: Registry, of: Of) -> No
 def test_several_authorities_in_one_request_are_refused(registry: Registry, of: Of) -> None:
     pairs = [of(PRACTICE, "C.AUT", "ECC"), of(PRACTICE, "C.AUT", "RSA")]
     with pytest.raises(FormatError, match="several authorities"):
-        read_request(_many(of, pairs), registry)
+        read_request(_many(of, pairs), registry, NOW)
 
 
 def test_too_many_or_no_certificates_are_refused(registry: Registry, of: Of) -> None:
     for count in (0, MAX_REQUESTS + 1):
         with pytest.raises(FormatError, match=f"for {count} certificates"):
-            read_request(_many(of, [of(PRACTICE, "C.AUT", "ECC")] * count), registry)
+            read_request(_many(of, [of(PRACTICE, "C.AUT", "ECC")] * count), registry, NOW)
 
 
 def test_too_many_bytes_are_refused(registry: Registry) -> None:
     with pytest.raises(FormatError, match="more than"):
-        read_request(bytes(100_000), registry)
+        read_request(bytes(100_000), registry, NOW)
 
 
 def test_a_huge_nonce_is_refused(registry: Registry, of: Of) -> None:
     certificate, issuer = of(PRACTICE, "C.AUT", "ECC")
     with pytest.raises(FormatError):
-        read_request(request_for(certificate, issuer, nonce=b"n" * 1000), registry)
+        read_request(request_for(certificate, issuer, nonce=b"n" * 1000), registry, NOW)
 
 
 def test_a_nonce_that_is_no_octet_string_is_refused(registry: Registry, of: Of) -> None:
@@ -277,14 +277,14 @@ def test_a_nonce_that_is_no_octet_string_is_refused(registry: Registry, of: Of) 
     header = b"\x04\x20" + NONCE
     assert good.count(header) == 1
     with pytest.raises(FormatError):
-        read_request(good.replace(header, b"\x02\x7f" + NONCE), registry)
+        read_request(good.replace(header, b"\x02\x7f" + NONCE), registry, NOW)
 
 
 @settings(deadline=None)
 @given(junk=st.binary(max_size=300))
 def test_any_bytes_as_a_request(tree: PkiTree, junk: bytes) -> None:
     with pytest.raises(FormatError):
-        read_request(junk, Registry([], []))
+        read_request(junk, Registry([], []), NOW)
 
 
 @settings(deadline=None)
@@ -299,7 +299,7 @@ def test_a_request_with_a_byte_changed_or_cut(
     registry = Registry.load(tree.directory)
     for request in (bytes(changed), good[: cut % len(good)]):
         try:
-            questions = read_request(request, registry)
+            questions = read_request(request, registry, NOW)
         except FormatError:
             continue
         assert answer(questions, NOW)

@@ -28,10 +28,10 @@ def other(start_site: Any) -> Site:
         "target_namespace": "wsdl",
         "encrypt_rsa_ecc": "ecc",
         "authenticate_rsa": "ecdsa",
-        "rsa_ends": "2028-07-01",
         "texts": {"1047": "Zertifikat gesperrt"},
     }
-    started: Site = start_site(make=make, authentication="none", client=None)
+    ends = {"qes": "2028-01-01", "qes_g20": "2028-07-01", "smcb": [{"day": "2028-07-01"}]}
+    started: Site = start_site(make=make, rsa_ends=ends, authentication="none", client=None)
     return replace(started, plain=True)
 
 
