@@ -1,0 +1,134 @@
+"""Canonical XML as XML signatures need it, within a budget."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from lxml import etree
+
+from .errors import FormatError, UnknownAlgorithm
+from .xml_algorithms import EXCLUSIVE, INCLUSIVE, INCLUSIVE_1_1, WITH_COMMENTS
+
+Element = etree._Element
+Tree = etree._ElementTree
+
+MAX_CANONICAL: Final = 600 << 20
+_XML = "{http://www.w3.org/XML/1998/namespace}"
+_KINDS: Final = frozenset((EXCLUSIVE, INCLUSIVE, INCLUSIVE_1_1))
+
+
+class TooComplex(FormatError):
+    """A signature asks for more references, transforms or octets than are computed."""
+
+
+class Budget:
+    """How many octets may still be canonicalised for one document, all its signatures together."""
+
+    def __init__(self, octets: int = MAX_CANONICAL) -> None:
+        self._left = octets
+
+    def take(self, octets: bytes) -> bytes:
+        """Return *octets*, paid for. Raises TooComplex when nothing is left."""
+        self._left -= len(octets)
+        if self._left < 0:
+            raise TooComplex("too much is signed too often")
+        return octets
+
+
+def parse(content: bytes) -> Element:
+    """Parse a document without DTD, entities and network; bounds are the caller's.
+
+    Raises FormatError when it is not well-formed.
+    """
+    parser = etree.XMLParser(
+        resolve_entities=False, load_dtd=False, no_network=True, huge_tree=True
+    )
+    try:
+        return etree.fromstring(content, parser)
+    except (etree.XMLSyntaxError, ValueError):
+        raise FormatError("not well-formed XML") from None
+
+
+def is_known(algorithm: str) -> bool:
+    """Tell whether *algorithm* is a canonicalisation that is computed here."""
+    return _split(algorithm)[0] in _KINDS
+
+
+def canonical(
+    node: Element | Tree, algorithm: str = EXCLUSIVE, prefixes: tuple[str, ...] = ()
+) -> bytes:
+    """Return *node* (a document, or one element with what is in it) in canonical form.
+
+    *prefixes*: InclusiveNamespaces of the exclusive form. Raises UnknownAlgorithm.
+    """
+    kind, comments = _split(algorithm)
+    if kind not in _KINDS:
+        raise UnknownAlgorithm("the canonicalisation is not supported")
+    exclusive = kind == EXCLUSIVE
+    if isinstance(node, Element) and (prefixes or not exclusive):
+        node = _apart(node, inherit=not exclusive, with_id=kind == INCLUSIVE)
+    octets: bytes = etree.tostring(
+        node,
+        method="c14n",
+        exclusive=exclusive,
+        with_comments=comments,
+        with_tail=False,
+        inclusive_ns_prefixes=list(prefixes) if exclusive and prefixes else None,
+    )
+    return octets
+
+
+def _split(algorithm: str) -> tuple[str, bool]:
+    """Return the algorithm without comments, and whether comments stay."""
+    if algorithm.endswith(WITH_COMMENTS):
+        kind = algorithm.removesuffix(WITH_COMMENTS)
+        return (kind if kind == EXCLUSIVE else kind.removesuffix("#")), True
+    return algorithm, False
+
+
+def _apart(element: Element, *, inherit: bool, with_id: bool) -> Element:
+    """Return a copy of *element* as a root of its own, with the namespaces that are in scope.
+
+    With *inherit* it has its ancestors' ``xml:`` attributes too, as the inclusive forms want
+    (1.0 with xml:id, 1.1 without).
+    """
+    copy = parse(etree.tostring(element, with_tail=False))
+    if inherit:
+        for ancestor in element.iterancestors():
+            for name, value in ancestor.attrib.items():
+                wanted = str(name).startswith(_XML) and (with_id or name != f"{_XML}id")
+                if wanted and name not in copy.attrib:
+                    copy.set(name, value)
+    return copy
+
+
+@contextmanager
+def without(element: Element) -> Iterator[None]:
+    """Take *element* out of its document, the text after it stays; put it back at the end.
+
+    Raises FormatError for the root.
+    """
+    parent = element.getparent()
+    if parent is None:
+        raise FormatError("a signature cannot be enveloped in itself")
+    before, index, tail = element.getprevious(), parent.index(element), element.tail
+    held = parent.text if before is None else before.tail
+    joined = (held or "") + (tail or "") or None
+    element.tail = None
+    parent.remove(element)
+    _set_text(parent, before, joined)
+    try:
+        yield
+    finally:
+        _set_text(parent, before, held)
+        parent.insert(index, element)
+        element.tail = tail
+
+
+def _set_text(parent: Element, before: Element | None, text: str | None) -> None:
+    if before is None:
+        parent.text = text
+    else:
+        before.tail = text
