@@ -16,6 +16,7 @@ from ..cards.keys import CRYPTS, SigningKey
 from ..documents import take_all
 from ..faults import Code, fault
 from ..operation import Call, Handler, Service, read_handle
+from ..signatures import xades
 from ..signatures.signing import (
     CMS_TYPE,
     PADES_TYPE,
@@ -180,7 +181,9 @@ def _answer(call: Call, requests: list[SignRequest], made: list[Made]) -> Elemen
         response = add(answer, call.service.namespace, "SignResponse")
         response.set("RequestID", answers.printable(request.request_id))
         call.add_status(response, *request.warnings)
-        if signature.signature_type == PADES_TYPE:
+        if signature.xml is not None:
+            xades.add_answer(response, call.service.namespace, signature.xml)
+        elif signature.signature_type == PADES_TYPE:
             outputs = add(response, call.service.namespace, "OptionalOutputs")
             document = add(outputs, call.service.namespace, "DocumentWithSignature")
             data = add(document, DSS, "Base64Data", signature.encoded)

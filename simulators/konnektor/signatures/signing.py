@@ -1,4 +1,4 @@
-"""Making signatures: what SignDocument asks for, and CAdES or PAdES with a card's key."""
+"""Making signatures: what SignDocument asks for, and CAdES, PAdES or XAdES with a card's key."""
 
 from __future__ import annotations
 
@@ -11,19 +11,20 @@ from typing import TYPE_CHECKING
 from simulators.formats import signed_data
 from simulators.formats.errors import FormatError
 
-from ..documents import Document, read_cms_attributes, read_document
+from ..documents import Document, check_xml, read_cms_attributes, read_document
 from ..faults import Code, Trace, fault, trace
 from ..operation import Call
 from ..soap import reading
 from ..soap.namespaces import DSS, POLICY, name
 from ..soap.reading import Element, optional, required, several
+from . import xades
+from .xades import XML_TYPE, Variant
 
 if TYPE_CHECKING:
     from .pades import SignablePdf
 
 CMS_TYPE = "urn:ietf:rfc:5652"
 SMIME_TYPE = "urn:ietf:rfc:5751"
-XML_TYPE = "urn:ietf:rfc:3275"
 PADES_TYPE = "http://uri.etsi.org/02778/3"
 QES_KINDS = frozenset(("xml", "pdf", "text", "tiff"))
 PROPERTY = name(DSS, "Property")
@@ -43,22 +44,25 @@ class SignRequest:
     include_content: bool
     attributes: tuple[bytes, ...]
     include_revocation: bool
+    xml_variant: Variant
     warnings: tuple[Trace, ...]
 
 
 @dataclass(frozen=True)
 class Made:
-    """A signature, in Base64 as the answer carries it."""
+    """A signature, in Base64 as the answer carries it; an XML signature is in ``xml``."""
 
     encoded: str
     signature_type: str
+    xml: xades.Signed | None = None
 
 
 def read_request(call: Call, element: Element, *, qes: bool) -> SignRequest:
     """Read a SignRequest.
 
     Faults: 4000; 4110 a document that cannot be signed so; 4111 a type or variant that is not
-    built or does not exist (XAdES, parallel signatures, policies); 4279 S/MIME.
+    built or does not exist (XAdES as QES, for no policy is built in; parallel signatures,
+    policies); 4279 S/MIME.
     """
     own = call.own
     request_id = element.get("RequestID")
@@ -81,7 +85,8 @@ def read_request(call: Call, element: Element, *, qes: bool) -> SignRequest:
     content = inputs.maybe(own("IncludeEContent"))
     if content is not None and signature_type != CMS_TYPE:
         raise fault(Code.SIGNATURE_TYPE, "IncludeEContent gibt es nur mit CMS")
-    if inputs.maybe(own("IncludeObjects")) is not None:
+    include, placement = inputs.maybe(own("IncludeObjects")), inputs.maybe(_PLACEMENT)
+    if include is not None and signature_type != XML_TYPE:
         raise fault(Code.SIGNATURE_TYPE, "IncludeObject gibt es nur mit XML-Signaturen")
     if inputs.maybe(_UPDATED) is not None or inputs.maybe(_POLICY) is not None:
         raise fault(Code.SIGNATURE_TYPE, "Parallel-, Gegensignatur und Policy gibt es hier nicht")
@@ -89,7 +94,10 @@ def read_request(call: Call, element: Element, *, qes: bool) -> SignRequest:
         raise fault(Code.SYNTAX, "Document: ShortText ist für die QES Pflicht")
     attributes, ignored = _read_properties(inputs.maybe(_PROPERTIES))
     warnings: list[Trace] = []
-    if inputs.maybe(_PLACEMENT) is not None:
+    variant = Variant()
+    if signature_type == XML_TYPE:
+        variant = xades.read_variant(parts.one(own("Document")), include, placement)
+    elif placement is not None:
         warnings.append(trace(Code.PLACEMENT_IGNORED))
     if ignored or (attributes and signature_type != CMS_TYPE):
         warnings.append(trace(Code.PROPERTIES_IGNORED))
@@ -101,6 +109,7 @@ def read_request(call: Call, element: Element, *, qes: bool) -> SignRequest:
         content is not None and reading.boolean(reading.text_of(content), "IncludeEContent"),
         attributes,
         reading.boolean(reading.text_of(revocation), "IncludeRevocationInfo"),
+        variant,
         tuple(warnings),
     )
 
@@ -108,8 +117,10 @@ def read_request(call: Call, element: Element, *, qes: bool) -> SignRequest:
 def prepare(request: SignRequest, content: bytes) -> bytes | SignablePdf:
     """Return what will be signed, read as far as that needs no key; in a thread for a PDF.
 
-    Fault 4110 for a PDF that is no PDF/A.
+    Faults: 4110 for a PDF that is no PDF/A, 4022, 4280, 4281 for XML to be signed as XML.
     """
+    if request.signature_type == XML_TYPE and not request.document.is_xml_element:
+        check_xml(content)  # Base64XML was held against the rules when it was decoded
     if request.signature_type != PADES_TYPE:
         return content
     from . import pades  # pyHanko takes half a second to import, and few processes need it
@@ -126,13 +137,24 @@ def make(
 ) -> Made:
     """Sign *content*, what was prepared of *request*; to be run in a thread.
 
-    Faults: 4110 a PDF that cannot be signed, 4000 an attribute that is none.
+    Faults: 4110 a PDF that cannot be signed, 4000 an attribute that is none, or a place in an
+    XML document that is not there.
     """
     document = request.document
     if not isinstance(content, bytes):
         from . import pades
 
         signed = pades.sign(content, signer, reason=document.short_text, now=now)
+    elif request.signature_type == XML_TYPE:
+        made = xades.sign(
+            content,
+            signer,
+            request.xml_variant,
+            short_text=document.short_text,
+            ocsp_responses=ocsp_responses,
+            now=now,
+        )
+        return Made("", XML_TYPE, made)
     else:
         hint = document.short_text
         try:
@@ -160,10 +182,13 @@ def _usual_type(document: Document) -> str:
 def _check_variant(signature_type: str, document: Document, *, qes: bool) -> None:
     if signature_type == SMIME_TYPE:
         raise fault(Code.SMIME_UNSUPPORTED)
-    if signature_type not in (CMS_TYPE, PADES_TYPE):
+    if signature_type not in (CMS_TYPE, PADES_TYPE, XML_TYPE):
         raise fault(Code.SIGNATURE_TYPE, f"{signature_type!r:.80}")
+    if signature_type == XML_TYPE and qes:
+        raise fault(Code.SIGNATURE_TYPE, "XAdES als QES braucht eine eingebaute Policy")
     shown = "Base64XML" if document.is_xml_element else document.mime_type or "ohne MimeType"
-    if signature_type == PADES_TYPE and document.kind != "pdf":
+    wanted = {PADES_TYPE: "pdf", XML_TYPE: "xml"}.get(signature_type, document.kind)
+    if document.kind != wanted:
         raise fault(Code.DOCUMENT_FORMAT, value=shown[:80])
     if qes and document.kind not in QES_KINDS:
         raise fault(Code.DOCUMENT_FORMAT, value=shown[:80])
