@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Final
+from typing import Final, Literal
 
 from cryptography import x509
 from cryptography.exceptions import InvalidTag
@@ -27,6 +27,7 @@ from .certificates import CertificateId
 from .errors import FormatError, Tampered, UnknownAlgorithm, WrongKey
 
 __all__ = [
+    "EccWay",
     "EnvelopedData",
     "Recipient",
     "Tampered",
@@ -51,27 +52,36 @@ _GCM = asn1.oid(cms_algorithms.AES256_GCM_OID)
 _TAG_LENGTH = asn1.integer(TAG_BYTES)
 
 
+EccWay = Literal["key-agreement", "ti-ecies"]
+"""How a content key reaches a recipient with an ECC key: RFC 5753, or gemSpec_Krypt A_17220."""
+
+
 @dataclass(frozen=True)
 class Recipient:
     """A certificate to encrypt for, with everything encoded that does not change: keep it."""
 
     certificate: x509.Certificate
     id: CertificateId
+    ecc: EccWay = "key-agreement"
 
     @cached_property
-    def key_management(self) -> key_transport.KeyTransport | key_agreement.KeyAgreement:
+    def key_management(
+        self,
+    ) -> key_transport.KeyTransport | key_transport.EciesTransport | key_agreement.KeyAgreement:
         """How the content key reaches this recipient. Raises FormatError for any other key."""
         key = certificates.public_key(self.certificate)
         if isinstance(key, rsa.RSAPublicKey):
             return key_transport.KeyTransport(key, self.id)
-        if isinstance(key, ec.EllipticCurvePublicKey):
-            return key_agreement.KeyAgreement(key, self.id)
-        raise FormatError("the certificate's key is neither RSA nor ECC")
+        if not isinstance(key, ec.EllipticCurvePublicKey):
+            raise FormatError("the certificate's key is neither RSA nor ECC")
+        if self.ecc == "ti-ecies":
+            return key_transport.EciesTransport(key, self.id)
+        return key_agreement.KeyAgreement(key, self.id)
 
 
-def recipient(certificate: x509.Certificate) -> Recipient:
+def recipient(certificate: x509.Certificate, ecc: EccWay = "key-agreement") -> Recipient:
     """Prepare *certificate*. Raises FormatError if its key is neither RSA nor ECC."""
-    prepared = Recipient(certificate, certificates.certificate_id(certificate))
+    prepared = Recipient(certificate, certificates.certificate_id(certificate), ecc)
     _ = prepared.key_management
     return prepared
 
@@ -118,7 +128,7 @@ def _entries(recipients: Sequence[x509.Certificate | Recipient], content_key: by
     for item in recipients:
         prepared = item if isinstance(item, Recipient) else recipient(item)
         way = prepared.key_management
-        if isinstance(way, key_transport.KeyTransport):
+        if not isinstance(way, key_agreement.KeyAgreement):
             entries.append(way.entry(content_key))
             continue
         if way.curve.name not in ephemeral:

@@ -1,4 +1,8 @@
-"""KeyTransRecipientInfo: the content key encrypted with RSAES-OAEP (RFC 5652, 6.2.1; RFC 3560)."""
+"""KeyTransRecipientInfo: the content key encrypted for one recipient (RFC 5652, 6.2.1).
+
+With RSAES-OAEP (RFC 3560), or for ECC cards with TI-ECIES, which gemSpec_Krypt has treated like
+an RSAES-OAEP ciphertext.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +10,14 @@ from dataclasses import dataclass
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
-from . import asn1, certificates, cms_algorithms
+from . import asn1, certificates, cms_algorithms, ecies
 from .certificates import CertificateId
-from .errors import UnknownAlgorithm, WrongKey
+from .errors import FormatError, UnknownAlgorithm, WrongKey
 
 _VERSION = asn1.integer(0)
+_ECIES = asn1.sequence(asn1.oid(ecies.OID))
 
 
 class KeyTransport:
@@ -29,6 +34,22 @@ class KeyTransport:
         return asn1.sequence(self._constant, asn1.octet_string(encrypted))
 
 
+class EciesTransport:
+    """Writes the entry of one recipient with an ECC card (A_17220)."""
+
+    def __init__(self, key: ec.EllipticCurvePublicKey, recipient: CertificateId) -> None:
+        if not ecies.supports(key.curve):
+            raise FormatError(f"no card knows the curve {key.curve.name}")
+        self._key = key
+        self._constant = _VERSION + recipient.encoded() + _ECIES
+
+    def entry(self, content_key: bytes) -> bytes:
+        """Return the DER RecipientInfo."""
+        return asn1.sequence(
+            self._constant, asn1.octet_string(ecies.encrypt(self._key, content_key))
+        )
+
+
 @dataclass(frozen=True)
 class TransportedKey:
     """An entry as read."""
@@ -38,10 +59,12 @@ class TransportedKey:
     encrypted_key: bytes
 
     def open(self, private_key: object) -> bytes:
-        """Return the content key. Raises WrongKey or UnknownAlgorithm."""
+        """Return the content key. Raises WrongKey, UnknownAlgorithm or FormatError."""
+        name, parameters = cms_algorithms.algorithm(self.algorithm)
+        if name == ecies.OID:
+            return ecies.decrypt(private_key, self.encrypted_key)
         if not isinstance(private_key, rsa.RSAPrivateKey):
             raise WrongKey("the entry of this certificate needs an RSA key")
-        name, parameters = cms_algorithms.algorithm(self.algorithm)
         if name != cms_algorithms.RSA_OAEP_OID:
             raise UnknownAlgorithm(f"key transport {name} is not supported, only RSAES-OAEP")
         scheme = cms_algorithms.oaep_parameters(parameters)
