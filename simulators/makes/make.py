@@ -173,6 +173,15 @@ class Make(Settings):
         """Lay what is given over the profile that it names."""
         return merged(content) if isinstance(content, dict) else content
 
+    @model_validator(mode="after")
+    def _paths_apart(self) -> Make:
+        """Two services under one path could not be told apart."""
+        first: dict[str, str] = {}
+        for service, path in self.paths.items():
+            if first.setdefault(path, service) != service:
+                raise ValueError(f"paths: {first[path]} und {service} haben denselben Pfad {path}")
+        return self
+
     def path_of(self, service: str, version: str) -> str | None:
         """Return the path of *service* in *version* (``7.5.6``) below the base path, if its own."""
         major_minor = ".".join(version.split(".")[:2])

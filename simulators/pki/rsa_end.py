@@ -84,6 +84,8 @@ class RsaEnds(Settings):
 
 
 def _of_word(content: Any) -> Any:
+    if isinstance(content, str) and content != "ti":
+        raise ValueError("erwartet wird ti oder eine Zuordnung mit qes, qes_g20, smcb …")
     return {} if content == "ti" else content
 
 

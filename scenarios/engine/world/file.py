@@ -69,6 +69,12 @@ def check_world(world: World, source: Source) -> None:
 def _sites(world: World) -> Iterator[Finding]:
     for name, site in world.sites.items():
         place = ("sites", name)
+        modes = site.konnektor.make.modes
+        if site.konnektor.authentication not in modes:
+            yield (
+                (*place, "konnektor", "authentication"),
+                f"dieser Konnektor kann nur {', '.join(modes)}",
+            )
         if site.shares is not None:
             other = world.sites.get(site.shares)
             if other is None or other.shares is not None:

@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
+from simulators.makes.make import Make
+from simulators.pki.rsa_end import RsaEndsOrWord
 from simulators.process.errors import InputError
 from simulators.process.guardrails import TEST_DOMAIN, refuse_real_domain
 from simulators.process.settings import Settings
@@ -113,7 +115,7 @@ class Konnektor(Settings):
 
     generation: Literal["PTV5", "PTV6"] = "PTV6"
     authentication: Literal["certificate", "basic", "tls", "none"] = "certificate"
-    make: dict[str, str | int] = Field(default={}, description="Eigenheiten des Herstellers")
+    make: Make = Field(default=Make(), description="Profil und Eigenheiten des Herstellers")
     ports: Ports = Field(default={}, description="soap, ldap, control (--ports fixed)")
 
 
@@ -203,6 +205,9 @@ class World(Settings):
     sites: dict[Name, Site] = Field(min_length=1, max_length=100)
     participants: dict[Name, Participant] = Field(min_length=1, max_length=1000)
     directory: dict[Name, DirectoryExtra] = Field(default={}, max_length=10_000)
+    rsa_ends: RsaEndsOrWord | None = Field(
+        default=None, description="ab wann RSA endet; ti: die Tage der TI"
+    )
     vzd_ports: Ports = {}
     pki_ports: Ports = {}
 

@@ -81,7 +81,11 @@ class Wiring:
         return {"certificate": str(identity.certificate), "key": str(identity.key)}
 
     def _pki(self, _: Part) -> CONFIG:
-        return {"pki": str(self.tree.directory)}
+        return {"pki": str(self.tree.directory), "rsa_ends": self._rsa_ends()}
+
+    def _rsa_ends(self) -> CONFIG | None:
+        ends = self.world.rsa_ends
+        return None if ends is None else ends.model_dump(mode="json")
 
     def _vzd(self, part: Part) -> CONFIG:
         return {"tls": self._tls(part), "entries": str(self.directory / ENTRIES_FILE)}
@@ -142,7 +146,8 @@ class Wiring:
                 "ca": str(self.tree.ca),
             },
             "generation": konnektor.generation,
-            "make": konnektor.make,
+            "make": konnektor.make.model_dump(mode="json", exclude_unset=True),
+            "rsa_ends": self._rsa_ends(),
             "information_model": information_model(
                 self.world.users_of(part.of),
                 self.identities,

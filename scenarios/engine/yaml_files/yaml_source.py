@@ -194,6 +194,8 @@ _EXPECTED = {
     "float_parsing": "erwartet wird eine Zahl",
     "bool_type": "erwartet wird true oder false",
     "bool_parsing": "erwartet wird true oder false",
+    "date_from_datetime_parsing": "erwartet wird ein Datum wie 2026-07-01",
+    "date_type": "erwartet wird ein Datum wie 2026-07-01",
     "list_type": "erwartet wird eine Liste",
     "tuple_type": "erwartet wird eine Liste",
     "dict_type": "erwartet wird eine Zuordnung (Schlüssel: Wert)",
