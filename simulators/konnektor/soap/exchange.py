@@ -1,0 +1,126 @@
+"""A call of an operation from its HTTP request to its HTTP answer."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from simulators.process.faults import DROP
+
+from .. import on_purpose
+from ..faults import Code, KonnektorFault, fault
+from ..operation import Call, Service
+from . import mtom, reading
+from .http_body import Refused, plain, read_body
+from .reading import Element
+from .routing import SoapEndpoint, encode, encode_fault, split_envelope
+
+if TYPE_CHECKING:
+    from ..konnektor import Konnektor
+
+_LARGE = 64 << 10
+"""From this size on, in bytes, messages are read and written off the event loop."""
+_XML = "text/xml; charset=utf-8"
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """What came: the envelope, whether it was large, whether MTOM is the form of the answer."""
+
+    envelope: Element
+    large: bool
+    packaged: bool
+
+
+class Exchange:
+    """Reads requests, has them worked on, and writes answers and faults."""
+
+    def __init__(self, konnektor: Konnektor) -> None:
+        self._konnektor = konnektor
+        self._process = konnektor.process
+
+    async def answer(
+        self, request: web.BaseRequest, endpoint: SoapEndpoint, identity: frozenset[str] | None
+    ) -> web.StreamResponse:
+        """Return the answer to *request*; a fault is an answer too. Raises Refused."""
+        started = time.perf_counter()
+        call: Call | None = None
+        status, result, content_type = 200, "OK", _XML
+        try:
+            received = await self._receive(request, endpoint.service)
+            started = time.perf_counter()
+            body = split_envelope(received.envelope)
+            operation = reading.local_name(body)
+            call = Call(self._konnektor, endpoint.service, operation, body, identity)
+            effect = await on_purpose.pick(self._process.faults, call)
+            if effect is not None and effect.kind == DROP:
+                return self._dropped(request, call, started)
+            answer = await endpoint.call(call)
+            if effect is not None and effect.kind == on_purpose.WARNING:
+                on_purpose.warn(call, answer, effect)
+            result = "Warning" if call.warned else "OK"
+            encoded, content_type = await self._encode(answer, received)
+        except KonnektorFault as raised:
+            status, result = 500, "Fault"
+            encoded = self._fault(call, raised)
+        except Refused:
+            raise
+        except Exception:
+            self._process.log.exception("%s failed", call.operation if call else "a request")
+            status, result = 500, "Fault"
+            encoded = self._fault(call, fault(Code.INTERNAL))
+        self._record(endpoint.service, call, result, started)
+        return web.Response(body=encoded, status=status, headers={"Content-Type": content_type})
+
+    async def _receive(self, request: web.BaseRequest, service: Service) -> _Request:
+        most, spoken = service.max_envelope, mtom.is_spoken_by(service.name)
+        body = await read_body(request, most, multipart=spoken)
+        content_type = request.headers.get("Content-Type", "") if spoken else ""
+        packaged = mtom.is_package(content_type)
+
+        def read() -> Element:
+            if not packaged:
+                return reading.parse(body)
+            package = mtom.unpack(body, content_type)
+            envelope = reading.parse(package.envelope)
+            mtom.resolve(envelope, package.parts, most)
+            return envelope
+
+        large = len(body) > _LARGE
+        envelope = await self._process.in_thread(read) if large else read()
+        accepted = spoken and mtom.is_accepted(request.headers.get("Accept", ""))
+        return _Request(envelope, large, packaged or accepted)
+
+    async def _encode(self, answer: Element, received: _Request) -> tuple[bytes, str]:
+        def write() -> tuple[bytes, str]:
+            if not received.packaged:
+                return encode(answer), _XML
+            return mtom.pack(answer, str(self._process.randomness.uuid("mtom")))
+
+        return await self._process.in_thread(write) if received.large else write()
+
+    def _fault(self, call: Call | None, raised: KonnektorFault) -> bytes:
+        """Return the message with the fault; it is no MTOM, for it has nothing to optimise."""
+        if call is not None:
+            call.facts["code"] = str(raised.trace.code)
+        worded = KonnektorFault(self._konnektor.worded(raised.trace))
+        return encode_fault(worded, self._konnektor.error([worded.trace]))
+
+    def _dropped(self, request: web.BaseRequest, call: Call, started: float) -> web.StreamResponse:
+        self._record(call.service, call, "Dropped", started)
+        if request.transport is not None:
+            request.transport.abort()
+        return plain(500, "")
+
+    def _record(self, service: Service, call: Call | None, result: str, started: float) -> None:
+        facts: dict[str, str] = {} if call is None else call.facts
+        self._process.journal.record(
+            # an operation's name comes from the caller: only known ones become steps
+            call.operation if call is not None and call.operation in service.operations else "SOAP",
+            peer="client",
+            milliseconds=(time.perf_counter() - started) * 1000,
+            **{**facts, "service": service.name, "version": service.version, "result": result},
+        )

@@ -1,0 +1,48 @@
+"""How long a connection may take until its first request has come."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+HEAD_SECONDS = 30.0
+
+Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+
+
+class PatientServer(web.Server):
+    """A web server that closes connections whose first request does not arrive in time.
+
+    aiohttp bounds the time between two requests; a client that sends its first head byte by byte
+    would hold its connection forever.
+    """
+
+    def __init__(self, handler: Handler, *, head_seconds: float = HEAD_SECONDS) -> None:
+        super().__init__(self._arrived, access_log=None, keepalive_timeout=75)
+        self._answer = handler
+        self._head_seconds = head_seconds
+        self._waiting: dict[asyncio.BaseProtocol, asyncio.TimerHandle] = {}
+
+    def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
+        """Begin to wait for the first request."""
+        super().connection_made(handler, transport)
+        loop = asyncio.get_running_loop()
+        self._waiting[handler] = loop.call_later(self._head_seconds, transport.abort)
+
+    def connection_lost(
+        self, handler: web.RequestHandler, exc: BaseException | None = None
+    ) -> None:
+        """Wait no more."""
+        self._stop_waiting(handler)
+        super().connection_lost(handler, exc)
+
+    async def _arrived(self, request: web.BaseRequest) -> web.StreamResponse:
+        self._stop_waiting(request.protocol)
+        return await self._answer(request)
+
+    def _stop_waiting(self, protocol: asyncio.BaseProtocol) -> None:
+        timer = self._waiting.pop(protocol, None)
+        if timer is not None:
+            timer.cancel()
