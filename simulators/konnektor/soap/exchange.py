@@ -14,6 +14,7 @@ from .. import on_purpose
 from ..faults import Code, KonnektorFault, fault
 from ..operation import Call, Service
 from . import mtom, reading
+from .deviations import judge
 from .http_body import Refused, plain, read_body
 from .reading import Element
 from .routing import SoapEndpoint, encode, encode_fault, split_envelope
@@ -55,6 +56,7 @@ class Exchange:
             body = split_envelope(received.envelope)
             operation = reading.local_name(body)
             call = Call(self._konnektor, endpoint.service, operation, body, identity)
+            judge(request, call, self._konnektor.settings.make.callers)
             effect = await on_purpose.pick(self._process.faults, call)
             if effect is not None and effect.kind == DROP:
                 return self._dropped(request, call, started)
