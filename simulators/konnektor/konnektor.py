@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from aiohttp import ClientSession
 
-from simulators.pki.trust import Trust
 from simulators.process.role import Process
 
 from .access.check import AccessCheck
@@ -17,8 +16,10 @@ from .access.relations import Relations
 from .cards.cards import Cards
 from .cards.keys import CardKeys
 from .cards.pins import PinPads
+from .certificates.own import OwnCertificate
 from .certificates.status import CertificateChecker
 from .encryption.recipients import Recipients
+from .events.events import Events
 from .faults import Trace, catalogue
 from .signatures.jobs import JobNumbers
 from .soap import answers
@@ -43,6 +44,8 @@ class Konnektor:
             self.cards,
             specific_unknown=self.settings.make.unknown_context == "specific",
         )
+        self.events = Events(process, self.relations, self.access)
+        self.operational_state = self.events.state
         self.pads = PinPads(self.relations, process.journal, self.settings.pin_timeout)
         self.identities = Identities(self.settings)
         self.keys = CardKeys(
@@ -50,9 +53,8 @@ class Konnektor:
         )
         self.recipients = Recipients()
         self.jobs = JobNumbers(process.randomness)
-        self.certificates = CertificateChecker(
-            Trust.load(self.settings.trust), self.settings, process.clock, session
-        )
+        self.own_certificate = OwnCertificate(self.settings, process.randomness)
+        self.certificates = CertificateChecker(self.settings, process.clock, session)
 
     def worded(self, reported: Trace) -> Trace:
         """Return *reported* in the words of this make; a text given on purpose stays."""

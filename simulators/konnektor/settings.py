@@ -17,6 +17,7 @@ from simulators.process.settings import (
     TlsIdentity,
 )
 
+from .events.settings import EventSettings
 from .information_model import InformationModel, Pin, PinReference, check_references
 
 Generation = Literal["PTV5", "PTV6"]
@@ -43,8 +44,13 @@ class KonnektorSettings(ProcessSettings):
     client certificate, TLS with Basic, TLS alone, or nothing mandatory: plain HTTP, and TLS on the
     same port if ``tls`` is given. ``directory_open`` (ANCL_DVD_OPEN): the service directory is
     there for everybody, by plain HTTP too; else it is guarded as the services are. ``trust``
-    holds the CAs of the cards, ``client_ca`` those of client certificates. ``pins`` is keyed by
-    ICCSN and PIN reference; a PIN that is not named is VERIFIABLE and entered correctly.
+    holds the CAs of the cards as a TSL does, ``client_ca`` those of client certificates.
+    ``ocsp_url`` is asked for every status, whatever address a certificate names; without it the
+    Konnektor is offline (1039). ``ocsp_signers`` are further signers of OCSP answers that are
+    believed, as a TSL lists them. ``imported_cas`` (CERT_IMPORTED_CA_LIST) are CAs outside the TI:
+    whom they certify can be encrypted for, nothing else (TIP1-A_5433). ``gsmck_iccsn`` is the
+    ICCSN of its own card; without it one follows from the seed. ``pins`` is keyed by ICCSN and
+    PIN reference; a PIN that is not named is VERIFIABLE and entered correctly.
     ``rsa_ends``: days from which RSA is refused, by the virtual clock (``ti``: those of the TI);
     without them RSA stays possible. ``pin_timeout`` is how long a manual entry is waited for, in
     seconds.
@@ -56,7 +62,10 @@ class KonnektorSettings(ProcessSettings):
     client_ca: Path | None = None
     directory_open: bool = True
     trust: Path
+    imported_cas: Path | None = None
+    gsmck_iccsn: str | None = Field(default=None, pattern=r"^80276[0-9]{15}$")
     ocsp_url: str | None = None
+    ocsp_signers: Path | None = None
     ocsp_timeout: float = Field(default=10, ge=0.1, le=120)
     ocsp_grace: float = Field(default=600, ge=0, le=1200)
     vzd: Upstream | None = None
@@ -66,6 +75,7 @@ class KonnektorSettings(ProcessSettings):
     information_model: InformationModel = InformationModel()
     pins: dict[str, dict[PinReference, Pin]] = {}
     pin_timeout: float = Field(default=30, gt=0, le=600)
+    events: EventSettings = EventSettings()
 
     @model_validator(mode="after")
     def _complete(self) -> KonnektorSettings:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -58,11 +59,14 @@ async def status(
     certificate: x509.Certificate,
     issuer: x509.Certificate,
     at: datetime,
+    *,
+    signers: Sequence[x509.Certificate] = (),
 ) -> OcspStatus:
     """Ask the responder at *url* for the status of *certificate*, issued by *issuer*.
 
-    The answer has to be signed by the issuer or by its delegated signer, to be about this
-    certificate, to carry our nonce if any, and to be current *at* that time. Never raises for
+    The answer has to be signed by the issuer, by its delegated signer or by one of *signers*,
+    to be about this certificate, to carry our nonce if any, and to be current *at* that time.
+    Never raises for
     what the responder does: the status is ``unavailable`` then.
     """
     nonce = secrets.token_bytes(NONCE_BYTES)
@@ -72,7 +76,9 @@ async def status(
     try:
         der = await _fetch(session, url, body)
         # Three signature checks: off the event loop.
-        return await asyncio.to_thread(read_answer, der, certificate, issuer, at, nonce)
+        return await asyncio.to_thread(
+            read_answer, der, certificate, issuer, at, nonce, signers=signers
+        )
     except _NotBelieved as error:
         return OcspStatus("unavailable", reason=str(error))
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
@@ -86,6 +92,8 @@ def read_answer(
     issuer: x509.Certificate,
     at: datetime,
     nonce: bytes | None = None,
+    *,
+    signers: Sequence[x509.Certificate] = (),
 ) -> OcspStatus:
     """Check the OCSPResponse *der* about *certificate* and return what it says."""
     try:
@@ -93,7 +101,7 @@ def read_answer(
         if response.response_status is not ocsp.OCSPResponseStatus.SUCCESSFUL:
             raise _NotBelieved(f"the responder answered {response.response_status.name.lower()}")
         _check_subject(response, certificate, issuer)
-        _check_signature(response, issuer, at)
+        _check_signature(response, issuer, at, signers)
         _check_time(response, at)
         _check_nonce(response, nonce)
         return OcspStatus(
@@ -149,10 +157,17 @@ def _check_subject(
             raise _NotBelieved("the answer's CertHash is of another certificate")
 
 
-def _check_signature(response: ocsp.OCSPResponse, issuer: x509.Certificate, at: datetime) -> None:
-    """Signed by the issuer itself, or by one it authorised for OCSP (RFC 6960 4.2.2.2)."""
+def _check_signature(
+    response: ocsp.OCSPResponse,
+    issuer: x509.Certificate,
+    at: datetime,
+    signers: Sequence[x509.Certificate],
+) -> None:
+    """Signed by the issuer itself, by one it authorised for OCSP, or by one that is trusted here
+    (RFC 6960 4.2.2.2; in the TI the TSL names them).
+    """
     for signer in (issuer, *response.certificates):
-        if signer != issuer and not _may_sign(signer, issuer, at):
+        if signer != issuer and signer not in signers and not _may_sign(signer, issuer, at):
             continue
         if _signed_by(response, signer):
             return

@@ -39,6 +39,8 @@ class _Path:
 class Trust:
     """A set of trusted authorities: roots, and the authorities below them.
 
+    An authority whose own issuer is not in the set is trusted all the same, as every authority is
+    that a TSL lists.
     Signatures are checked once for a certificate and remembered, dates at every call.
     """
 
@@ -57,12 +59,7 @@ class Trust:
 
         Raises InputError when the file is not readable or holds an authority of the real TI.
         """
-        try:
-            with path.open("rb") as file:
-                content = file.read(MAX_TRUST_BYTES)
-            return cls(x509.load_pem_x509_certificates(content))
-        except (OSError, ValueError) as error:
-            raise InputError(f"{path}: cannot be used as trust: {one_line(str(error))}") from None
+        return cls(read_certificates(path))
 
     @property
     def authorities(self) -> tuple[x509.Certificate, ...]:
@@ -106,12 +103,23 @@ class Trust:
             candidates = self._by_subject.get(link.issuer.public_bytes(), [])
             issuer = next((c for c in candidates if _issued(c, link)), None)
             if issuer is None:
+                if not candidates and len(chain) > 1:
+                    return _Path(PathResult.OK, tuple(chain))
                 result = PathResult.BAD_SIGNATURE if candidates else PathResult.UNTRUSTED
                 return _Path(result)
             if issuer == link:
                 return _Path(PathResult.OK, tuple(chain))
             chain.append(issuer)
         return _Path(PathResult.UNTRUSTED)
+
+
+def read_certificates(path: Path) -> tuple[x509.Certificate, ...]:
+    """Return the certificates of the PEM file *path*. Raises InputError when it is none."""
+    try:
+        with path.open("rb") as file:
+            return tuple(x509.load_pem_x509_certificates(file.read(MAX_TRUST_BYTES)))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be used as trust: {one_line(str(error))}") from None
 
 
 def _issued(authority: x509.Certificate, certificate: x509.Certificate) -> bool:

@@ -12,7 +12,7 @@ from aiohttp import ClientSession
 from cryptography import x509
 
 from simulators.pki import ocsp_client
-from simulators.pki.trust import PathResult, Trust
+from simulators.pki.trust import PathResult, Trust, read_certificates
 from simulators.process.clock import Clock
 
 from ..settings import KonnektorSettings
@@ -21,12 +21,21 @@ REMEMBERED = 4096
 
 
 class Status(Enum):
-    """What OCSP says of a certificate; UNAVAILABLE: no responder, or no usable answer."""
+    """What OCSP says of a certificate.
+
+    UNAVAILABLE: no usable answer; OFFLINE: nobody was asked, for there is no way to a responder.
+    """
 
     GOOD = "good"
     REVOKED = "revoked"
     UNKNOWN = "unknown"
     UNAVAILABLE = "unavailable"
+    OFFLINE = "offline"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the status could not be found out."""
+        return self in (Status.UNAVAILABLE, Status.OFFLINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +84,16 @@ class CertificateChecker:
     """Checks certificates; answers of OCSP serve for the grace period on the virtual clock.
 
     The responder is the one of the settings, whatever address the certificate carries. Several
-    callers that need the same answer wait for one request.
+    callers that need the same answer wait for one request. Raises InputError for trust that
+    cannot be read.
     """
 
-    def __init__(
-        self, trust: Trust, settings: KonnektorSettings, clock: Clock, session: ClientSession
-    ) -> None:
-        self._trust = trust
+    def __init__(self, settings: KonnektorSettings, clock: Clock, session: ClientSession) -> None:
+        self._trust = Trust.load(settings.trust)
+        imported = settings.imported_cas
+        self._imported = Trust(()) if imported is None else Trust.load(imported)
+        signers = settings.ocsp_signers
+        self._signers = () if signers is None else read_certificates(signers)
         self._url = settings.ocsp_url
         self._timeout = settings.ocsp_timeout
         self._grace = timedelta(seconds=settings.ocsp_grace)
@@ -90,12 +102,20 @@ class CertificateChecker:
         self._known: OrderedDict[x509.Certificate, Answered] = OrderedDict()
         self._asking: dict[x509.Certificate, asyncio.Task[Answered]] = {}
 
-    async def check(self, certificate: x509.Certificate, at: datetime) -> Verdict:
+    async def check(
+        self, certificate: x509.Certificate, at: datetime, *, imported: bool = False
+    ) -> Verdict:
         """Check path and validity at *at*, and the status as OCSP knows it now.
 
-        A certificate without a trusted path is not asked for.
+        A certificate without a trusted path is not asked for. Imported CAs count where
+        *imported* says so, which is for encryption and VerifyCertificate; nobody is asked for the
+        status of what they issued (TIP1-A_5433, validationMode NONE).
         """
         path = self._trust.check_path(certificate, at)
+        if path is PathResult.UNTRUSTED and imported:
+            path = self._imported.check_path(certificate, at)
+            if path is not PathResult.UNTRUSTED:
+                return Verdict(path, Answered(Status.GOOD))
         if path is not PathResult.OK:
             return Verdict(path, Answered(Status.UNAVAILABLE))
         return Verdict(path, (await self.status(certificate)).as_of(at))
@@ -116,7 +136,7 @@ class CertificateChecker:
             self._asking[certificate] = task
             task.add_done_callback(lambda _: self._asking.pop(certificate, None))
         answered = await asyncio.shield(task)
-        if answered.status is not Status.UNAVAILABLE:
+        if not answered.status.is_open:
             self._known[certificate] = answered
             if len(self._known) > REMEMBERED:
                 self._known.popitem(last=False)
@@ -128,12 +148,16 @@ class CertificateChecker:
 
     async def _ask(self, certificate: x509.Certificate) -> Answered:
         issuer = self._trust.issuer_of(certificate)
-        if self._url is None or issuer is None:
+        if self._url is None:
+            return Answered(Status.OFFLINE)
+        if issuer is None:
             return Answered(Status.UNAVAILABLE)
         now = self._clock.now()
         try:
             async with asyncio.timeout(self._timeout):
-                said = await ocsp_client.status(self._session, self._url, certificate, issuer, now)
+                said = await ocsp_client.status(
+                    self._session, self._url, certificate, issuer, now, signers=self._signers
+                )
         except TimeoutError:
             return Answered(Status.UNAVAILABLE)
         return Answered(Status(said.status), said.response_der, now, said.revoked_at)

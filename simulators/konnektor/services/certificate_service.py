@@ -1,4 +1,7 @@
-"""CertificateService 6.0: ReadCardCertificate and VerifyCertificate (TIP1-A_4700, 5449)."""
+"""CertificateService 6.0: ReadCardCertificate and VerifyCertificate (TIP1-A_4700, 5449).
+
+CheckCertificateExpiration is in ``certificate_expiration``.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,7 @@ from ..soap import answers, reading
 from ..soap.answers import add, add_binary
 from ..soap.namespaces import CERTIFICATE, CERTIFICATE_COMMON, CONN, CONTEXT, name
 from ..soap.reading import Element, optional, required, several
+from .certificate_expiration import check_certificate_expiration
 
 REFERENCES = ("C.AUT", "C.ENC", "C.SIG", "C.QES")
 _X509 = name(CERTIFICATE_COMMON, "X509Certificate")
@@ -33,6 +37,7 @@ _STATUS_CODES = {
     Status.REVOKED: Code.PKI_REVOKED,
     Status.UNKNOWN: Code.PKI_UNKNOWN,
     Status.UNAVAILABLE: Code.PKI_NO_OCSP,
+    Status.OFFLINE: Code.PKI_OCSP_SKIPPED,
 }
 
 
@@ -90,7 +95,11 @@ def _add_certificate(
 
 
 async def verify_certificate(call: Call) -> Element:
-    """Check a certificate's path and status; no access check (TIP1-A_5449)."""
+    """Check a certificate's path and status; no access check (TIP1-A_5449).
+
+    INVALID and INCONCLUSIVE are results, no faults: why stands in VerificationStatus, and the
+    Status warns. Being offline is tolerated (1039), as is a responder that does not answer.
+    """
     parts = reading.sequence(
         call.body,
         required(name(CONTEXT, "Context")),
@@ -101,7 +110,7 @@ async def verify_certificate(call: Call) -> Element:
     at_element = parts.maybe(call.own("VerificationTime"))
     at = call.konnektor.clock.now() if at_element is None else reading.instant(at_element)
     certificate = load_certificate(reading.binary(parts.one(_X509)))
-    verdict = await call.konnektor.certificates.check(certificate, at)
+    verdict = await call.konnektor.certificates.check(certificate, at, imported=True)
     reasons = reasons_of(verdict)
     answer = call.answer()
     call.add_status(answer, *reasons)
@@ -149,6 +158,7 @@ SERVICE = Service(
     abstract="Zertifikatsdienst",
     path="/CertificateService",
     operations={
+        "CheckCertificateExpiration": check_certificate_expiration,
         "ReadCardCertificate": read_card_certificate,
         "VerifyCertificate": verify_certificate,
     },

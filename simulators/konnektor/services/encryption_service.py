@@ -176,7 +176,9 @@ async def _checked(call: Call, recipients: Sequence[Recipient]) -> list[envelope
     usable = [recipient.prepared for recipient in recipients if recipient.prepared is not None]
     if len(usable) < len(recipients):
         raise fault(Code.KEY_NOT_USABLE)
-    verdicts = await asyncio.gather(*(checker.check(r.certificate, now) for r in recipients))
+    verdicts = await asyncio.gather(
+        *(checker.check(r.certificate, now, imported=True) for r in recipients)
+    )
     for recipient, verdict in zip(recipients, verdicts, strict=True):
         if verdict.is_invalid:
             named = f"{recipient.certificate.serial_number:x}"

@@ -143,7 +143,7 @@ def _finding(
         reason = trace(Code.NO_SIGNER_CERTIFICATE, "KeyUsage erlaubt keine Signatur")
         return of("INVALID", INSUFFICIENT, CHAIN_NOT_COMPLETE, reason)
     status = verdict.answered.status
-    if status is Status.UNAVAILABLE:
+    if status.is_open:
         reason = trace(Code.CERTIFICATES_IGNORED, "keine Auskunft zum Sperrstatus")
         return of("INCONCLUSIVE", INSUFFICIENT, OCSP_NOT_AVAILABLE, reason)
     if status is not Status.GOOD:
