@@ -25,6 +25,7 @@ async def serve(process: Process[KonnektorSettings]) -> AsyncIterator[None]:
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(ClientSession())
         konnektor = Konnektor(process, session)
+        stack.push_async_callback(konnektor.events.stop)
         CardControl(konnektor).add_to(process.control)
         server = HttpServer(konnektor, all_services())
         await server.start()

@@ -1,0 +1,1 @@
+"""Events of the Konnektor: subscriptions, delivery by CETP, operational states, expiry."""

@@ -1,0 +1,104 @@
+"""CETP: an event as one message on a connection of its own (TIP1-A_4594 to 4596, 5536)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import Sequence
+
+from simulators.process import tls
+
+from ..settings import KonnektorSettings
+from .settings import EventSettings
+from .subscriptions import Sink
+
+MAGIC = b"CETP"
+_AT_ONCE = 256  # connections: those to clients must leave files for the services
+
+
+class NotDelivered(Exception):
+    """The event did not get to the sink; the text says why, in a word."""
+
+
+def frame(document: bytes) -> bytes:
+    """Return the message: magic, length as four bytes with the highest first, the Event."""
+    return MAGIC + len(document).to_bytes(4, "big") + document
+
+
+def segments(message: bytes, count: int) -> list[bytes]:
+    """Return *message* in *count* parts, the first of which ends within the length field."""
+    if count < 2:
+        return [message]
+    first = len(MAGIC) + 2
+    size = max(1, -(-(len(message) - first) // (count - 1)))
+    rest = [message[at : at + size] for at in range(first, len(message), size)]
+    return [message[:first], *rest]
+
+
+class CetpClient:
+    """Connects to sinks and sends; waits for no answer, and for nothing without end."""
+
+    def __init__(self, settings: KonnektorSettings) -> None:
+        self._settings: EventSettings = settings.events
+        self._tls = _context(settings)
+        self._places = asyncio.Semaphore(_AT_ONCE)
+
+    async def push(self, sink: Sink, parts: Sequence[bytes]) -> None:
+        """Send *parts* as segments of one message. Raises NotDelivered."""
+        async with self._places:
+            try:
+                async with asyncio.timeout(self._settings.connect_timeout):
+                    _, writer = await asyncio.open_connection(
+                        sink.host,
+                        sink.port,
+                        ssl=self._tls,
+                        server_hostname=sink.host if self._tls else None,
+                        limit=1024,
+                    )
+            except TimeoutError:
+                raise NotDelivered("connect timeout") from None
+            except (OSError, UnicodeError, ValueError) as error:
+                raise NotDelivered(_reason(error)) from None
+            try:
+                async with asyncio.timeout(self._settings.write_timeout):
+                    await self._write(writer, parts)
+            except TimeoutError:
+                raise NotDelivered("write timeout") from None
+            except OSError as error:
+                raise NotDelivered(_reason(error)) from None
+            finally:
+                writer.transport.abort()
+
+    async def _write(self, writer: asyncio.StreamWriter, parts: Sequence[bytes]) -> None:
+        for number, part in enumerate(parts):
+            if number:  # without a pause the system would join the segments
+                await asyncio.sleep(self._settings.segment_gap)
+            writer.write(part)
+            await writer.drain()
+        writer.close()
+        with contextlib.suppress(ssl.SSLError):  # a sink that does not end TLS in good order
+            await writer.wait_closed()
+
+
+def _context(settings: KonnektorSettings) -> ssl.SSLContext | None:
+    """Return how to connect by TLS, or None for plain TCP (ANCL_TLS_MANDATORY)."""
+    events = settings.events
+    by_tls = (
+        settings.authentication != "none" if events.tls == "as_soap" else events.tls == "always"
+    )
+    if not by_tls:
+        return None
+    context = tls.client_context(events.ca, settings.tls)
+    context.check_hostname = False
+    return context
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ConnectionRefusedError):
+        return "refused"
+    if isinstance(error, ConnectionError):
+        return "reset"
+    if isinstance(error, ssl.SSLError):
+        return "tls"
+    return "unreachable"
