@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -13,15 +13,18 @@ from simulators.process.role import Process
 from .access.check import AccessCheck
 from .access.identity import Identities
 from .access.relations import Relations
-from .cards.cards import Cards
+from .cards.announcements import Announcements
+from .cards.cards import Cards, Change, InsertedCard
 from .cards.keys import CardKeys
-from .cards.pins import PinPads
+from .cards.pin_entry import PinEntries
+from .cards.pins import PinPads, PinRules
 from .certificates.own import OwnCertificate
 from .certificates.status import CertificateChecker
 from .encryption.recipients import Recipients
 from .events.events import Events
 from .faults import Trace, catalogue
-from .signatures.jobs import JobNumbers
+from .information_model import TerminalCondition
+from .signatures.application import SignatureApplication
 from .soap import answers
 from .soap.reading import Element
 
@@ -46,13 +49,19 @@ class Konnektor:
         )
         self.events = Events(process, self.relations, self.access)
         self.operational_state = self.events.state
-        self.pads = PinPads(self.relations, process.journal, self.settings.pin_timeout)
+        self.terminals = self.cards.terminals
+        self.announce = Announcements(self._emit)
+        self.pin_entries = PinEntries(process.journal, self.settings.pin_timeout)
+        self.pads = PinPads(self.relations, self.cards, self.pin_entries, self.announce, PinRules())
+        self.cards.watch(self._card_changed)
         self.identities = Identities(self.settings)
         self.keys = CardKeys(
             self.settings.generation, self.settings.make, process.clock, self.settings.rsa_ends
         )
         self.recipients = Recipients()
-        self.jobs = JobNumbers(process.randomness)
+        self.sak = SignatureApplication(
+            self.settings.signatures, process.clock, process.journal, process.randomness
+        )
         self.own_certificate = OwnCertificate(self.settings, process.randomness)
         self.certificates = CertificateChecker(self.settings, process.clock, session)
 
@@ -73,15 +82,45 @@ class Konnektor:
             lambda: self.process.randomness.uuid("error"),
         )
 
-    def pull(self, iccsn: str) -> None:
-        """Pull a card, and end the PIN entries for it. Raises KeyError for an unknown card."""
-        self.cards.remove(iccsn)
-        self.pads.card_pulled(iccsn)
+    def set_condition(self, terminal: str, condition: TerminalCondition) -> None:
+        """Connect or disconnect a terminal, or let it fall silent; what is typed there ends.
+
+        Raises KeyError for an unknown terminal.
+        """
+        changed = self.terminals[terminal]
+        before, changed.condition = changed.connected, condition
+        if not changed.connected:
+            self.pin_entries.terminal_lost(terminal)
+        if before and not changed.connected:
+            self.cards.terminal_changed(terminal)
+        if before != changed.connected:
+            self.announce.terminal(changed.settings, connected=changed.connected)
+        if changed.connected:
+            self.cards.terminal_changed(terminal)
+
+    def _emit(
+        self,
+        topic: str,
+        parameters: Mapping[str, str],
+        *,
+        card: InsertedCard | None = None,
+        terminal: str | None = None,
+    ) -> None:
+        self.process.journal.record("Event", topic=topic, **parameters)
+
+    def _card_changed(self, change: Change, card: InsertedCard) -> None:
+        if change == "REMOVED":
+            self.pin_entries.card_pulled(card)
+        self.process.journal.record(
+            "CardInserted" if change == "INSERTED" else "CardRemoved",
+            peer="terminal", card=card.card.iccsn, terminal=card.terminal, slot=card.slot,
+        )  # fmt: skip
+        self.announce.card(change, card)
 
     async def reset(self) -> None:
         """Go back to the start: cards in their slots, PINs, caches, job numbers."""
+        for card in self.cards.inserted():
+            self.pin_entries.card_pulled(card)
         self.cards.reset()
-        for card, _, _ in self.cards.known():
-            self.pads.card_pulled(card.iccsn)
-        self.jobs.reset()
+        self.sak.reset()
         self.certificates.forget()

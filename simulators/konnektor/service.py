@@ -16,6 +16,7 @@ from .ldap_proxy import LdapProxy
 from .on_purpose import SOAP_FAULT, WARNING
 from .services import all_services
 from .settings import KonnektorSettings
+from .signatures.control import SignatureControl
 from .soap.http_server import HttpServer
 
 
@@ -27,6 +28,7 @@ async def serve(process: Process[KonnektorSettings]) -> AsyncIterator[None]:
         konnektor = Konnektor(process, session)
         stack.push_async_callback(konnektor.events.stop)
         CardControl(konnektor).add_to(process.control)
+        SignatureControl(konnektor).add_to(process.control)
         server = HttpServer(konnektor, all_services())
         await server.start()
         stack.push_async_callback(server.stop)

@@ -19,8 +19,12 @@ from simulators.process.settings import (
 
 from .events.settings import EventSettings
 from .information_model import InformationModel, Pin, PinReference, check_references
+from .signatures.settings import SignatureSettings
 
 Generation = Literal["PTV5", "PTV6"]
+COMFORT_NEEDS_AUTHENTICATION = (
+    "signatures.comfort_signature: needs authentication 'certificate' or 'basic' (TAB_KON_852)"
+)
 
 
 class KonnektorListeners(Listeners):
@@ -53,7 +57,7 @@ class KonnektorSettings(ProcessSettings):
     PIN reference; a PIN that is not named is VERIFIABLE and entered correctly.
     ``rsa_ends``: days from which RSA is refused, by the virtual clock (``ti``: those of the TI);
     without them RSA stays possible. ``pin_timeout`` is how long a manual entry is waited for, in
-    seconds.
+    seconds. ``signatures``: QES, comfort signature, limits.
     """
 
     listeners: KonnektorListeners = KonnektorListeners()
@@ -75,6 +79,7 @@ class KonnektorSettings(ProcessSettings):
     information_model: InformationModel = InformationModel()
     pins: dict[str, dict[PinReference, Pin]] = {}
     pin_timeout: float = Field(default=30, gt=0, le=600)
+    signatures: SignatureSettings = SignatureSettings()
     events: EventSettings = EventSettings()
 
     @model_validator(mode="after")
@@ -86,5 +91,12 @@ class KonnektorSettings(ProcessSettings):
             raise ValueError(f"authentication: this make knows only {known}")
         if self.authentication == "certificate" and self.client_ca is None:
             raise ValueError("client_ca: needed for authentication 'certificate'")
+        if self.signatures.comfort_signature and not self.authenticates:
+            raise ValueError(COMFORT_NEEDS_AUTHENTICATION)
         check_references(self.information_model)
         return self
+
+    @property
+    def authenticates(self) -> bool:
+        """Whether client systems must use TLS and prove who they are."""
+        return self.authentication in ("certificate", "basic")

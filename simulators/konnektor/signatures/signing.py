@@ -14,7 +14,7 @@ from simulators.formats.errors import FormatError
 from ..documents import Document, check_xml, read_cms_attributes, read_document
 from ..faults import Code, Trace, fault, trace
 from ..operation import Call
-from ..soap import reading
+from ..soap import answers, reading
 from ..soap.namespaces import DSS, POLICY, name
 from ..soap.reading import Element, optional, required, several
 from . import xades
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 CMS_TYPE = "urn:ietf:rfc:5652"
 SMIME_TYPE = "urn:ietf:rfc:5751"
 PADES_TYPE = "http://uri.etsi.org/02778/3"
+PDF_MIME = "application/pdf-a"
 QES_KINDS = frozenset(("xml", "pdf", "text", "tiff"))
 PROPERTY = name(DSS, "Property")
 _TYPE, _PROPERTIES = name(DSS, "SignatureType"), name(DSS, "Properties")
@@ -170,6 +171,19 @@ def make(
         except FormatError as error:
             raise fault(Code.SYNTAX, f"CMSAttribute: {error}") from None
     return Made(base64.b64encode(signed).decode("ascii"), request.signature_type)
+
+
+def add_output(response: Element, made: Made, namespace: str) -> None:
+    """Append to a SIG:SignResponse what carries *made*; to be run in a thread."""
+    if made.xml is not None:
+        xades.add_answer(response, namespace, made.xml)
+    elif made.signature_type == PADES_TYPE:
+        outputs = answers.add(response, namespace, "OptionalOutputs")
+        document = answers.add(outputs, namespace, "DocumentWithSignature")
+        answers.add(document, DSS, "Base64Data", made.encoded).set("MimeType", PDF_MIME)
+    else:
+        holder = answers.add(response, DSS, "SignatureObject")
+        answers.add(holder, DSS, "Base64Signature", made.encoded).set("Type", CMS_TYPE)
 
 
 def _usual_type(document: Document) -> str:

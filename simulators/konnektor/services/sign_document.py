@@ -1,0 +1,210 @@
+"""SignDocument: nonQES with the SM-B, QES with the HBA, single, as a stack or in comfort mode."""
+
+from __future__ import annotations
+
+from collections import deque
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from simulators.formats.signed_data import Signer
+from simulators.pki.request import Reference
+
+from ..access.check import Grant, Target
+from ..cards.keys import CRYPTS, SigningKey
+from ..documents import take_all
+from ..faults import Code, fault
+from ..operation import Call, read_handle
+from ..signatures.jobs import Job, check_form
+from ..signatures.permission import (
+    ComfortPermission,
+    Permission,
+    PinPermission,
+    SmbPermission,
+)
+from ..signatures.signing import PADES_TYPE, SignRequest, add_output, make, prepare, read_request
+from ..signatures.stack import sign_stack
+from ..soap import answers, reading
+from ..soap.namespaces import CONN, CONTEXT, SIGNATURE_7_5, name
+from ..soap.reading import Element, optional, required, several
+
+if TYPE_CHECKING:
+    from ..cards.inserted_card import InsertedCard
+    from ..signatures.pades import SignablePdf
+
+Prepared: TypeAlias = "tuple[SignRequest, bytes | SignablePdf]"
+
+MAX_REQUESTS = 250
+TV_MODES = ("NONE", "UNCONFIRMED", "CONFIRMED")
+PREDECESSORS = frozenset(("HBA-qSig", "ZOD_2.0"))
+"""HBA-Vorläuferkarten: single signatures only (TUC_KON_168)."""
+NEXT_SUCCESSFUL = "SIG/SIGNDOC/NEXT_SUCCESSFUL"
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A SignDocument as it was read: everything that needs no card."""
+
+    handle: str
+    crypt: str | None
+    number: str
+    requests: list[SignRequest]
+
+
+async def sign_document(call: Call) -> Element:
+    """Sign documents (TIP1-A_5010-09).
+
+    Faults, in this order: 4000 and those of ``read_request`` and the documents; the access
+    check; 4093 the card is reserved; 4126, 4125, 4118 for the card; 4252 the job number; 4258,
+    4058 for the key; 4110 a document that is unfit; 4123 the QES certificate is revoked, unknown
+    or out of its time; 4271 comfort mode is over; 4085, or those of PIN.QES; 4120 the card's
+    signature is wrong.
+    """
+    asked, parts = _read(call)
+    documents = [request.document for request in asked.requests]
+    contents = await take_all(call.konnektor.process, documents)
+    grant = call.check(parts, Target(handle=asked.handle))
+    card, session = grant.required_card()
+    card.require_free(session)
+    _check_card(call, card, len(asked.requests))
+    with ExitStack() as run:
+        job = run.enter_context(call.konnektor.sak.jobs.run(asked.number))
+        reference: Reference = "C.QES" if card.is_hba else "C.SIG"
+        key = call.konnektor.keys.for_signing(card, reference, asked.crypt)
+        call.facts |= {"crypt": key.crypt, "qes": "true" if card.is_hba else "false"}
+        stack = await _prepare(call, asked.requests, contents)
+        if card.is_hba:
+            await _check_certificate(call, key)
+        permission = _permission(call, grant, job, run)
+        signed = await _sign(call, stack, key, permission, job)
+    answer = call.answer()
+    answer.extend(signed)
+    return answer
+
+
+def _read(call: Call) -> tuple[_Asked, reading.Parts]:
+    own = call.own
+    parts = reading.sequence(
+        call.body,
+        required(name(CONN, "CardHandle")),
+        optional(own("Crypt")),
+        required(name(CONTEXT, "Context")),
+        required(own("TvMode")),
+        optional(own("JobNumber")),
+        several(own("SignRequest")),
+    )
+    crypt = parts.maybe(own("Crypt"))
+    chosen = None if crypt is None else reading.choice(crypt, CRYPTS)
+    call.facts["crypt_asked"] = chosen or ""
+    reading.choice(parts.one(own("TvMode")), TV_MODES)  # checked, else ignored
+    number = parts.text(own("JobNumber"))
+    if number is None:
+        raise fault(Code.SYNTAX, "JobNumber fehlt: am Konnektor ist sie Pflicht")
+    handle = read_handle(parts)
+    found = call.konnektor.cards.by_handle(handle)
+    qes = found is not None and found.is_hba
+    entries = parts.all(own("SignRequest"))
+    if len(entries) > MAX_REQUESTS:
+        raise fault(Code.SYNTAX, f"mehr als {MAX_REQUESTS} SignRequests")
+    requests = [read_request(call, entry, qes=qes) for entry in entries]
+    if len({request.request_id for request in requests}) < len(requests):
+        raise fault(Code.SYNTAX, "RequestID ist nicht eindeutig")
+    call.facts |= {"job": check_form(number), "documents": str(len(requests))}
+    return _Asked(handle, chosen, number, requests), parts
+
+
+def _check_card(call: Call, card: InsertedCard, documents: int) -> None:
+    """Check that this kind of card signs this here: faults 4126, 4125, 4118."""
+    if not (card.is_hba or card.is_smb):
+        raise fault(Code.CARD_TYPE_FOR_SIGNATURE)
+    if card.is_hba and not call.konnektor.sak.settings.qes:
+        raise fault(Code.SAK_OFF)
+    if card.card.type in PREDECESSORS and documents > 1:
+        raise fault(Code.STACK_ONLY_HBA)
+
+
+async def _prepare(
+    call: Call, requests: list[SignRequest], contents: list[bytes]
+) -> deque[Prepared]:
+    """Read the documents before anybody types a PIN for them; fault 4110 for one that is unfit."""
+
+    def read() -> deque[Prepared]:
+        return deque((request, prepare(request, contents.pop(0))) for request in requests)
+
+    if any(request.signature_type == PADES_TYPE for request in requests):
+        return await call.konnektor.process.in_thread(read)
+    return read()
+
+
+async def _check_certificate(call: Call, key: SigningKey) -> None:
+    """Raise the fault 4123 when the QES certificate is revoked, unknown or out of its time."""
+    konnektor = call.konnektor
+    verdict = await konnektor.certificates.check(key.certificate, konnektor.clock.now())
+    if verdict.is_invalid:
+        raise fault(Code.SIGNING_FAILED, f"Zertifikat: {verdict.reason}")
+
+
+def _permission(call: Call, grant: Grant, job: Job, run: ExitStack) -> Permission:
+    """Choose what lets the key sign: TUC_KON_160, 170 or 150."""
+    card, session = grant.required_card()
+    if not card.is_hba:
+        return SmbPermission(grant)
+    sak = call.konnektor.sak
+    comfort = run.enter_context(sak.comfort.run(card, session))
+    call.facts["mode"] = "PIN" if comfort is None else "COMFORT"
+    if comfort is None:
+        return PinPermission(call.konnektor, grant, job, call.facts)
+    return ComfortPermission(sak, comfort)
+
+
+async def _sign(
+    call: Call, stack: deque[Prepared], key: SigningKey, permission: Permission, job: Job
+) -> list[Element]:
+    """Return a SIG:SignResponse for every document that was signed, in order (TIP1-A_5664)."""
+    konnektor = call.konnektor
+    card = permission.card
+    signer = konnektor.sak.signers.checked(card.card.iccsn, key.signer)
+    revocation = await _revocation(call, stack, key, qes=card.is_hba)
+
+    async def sign(document: Prepared) -> Element:
+        if not card.present:
+            raise fault(Code.CARD_NOT_INSERTED)
+        request, content = document
+        responses = revocation if request.include_revocation else []
+        response = await konnektor.process.in_thread(
+            _make, call, request, content, signer, responses
+        )
+        call.add_status(response, *request.warnings)
+        response.insert(0, response[-1])  # the schema has it first
+        konnektor.events.emit(NEXT_SUCCESSFUL, {"Jobnummer": job.number}, card=card)
+        return response
+
+    return await sign_stack(stack, sign, permission, job, konnektor.sak.settings.stopped)
+
+
+async def _revocation(
+    call: Call, stack: deque[Prepared], key: SigningKey, *, qes: bool
+) -> list[bytes]:
+    """Return the OCSP answer to embed; 7.5.6 has it in nonQES too, 7.4 in QES only (C_11276)."""
+    if not any(request.include_revocation for request, _ in stack):
+        return []
+    if not qes and call.service.namespace != SIGNATURE_7_5:
+        return []
+    answered = await call.konnektor.certificates.status(key.certificate)
+    return [] if answered.response is None else [answered.response]
+
+
+def _make(
+    call: Call,
+    request: SignRequest,
+    content: bytes | SignablePdf,
+    signer: Signer,
+    revocation: list[bytes],
+) -> Element:
+    """Return the SIG:SignResponse of a document, its Status left out; to be run in a thread."""
+    service = call.service
+    response = answers.response(service.namespace, "SignResponse", service.prefix)
+    response.set("RequestID", answers.printable(request.request_id))
+    made = make(request, content, signer, revocation, call.konnektor.clock.now())
+    add_output(response, made, service.namespace)
+    return response
