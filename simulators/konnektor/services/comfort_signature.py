@@ -38,7 +38,6 @@ async def activate_comfort_signature(call: Call) -> Element:
         raise fault(Code.COMFORT_ONLY_HBA)
     settings = call.konnektor.sak.settings
     comfort.check_room(card, settings.comfort_sessions)
-    card.require_free(session)
     if not card.is_open(QES_PIN, session):
         _judge(call, await _enter(call, grant), card.handle)
     comfort.check_room(card, settings.comfort_sessions)  # others may have been quicker

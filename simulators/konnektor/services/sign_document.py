@@ -55,7 +55,7 @@ async def sign_document(call: Call) -> Element:
     """Sign documents (TIP1-A_5010-09).
 
     Faults, in this order: 4000 and those of ``read_request`` and the documents; the access
-    check; 4093 the card is reserved; 4126, 4125, 4118 for the card; 4252 the job number; 4258,
+    check, with 4093 for a card that is reserved; 4126, 4125, 4118 for the card; 4252 the job number; 4258,
     4058 for the key; 4110 a document that is unfit; 4123 the QES certificate is revoked, unknown
     or out of its time; 4271 comfort mode is over; 4085, or those of PIN.QES; 4120 the card's
     signature is wrong.
@@ -64,8 +64,7 @@ async def sign_document(call: Call) -> Element:
     documents = [request.document for request in asked.requests]
     contents = await take_all(call.konnektor.process, documents)
     grant = call.check(parts, Target(handle=asked.handle))
-    card, session = grant.required_card()
-    card.require_free(session)
+    card, _ = grant.required_card()
     _check_card(call, card, len(asked.requests))
     with ExitStack() as run:
         job = run.enter_context(call.konnektor.sak.jobs.run(asked.number))

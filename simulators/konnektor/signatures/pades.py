@@ -23,7 +23,7 @@ from pyhanko_certvalidator.registry import SimpleCertificateStore
 from simulators.formats import signed_data
 from simulators.formats.certificates import is_ecc
 
-from ..faults import Code, fault
+from ..faults import Code, KonnektorFault, fault
 
 MAX_SIGNATURES = 50
 _PDF_A_PART = re.compile(rb"pdfaid:part(?:>|\s*=\s*[\"'])\s*(\d)")
@@ -105,6 +105,8 @@ def sign(
         output = BytesIO()
         _DatedSigner(settings, _CardSigner(signer), now).sign_pdf(pdf.writer, output=output)
         return output.getvalue()
+    except KonnektorFault:  # of the card
+        raise
     except Exception as error:
         raise fault(Code.DOCUMENT_FORMAT, f"{type(error).__name__}", value="PDF/A") from None
 
