@@ -28,7 +28,10 @@ def issue_certificates(cache: Path) -> PkiTree:
     """Return certificates for both providers and one client module."""
     return issue(
         PkiRequest(
-            tls=[TlsRequest(name="kv"), TlsRequest(name="arv")],
+            tls=[
+                TlsRequest(name="kv", dns_names=[f"mail.{KV}"]),
+                TlsRequest(name="arv", dns_names=[f"mail.{ARV}"]),
+            ],
             kim_certificates=[KimRequest(participant="praxis", common_name="praxis")],
         ),
         cache,

@@ -20,7 +20,6 @@ from .originator import broken_rule
 from .provider import Provider
 from .relay import Relay
 from .reports import Reports, Subject, delivered, failed, header_block
-from .settings import route
 from .store import NewDelivery, NewMail, NewRelay
 from .tampering import alter
 
@@ -68,7 +67,7 @@ class Delivery:
         """Raise Refused for a recipient that this server can neither store for nor relay to."""
         settings = self._provider.settings
         if recipient.domain != settings.domain:
-            if route(settings, recipient.domain) is None:
+            if not await self._provider.routing.is_known(recipient.domain):
                 raise Refused(faults.UNKNOWN_DOMAIN)
             return
         if self._provider.accounts.find(recipient.address) is None:

@@ -15,6 +15,7 @@ from simulators.process.faults import Effect, delay
 from simulators.process.role import Process
 
 from .accounts import Accounts
+from .routing import Routing
 from .settings import MailserverSettings
 from .store import Store
 
@@ -25,11 +26,12 @@ REMEMBERED_CERTIFICATES = 1024
 
 @dataclass
 class Provider:
-    """One provider while it runs: process, store, accounts, and work that must not be cut off."""
+    """One provider while it runs: what its parts share, and work that must not be cut off."""
 
     process: Process[MailserverSettings]
     store: Store
     accounts: Accounts
+    routing: Routing
     open_mailboxes: set[str] = field(default_factory=set)
     connections: int = 0
     _tasks: set[asyncio.Task[Any]] = field(default_factory=set)

@@ -6,20 +6,20 @@ import asyncio
 import heapq
 import sqlite3
 import ssl
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
 from simulators.formats.dsn import RecipientReport
 from simulators.process.errors import one_line
 from simulators.process.faults import DROP
+from simulators.process.resolver import NamesUnavailable, NoSuchName
 from simulators.process.tls import client_context
 
 from . import faults, reports
 from .envelope import Recipient, dump, load
 from .provider import Provider
 from .reports import Reports, Subject
-from .settings import route
 from .smtp_client import Outcome, ProtocolError, SmtpClient, Target
 from .store import NewMail, QueuedRelay
 
@@ -50,6 +50,7 @@ class Relay:
 
     def forget(self) -> None:
         """Drop entries and connections, for the queue in the store is being emptied."""
+        self._provider.routing.forget()
         for destination in self._destinations.values():
             destination.waiting.clear()
             for worker in destination.workers:
@@ -88,7 +89,7 @@ class Relay:
 
     async def _work(self, domain: str, destination: _Destination) -> None:
         """Hand over what is due for one domain, on one connection, until nothing is left."""
-        line = _Line(self._target(domain))
+        line = _Line(domain, self._targets)
         try:
             while destination.waiting or line.is_open:
                 entry = await self._next(destination, line)
@@ -129,12 +130,15 @@ class Relay:
             finally:
                 destination.idle -= 1
 
-    def _target(self, domain: str) -> Target | None:
-        found = route(self._provider.settings, domain)
-        if found is None:
-            return None
+    async def _targets(self, domain: str) -> list[Target]:
         settings = self._provider.settings
-        return Target(*found, self._context, settings.host_name, settings.relay.timeout_seconds)
+        return [
+            Target(
+                *(hop.host, hop.address, hop.port, self._context),
+                *(settings.host_name, settings.relay.timeout_seconds),
+            )
+            for hop in await self._provider.routing.next_hops(domain)
+        ]
 
     async def _hand_over(self, entry: QueuedRelay, line: _Line) -> None:
         mail = load(entry.envelope)
@@ -175,12 +179,15 @@ class Relay:
             raise ConnectionResetError("dropped on purpose")
         if effect is not None and effect.kind == faults.REPLY:
             return dict.fromkeys(addresses, faults.reply_of(effect))
-        if line.target is None:
-            return dict.fromkeys(addresses, faults.UNKNOWN_DOMAIN)
         used_before = line.is_open
         try:
             client = await line.client()
             return await client.send(mail, size, self._provider.store.content_parts(entry.content))
+        except NoSuchName:
+            return dict.fromkeys(addresses, faults.UNKNOWN_DOMAIN)
+        except NamesUnavailable as error:
+            reply = faults.NAMES_UNAVAILABLE
+            return dict.fromkeys(addresses, reply.saying(f"{reply.text}: {error}"))
         except CONNECTION_ERRORS:
             if not used_before:
                 raise
@@ -260,9 +267,10 @@ class _Destination:
 class _Line:
     """The connection of one worker: opened when needed, kept for the next mail."""
 
-    def __init__(self, target: Target | None) -> None:
-        self.target = target
+    def __init__(self, domain: str, targets: Callable[[str], Awaitable[list[Target]]]) -> None:
         self.reports_delivery = True
+        self._domain = domain
+        self._targets = targets
         self._client: SmtpClient | None = None
 
     @property
@@ -270,11 +278,22 @@ class _Line:
         return self._client is not None
 
     async def client(self) -> SmtpClient:
-        assert self.target is not None
+        """Return the open connection, or one to the first server that answers (RFC 5321, 5.1).
+
+        Raises NoSuchName, NamesUnavailable, and what the last of the servers failed by.
+        """
         if self._client is None:
-            self._client = await SmtpClient.connect(self.target)
-            self.reports_delivery = "DSN" in self._client.extensions
+            *others, last = await self._targets(self._domain)
+            for target in others:
+                with suppress(*CONNECTION_ERRORS):
+                    return self._opened(await SmtpClient.connect(target))
+            return self._opened(await SmtpClient.connect(last))
         return self._client
+
+    def _opened(self, client: SmtpClient) -> SmtpClient:
+        self._client = client
+        self.reports_delivery = "DSN" in client.extensions
+        return client
 
     async def close(self) -> None:
         client, self._client = self._client, None

@@ -10,7 +10,6 @@ from simulators.formats.dsn import RecipientReport, delivery_report
 
 from .envelope import Envelope, Recipient, dump
 from .provider import Provider
-from .settings import route
 from .store import NewDelivery, NewMail, NewRelay
 
 DELIVERED = "2.0.0"
@@ -79,7 +78,7 @@ class Reports:
         account = provider.accounts.find(sender)
         if account is not None:
             mail.deliveries.append(NewDelivery(account.address, b"Return-Path: <>\r\n"))
-        elif domain != settings.domain and route(settings, domain) is not None:
+        elif domain != settings.domain and provider.routing.may_know(domain):
             never = Recipient(sender, frozenset({"NEVER"}))
             mail.relays.append(NewRelay(domain, dump(Envelope(""), [never])))
         else:

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from simulators.process.errors import InputError
+from simulators.process.resolver import Resolver
 from simulators.process.role import Process, Role
 from simulators.process.tls import server_context
 
@@ -23,6 +24,7 @@ from .pop3 import MAX_LINE, Pop3Session
 from .provider import Provider
 from .relay import Relay
 from .reports import Reports
+from .routing import Routing
 from .settings import MailserverSettings
 from .smtp import MailSession
 from .store import Store
@@ -58,7 +60,8 @@ async def serve(process: Process[MailserverSettings]) -> AsyncIterator[None]:
                 f"{file}: cannot be used as store of the mails: {error}; "
                 "move it away or start in another run directory"
             ) from None
-        provider = Provider(process, store, accounts)
+        resolver = None if settings.names is None else Resolver(settings.names, process.clock)
+        provider = Provider(process, store, accounts, Routing(settings, resolver))
         stack.push_async_callback(provider.finish, FINISH_SECONDS)
         reports = Reports(provider)
         relay = Relay(provider, reports)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from simulators.process.errors import InputError
 from simulators.process.guardrails import refuse_real_domain
+from simulators.process.resolver import read_place
 from simulators.process.settings import (
     Listener,
     Listeners,
@@ -19,8 +19,6 @@ from simulators.process.settings import (
 
 MINIMAL_SIZE = 35_882_577
 """What EHLO announces at least (KOM-LE-A_2004-01): 15 MiB signed, encrypted and encoded twice."""
-
-_ROUTE = re.compile(r"^(\[[0-9a-fA-F:]+\]|[^:\s]+):(\d{1,5})$")
 
 
 class MailserverListeners(Listeners):
@@ -76,7 +74,9 @@ class MailserverSettings(ProcessSettings):
 
     ``ca`` is what the relay trusts at other providers' servers, ``client_ca`` what the listeners
     trust as client certificates (C.CM.TLS-CS of client modules, C.FD.TLS-C of providers).
-    ``routes`` take the place of MX records: domain to ``host:port``.
+    ``routes`` take the place of MX records: domain to ``host:port``. ``names`` is the DNS server,
+    ``host:port``, that is asked for all other domains; servers found so are called at ``mail_port``
+    unless a record SRV of ``port_service`` below the server's name says otherwise.
     ``max_message_size`` bounds one message on the wire; EHLO announces it.
     """
 
@@ -88,6 +88,9 @@ class MailserverSettings(ProcessSettings):
     client_ca: Path
     require_client_certificate: bool = True
     routes: dict[str, str] = {}
+    names: str | None = None
+    mail_port: int = Field(default=465, ge=1, le=65535)
+    port_service: str = "_smtps._tcp"
     accounts: list[AccountSettings] = []
     relay: RelaySettings = RelaySettings()
     originator_refusal: OriginatorRefusal = OriginatorRefusal()
@@ -102,13 +105,21 @@ class MailserverSettings(ProcessSettings):
     def _guard_domain(cls, domain: str) -> str:
         return _test_domain(domain)
 
+    @field_validator("names")
+    @classmethod
+    def _is_a_place(cls, names: str | None) -> str | None:
+        if names is not None:
+            read_place(names)
+        return names
+
     @field_validator("routes")
     @classmethod
     def _guard_routes(cls, routes: dict[str, str]) -> dict[str, str]:
         for domain, route in routes.items():
-            matched = _ROUTE.match(route)
-            if matched is None or not 0 < int(matched[2]) < 65536:
-                raise ValueError(f"{domain}: expected host:port, got {route!r}")
+            try:
+                read_place(route)
+            except ValueError as error:
+                raise ValueError(f"{domain}: {error}") from None
         return {_test_domain(domain): route for domain, route in routes.items()}
 
     @model_validator(mode="after")
@@ -123,10 +134,7 @@ class MailserverSettings(ProcessSettings):
 def route(settings: MailserverSettings, domain: str) -> tuple[str, int] | None:
     """Return host and port of the server for *domain*, or None when there is no route."""
     target = settings.routes.get(domain.lower())
-    if target is None:
-        return None
-    host, _, port = target.rpartition(":")
-    return host.strip("[]"), int(port)
+    return None if target is None else read_place(target)
 
 
 def _test_domain(domain: str) -> str:

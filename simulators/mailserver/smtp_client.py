@@ -27,9 +27,13 @@ class ProtocolError(Exception):
 
 @dataclass(frozen=True)
 class Target:
-    """Where the other server is, how it is trusted, and how we call ourselves."""
+    """Where the other server is, how it is trusted, and how we call ourselves.
+
+    ``host`` is the name that its certificate must carry, ``address`` where it is.
+    """
 
     host: str
+    address: str
     port: int
     context: ssl.SSLContext
     own_name: str
@@ -55,7 +59,7 @@ class SmtpClient:
         """
         async with asyncio.timeout(target.timeout_seconds):
             reader, writer = await asyncio.open_connection(
-                target.host,
+                target.address,
                 target.port,
                 ssl=target.context,
                 server_hostname=target.host,

@@ -6,6 +6,7 @@ from pathlib import Path
 from simulators.mailserver.accounts import Accounts
 from simulators.mailserver.pop3 import Pop3Session
 from simulators.mailserver.provider import Provider
+from simulators.mailserver.routing import Routing
 from simulators.mailserver.service import ROLE
 from simulators.mailserver.settings import MailserverSettings
 from simulators.mailserver.store import Store
@@ -31,7 +32,7 @@ def test_silent_client_is_told_and_its_mailbox_is_free_again(tmp_path: Path) -> 
     async def check() -> None:
         store = Store(tmp_path / "mail.sqlite3")
         process = Process(ROLE, settings)
-        provider = Provider(process, store, Accounts(process, store))
+        provider = Provider(process, store, Accounts(process, store), Routing(settings, None))
         await provider.accounts.load()
 
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
