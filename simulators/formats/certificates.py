@@ -7,12 +7,18 @@ from functools import cached_property
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 
 from . import asn1
 from .errors import FormatError
 
+MIN_RSA_BITS = 2048
+MIN_EC_BITS = 256
+QC_COMPLIANCE = "0.4.0.1862.1.1"
+"""QcCompliance (ETSI EN 319 412-5): the certificate is a qualified one."""
+
+_QC_STATEMENTS = x509.ObjectIdentifier("1.3.6.1.5.5.7.1.3")
 _MAX_RDNS = 64
 _MALFORMED = (
     ValueError,
@@ -150,6 +156,37 @@ def common_name(certificate: x509.Certificate) -> str:
 def is_ecc(certificate: x509.Certificate) -> bool:
     """Tell whether the certificate's key is one on an elliptic curve."""
     return isinstance(public_key(certificate), ec.EllipticCurvePublicKey)
+
+
+def is_weak(certificate: x509.Certificate) -> bool:
+    """Tell whether the key is too short to be relied on: RSA below 2048, ECC below 256 bits.
+
+    Raises FormatError for a key that cannot be read.
+    """
+    key = public_key(certificate)
+    if isinstance(key, rsa.RSAPublicKey):
+        return key.key_size < MIN_RSA_BITS
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        return key.key_size < MIN_EC_BITS
+    return True
+
+
+def is_qualified(certificate: x509.Certificate) -> bool:
+    """Tell whether the certificate is for a QES: its QCStatements hold QcCompliance.
+
+    Raises FormatError if the certificate's extensions are malformed.
+    """
+    try:
+        extension = _extensions(certificate).get_extension_for_oid(_QC_STATEMENTS)
+    except x509.ExtensionNotFound:
+        return False
+    if not isinstance(extension.value, x509.UnrecognizedExtension):
+        return False
+    statements = asn1.parse(extension.value.value).expect(asn1.SEQUENCE).children
+    return any(
+        statement.fields().take(asn1.OBJECT_IDENTIFIER).oid() == QC_COMPLIANCE
+        for statement in statements
+    )
 
 
 def _extensions(certificate: x509.Certificate) -> x509.Extensions:

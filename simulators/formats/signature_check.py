@@ -63,6 +63,8 @@ class Signature:
         signed = bytes(content) if self.signed is None else self.signed
         try:
             key = certificates.public_key(certificate)
+            if certificates.is_weak(certificate):
+                return False
             name, parameters = cms_algorithms.algorithm(self.signature_algorithm)
             if isinstance(key, rsa.RSAPublicKey):
                 scheme, function = _rsa_scheme(name, parameters, self.digest_algorithm)

@@ -102,6 +102,7 @@ class SignerInfo:
     It is False where nobody asked for it.
     ``certificate`` is the embedded one that the signer id names, None when it is missing;
     whether it is trusted is not judged here. ``attributes``: DER of every value by OID.
+    ``value`` is the signature itself, the algorithms are OIDs.
     """
 
     signer_id: CertificateId
@@ -111,16 +112,23 @@ class SignerInfo:
     digest_ok: bool
     signature_ok: bool
     has_unsigned_attributes: bool
+    value: bytes
+    digest_algorithm: str
+    signature_algorithm: str
 
 
 @dataclass(frozen=True)
 class SignedData:
-    """A CMS SignedData: content (None when detached and not given), signatures, certificates."""
+    """A CMS SignedData: content (None when detached and not given), signatures, certificates.
+
+    ``ignored_certificates``: how many of CertificateChoices are no X.509 certificates.
+    """
 
     content: bytes | None
     signers: tuple[SignerInfo, ...]
     certificates: tuple[x509.Certificate, ...]
     ocsp_responses: tuple[bytes, ...]
+    ignored_certificates: int = 0
 
 
 def key_signer(
@@ -204,10 +212,17 @@ def _revocation(ocsp_responses: Sequence[bytes]) -> bytes:
     )
 
 
-def read(cms: bytes, detached: bytes | None = None, *, verify: bool = True) -> SignedData:
+def read(
+    cms: bytes,
+    detached: bytes | None = None,
+    *,
+    verify: bool = True,
+    more_certificates: Sequence[x509.Certificate] = (),
+) -> SignedData:
     """Read and check a SignedData in DER or BER; *detached* is the content when it is not inside.
 
-    Without *verify* the costly part, the signature itself, is left to somebody else. Raises
+    Without *verify* the costly part, the signature itself, is left to somebody else. A signer's
+    certificate that is not embedded is looked for in *more_certificates*. Raises
     FormatError if the bytes are no SignedData. A signature that does not hold is no
     error: it is said in the SignerInfo.
     """
@@ -224,14 +239,17 @@ def read(cms: bytes, detached: bytes | None = None, *, verify: bool = True) -> S
         raise FormatError(f"more than {MAX_SIGNERS} signatures")
     content = inside if inside is not None else detached
     digests = None if content is None else signature_check.Digests(content)
+    more = {certificates.certificate_id(extra): extra for extra in more_certificates}
+    known = {**more, **embedded}
     return SignedData(
         content=None if content is None else bytes(content),
         signers=tuple(
-            _signer_info(signer_info, embedded, content_type, digests, verify=verify)
+            _signer_info(signer_info, known, content_type, digests, verify=verify)
             for signer_info in signer_infos
         ),
         certificates=tuple(embedded.values()),
         ocsp_responses=_ocsp_responses(crls) if crls is not None else (),
+        ignored_certificates=_count_others(chosen) if chosen is not None else 0,
     )
 
 
@@ -257,6 +275,36 @@ def _certificates(chosen: asn1.Element) -> dict[CertificateId, x509.Certificate]
             certificate = certificates.load(bytes(choice.encoded))
             found[certificates.certificate_id(certificate)] = certificate
     return found
+
+
+def _count_others(chosen: asn1.Element) -> int:
+    return sum(choice.tag != asn1.SEQUENCE for choice in chosen.children)
+
+
+def with_ocsp_responses(cms: bytes, ocsp_responses: Sequence[bytes]) -> bytes:
+    """Return the SignedData *cms* with OCSP responses (DER each) added to its crls (RFC 5940).
+
+    They are not signed; everything else keeps its octets, the version becomes 5. Raises
+    FormatError.
+    """
+    fields = content_info.read(cms, _SIGNED_DATA, "SignedData")
+    fields.take(asn1.INTEGER)
+    algorithms, content = fields.take(asn1.SET), fields.take(asn1.SEQUENCE)
+    chosen, crls = fields.optional(asn1.context(0)), fields.optional(asn1.context(1))
+    signer_infos = fields.take(asn1.SET)
+    held = [] if crls is None else [bytes(choice.encoded) for choice in crls.children]
+    added = [asn1.encode(asn1.context(1), _OCSP_RESPONSE, item) for item in ocsp_responses]
+    return content_info.write(
+        _SIGNED_DATA,
+        [
+            _VERSION_5,
+            algorithms.encoded,
+            content.encoded,
+            b"" if chosen is None else chosen.encoded,
+            asn1.set_of([*held, *added], asn1.context(1)),
+            signer_infos.encoded,
+        ],
+    )
 
 
 def _ocsp_responses(crls: asn1.Element) -> tuple[bytes, ...]:
@@ -307,6 +355,9 @@ def _signer_info(
         and certificate is not None
         and signature.holds(certificate, content),
         has_unsigned_attributes=unsigned is not None,
+        value=value,
+        digest_algorithm=cms_algorithms.algorithm(digest_algorithm)[0],
+        signature_algorithm=cms_algorithms.algorithm(signature_algorithm)[0],
     )
 
 

@@ -31,9 +31,6 @@ WITH_COMMENTS: Final = "WithComments"
 ENVELOPED: Final = "http://www.w3.org/2000/09/xmldsig#enveloped-signature"
 BASE64: Final = "http://www.w3.org/2000/09/xmldsig#base64"
 
-MIN_RSA_BITS: Final = 2048
-MIN_EC_BITS: Final = 256
-
 _DIGESTS: Final[Mapping[str, type[hashes.HashAlgorithm]]] = MappingProxyType(
     {
         SHA256: hashes.SHA256,
@@ -99,7 +96,7 @@ def holds(uri: str, certificate: x509.Certificate, value: bytes, content: bytes)
         raise UnknownAlgorithm("the signature algorithm is not supported")
     try:
         key = certificates.public_key(certificate)
-        if is_weak(certificate):
+        if certificates.is_weak(certificate):
             return False
         if isinstance(key, rsa.RSAPublicKey) and uri in _PKCS1:
             key.verify(value, content, padding.PKCS1v15(), _PKCS1[uri]())
@@ -121,19 +118,6 @@ def holds(uri: str, certificate: x509.Certificate, value: bytes, content: bytes)
     return False
 
 
-def is_weak(certificate: x509.Certificate) -> bool:
-    """Tell whether the key is too short to be relied on: RSA below 2048, ECC below 256 bits.
-
-    Raises FormatError for a key that cannot be read.
-    """
-    key = certificates.public_key(certificate)
-    if isinstance(key, rsa.RSAPublicKey):
-        return key.key_size < MIN_RSA_BITS
-    if isinstance(key, ec.EllipticCurvePublicKey):
-        return key.key_size < MIN_EC_BITS
-    return True
-
-
 def pkcs1_holds(certificate: x509.Certificate, value: bytes, content: bytes) -> bool:
     """Tell whether *value* is a bare RSA signature (PKCS#1) of *content*.
 
@@ -141,7 +125,7 @@ def pkcs1_holds(certificate: x509.Certificate, value: bytes, content: bytes) -> 
     SHA-512 are tried.
     """
     key = certificates.public_key(certificate)
-    if not isinstance(key, rsa.RSAPublicKey) or is_weak(certificate):
+    if not isinstance(key, rsa.RSAPublicKey) or certificates.is_weak(certificate):
         return False
     for function in (kind() for kind in cms_algorithms.DIGESTS.values()):
         pss = padding.PSS(padding.MGF1(function), padding.PSS.AUTO)

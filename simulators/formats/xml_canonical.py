@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from copy import deepcopy
 from typing import Final
 
 from lxml import etree
@@ -104,31 +103,34 @@ def _apart(element: Element, *, inherit: bool, with_id: bool) -> Element:
     return copy
 
 
-@contextmanager
-def without(element: Element) -> Iterator[None]:
-    """Take *element* out of its document, the text after it stays; put it back at the end.
+def without(element: Element, holder: Element) -> Element:
+    """Return *holder*, in a copy of its document out of which *element* was taken.
 
-    Raises FormatError for the root.
+    The text after *element* stays. A copy, for an element that is put back may change its
+    prefixes. Raises FormatError unless *element* is inside *holder*.
     """
+    if not any(above is holder for above in element.iterancestors()):
+        raise FormatError("the signature is not enveloped in what it signs")
+    root = deepcopy(element.getroottree()).getroot()
+    taken, found = _same(root, element), _same(root, holder)
+    parent, before = taken.getparent(), taken.getprevious()
+    if before is not None:
+        before.tail = (before.tail or "") + (taken.tail or "")
+    elif parent is not None:
+        parent.text = (parent.text or "") + (taken.tail or "")
+    if parent is not None:
+        taken.tail = None
+        parent.remove(taken)
+    return found
+
+
+def _same(root: Element, element: Element) -> Element:
+    """Return the element of the copied document *root* that *element* is in its own."""
+    path = []
     parent = element.getparent()
-    if parent is None:
-        raise FormatError("a signature cannot be enveloped in itself")
-    before, index, tail = element.getprevious(), parent.index(element), element.tail
-    held = parent.text if before is None else before.tail
-    joined = (held or "") + (tail or "") or None
-    element.tail = None
-    parent.remove(element)
-    _set_text(parent, before, joined)
-    try:
-        yield
-    finally:
-        _set_text(parent, before, held)
-        parent.insert(index, element)
-        element.tail = tail
-
-
-def _set_text(parent: Element, before: Element | None, text: str | None) -> None:
-    if before is None:
-        parent.text = text
-    else:
-        before.tail = text
+    while parent is not None:
+        path.append(parent.index(element))
+        element, parent = parent, parent.getparent()
+    for index in reversed(path):
+        root = root[index]
+    return root
