@@ -9,9 +9,14 @@ from pydantic import Field
 
 from simulators.process.settings import Settings
 
-PinReference = Literal["PIN.SMC", "PIN.CH", "PIN.QES"]
+PinReference = Literal[
+    "PIN.SMC", "PIN.CH", "PIN.QES",
+    "MRPIN.NFD", "MRPIN.NFD_READ", "MRPIN.DPE", "MRPIN.DPE_READ", "MRPIN.GDD", "MRPIN.OSE",
+    "MRPIN.AMTS",
+]  # fmt: skip
 PinState = Literal["VERIFIED", "VERIFIABLE", "BLOCKED", "TRANSPORT_PIN", "EMPTY_PIN", "DISABLED"]
 PinEntry = Literal["correct", "wrong", "timeout", "abort", "manual"]
+TerminalCondition = Literal["connected", "disconnected", "inactive", "silent"]
 Identifier = str
 
 
@@ -62,7 +67,16 @@ class InsertedCard(Settings):
 
 
 class Terminal(Settings):
-    """A card terminal; ``cards`` are the cards that are in it at the start."""
+    """A card terminal; ``cards`` are the cards that are in it at the start.
+
+    ``condition``: *connected*; *disconnected* (4222, 4040 at a PIN entry); *inactive*, as an
+    administrator sets it (4221); *silent*: connected, but nothing comes back (4044, and 4094
+    from the cards in it). ``attended``: somebody stands there who takes an ejected card at once,
+    and at RequestCard puts in a card of the wanted type that lies beside; without, the control
+    API is waited for. ``remote_pin``: PINs for cards elsewhere can be typed here, for there is a
+    gSMC-KT in it; without one the answer is 4053 (unconfirmed for this cause). ``physical``
+    false is the logical terminal of an HSM-B.
+    """
 
     id: Identifier
     name: str = ""
@@ -72,28 +86,42 @@ class Terminal(Settings):
     )
     ip_address: str = "127.0.0.1"
     cards: list[InsertedCard] = []
+    condition: TerminalCondition = "connected"
+    attended: bool = True
+    remote_pin: bool = True
+    physical: bool = True
 
 
 class InformationModel(Settings):
-    """Mandanten, Clientsysteme, Workplaces and terminals, and how they belong together."""
+    """Mandanten, Clientsysteme, Workplaces and terminals, and how they belong together.
+
+    ``cards_beside`` are cards (``card.json``) that lie beside the terminals at the start.
+    """
 
     mandanten: list[Mandant] = []
     clientsystems: list[Clientsystem] = []
     workplaces: list[Workplace] = []
     terminals: list[Terminal] = []
+    cards_beside: list[Path] = []
 
 
 class Pin(Settings):
     """A PIN at the start: its state, its tries, and what the simulated terminal types.
 
-    ``entry`` is what happens at the PIN pad when it is asked: the right PIN, a wrong one,
-    nobody there, the cancel key, or ``manual``: it waits until the control API says.
+    ``entry`` is what happens at the PIN pad when it is asked: the right PIN (and PUK), a wrong
+    one, nobody there, the cancel key, or ``manual``: it waits until the control API says.
+    ``new_value`` is what the pad types by itself where a new PIN is asked for. ``puk`` can be
+    typed ``puk_uses`` times, rightly or wrongly (gemILF_PS 4.1.5.3). The MRPIN.* of an eGK are
+    the same secret as its PIN.CH; only DISABLED and ``entry`` are their own.
     """
 
     value: str = Field(default="123456", pattern=r"^\d{4,8}$")
     state: PinState = "VERIFIABLE"
     tries: int = Field(default=3, ge=0, le=3)
     entry: PinEntry = "correct"
+    new_value: str = Field(default="654321", pattern=r"^\d{6,8}$")
+    puk: str = Field(default="12345678", pattern=r"^\d{8}$")
+    puk_uses: int = Field(default=10, ge=0, le=10)
 
 
 def check_references(model: InformationModel) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -50,7 +50,7 @@ class Konnektor:
         self.events = Events(process, self.relations, self.access)
         self.operational_state = self.events.state
         self.terminals = self.cards.terminals
-        self.announce = Announcements(self._emit)
+        self.announce = Announcements(self.events.emit)
         self.pin_entries = PinEntries(process.journal, self.settings.pin_timeout)
         self.pads = PinPads(self.relations, self.cards, self.pin_entries, self.announce, PinRules())
         self.cards.watch(self._card_changed)
@@ -97,16 +97,6 @@ class Konnektor:
             self.announce.terminal(changed.settings, connected=changed.connected)
         if changed.connected:
             self.cards.terminal_changed(terminal)
-
-    def _emit(
-        self,
-        topic: str,
-        parameters: Mapping[str, str],
-        *,
-        card: InsertedCard | None = None,
-        terminal: str | None = None,
-    ) -> None:
-        self.process.journal.record("Event", topic=topic, **parameters)
 
     def _card_changed(self, change: Change, card: InsertedCard) -> None:
         if change == "REMOVED":

@@ -14,6 +14,7 @@ AUTHORITY_VALIDITY = (datetime(2015, 1, 1, tzinfo=UTC), datetime(2045, 1, 1, tzi
 
 _SMCB_UNIT = "Institution des Gesundheitswesens-CA der Telematikinfrastruktur"
 _HBA_UNIT = "Heilberufsausweis-CA der Telematikinfrastruktur"
+_EGK_UNIT = "Elektronische Gesundheitskarte-CA der Telematikinfrastruktur"
 _QES_UNIT = "Qualifizierter VDA der Telematikinfrastruktur"
 _KOMP_UNIT = "Komponenten-CA der Telematikinfrastruktur"
 
@@ -45,6 +46,8 @@ AUTHORITIES = (
     AuthorityPlan("SMCB-CA2", KeyKind.BRAINPOOL, ROOT_BRAINPOOL, _SMCB_UNIT),
     AuthorityPlan("HBA-CA1", KeyKind.RSA, ROOT_RSA, _HBA_UNIT),
     AuthorityPlan("HBA-CA2", KeyKind.BRAINPOOL, ROOT_BRAINPOOL, _HBA_UNIT),
+    AuthorityPlan("EGK-CA1", KeyKind.RSA, ROOT_RSA, _EGK_UNIT),
+    AuthorityPlan("EGK-CA2", KeyKind.BRAINPOOL, ROOT_BRAINPOOL, _EGK_UNIT),
     AuthorityPlan("HBA-qCA1", KeyKind.RSA, ROOT_RSA, _QES_UNIT),
     AuthorityPlan("HBA-qCA2", KeyKind.BRAINPOOL, ROOT_BRAINPOOL, _QES_UNIT),
     AuthorityPlan("KOMP-CA1", KeyKind.RSA, ROOT_RSA, _KOMP_UNIT),
@@ -56,12 +59,13 @@ AUTHORITIES = (
 # Who issues what, by the kind of the certificate's key.
 SMCB_CA = {KeyKind.RSA: "SMCB-CA1", KeyKind.BRAINPOOL: "SMCB-CA2"}
 HBA_CA = {KeyKind.RSA: "HBA-CA1", KeyKind.BRAINPOOL: "HBA-CA2"}
+EGK_CA = {KeyKind.RSA: "EGK-CA1", KeyKind.BRAINPOOL: "EGK-CA2"}
 QES_CA = {KeyKind.RSA: "HBA-qCA1", KeyKind.BRAINPOOL: "HBA-qCA2"}
 TLS_CA = {KeyKind.RSA: "KOMP-CA1", KeyKind.P256: "KOMP-CA2"}
 PROVIDER_CA = "PROVIDER-CA1"
 CLIENTS_CA = "CLIENTS-CA1"
 
-CARD_CAS = (*SMCB_CA.values(), *HBA_CA.values(), *QES_CA.values())
+CARD_CAS = (*SMCB_CA.values(), *HBA_CA.values(), *EGK_CA.values(), *QES_CA.values())
 # Authorities whose certificates the OCSP responder answers for.
 OCSP_CAS = (*CARD_CAS, *TLS_CA.values(), PROVIDER_CA)
 

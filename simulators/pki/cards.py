@@ -51,8 +51,9 @@ class CardFile(Settings):
     type: CardType
     generation: Generation
     iccsn: str
-    telematik_id: str
+    telematik_id: str = ""
     holder: str
+    kvnr: str | None = None
     objects: list[ObjectFiles]
 
 
@@ -68,7 +69,8 @@ class CardObject:
 class Card:
     """A card: what GetCards says of it, and its objects by certificate reference and crypt.
 
-    C.SIG is the object of C.HCI.OSIG (SMC-B), C.QES that of C.HP.QES (HBA).
+    C.SIG is the object of C.HCI.OSIG (SMC-B), C.QES that of C.HP.QES (HBA). ``telematik_id`` is
+    empty for a patient's card, ``kvnr`` (the insured person's number) is that of an EGK.
     """
 
     type: CardType
@@ -77,6 +79,7 @@ class Card:
     telematik_id: str
     holder: str
     objects: dict[tuple[Reference, Crypt], CardObject]
+    kvnr: str | None = None
 
 
 def read_card(path: Path) -> Card:
@@ -104,6 +107,7 @@ def read_card(path: Path) -> Card:
         content.telematik_id,
         content.holder,
         objects,
+        content.kvnr,
     )
 
 

@@ -11,6 +11,7 @@ from .authorities import (
     AUTHORITIES,
     AUTHORITY_VALIDITY,
     CLIENTS_CA,
+    EGK_CA,
     HBA_CA,
     OCSP_CAS,
     PROVIDER_CA,
@@ -103,7 +104,7 @@ def _card_items(card: CardRequest, start: datetime) -> Iterator[Item]:
     )
     kinds = [KeyKind.RSA] if card.generation == "G2.0" else [KeyKind.RSA, KeyKind.BRAINPOOL]
     for reference, profile in CARD_PROFILES[card.type].items():
-        issuers = SMCB_CA if card.type == "SMC-B" else HBA_CA
+        issuers = {"HBA": HBA_CA, "EGK": EGK_CA}.get(card.type, SMCB_CA)
         if reference == "C.QES":
             issuers = QES_CA
         content = Content(profile, subject, *_dates(card, start), admission=admission)

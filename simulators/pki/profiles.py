@@ -142,6 +142,12 @@ HP_QES = Profile(
     hba=True,
     extensions=(QC_STATEMENTS, CHAIN_MODEL),
 )
+# An eGK's certificates (policies oid_egk_aut, oid_egk_enc); the rest is taken like C.HP.AUT and
+# C.HP.ENC without the policies of the chambers (unconfirmed: no test eGK is at hand).
+CH_AUT = Profile(
+    "C.CH.AUT", (GEM_OR_CP, "1.2.276.0.76.4.70"), _SIGN_OR_TRANSPORT, _SIGN, (CLIENT_AUTH,)
+)
+CH_ENC = Profile("C.CH.ENC", (GEM_OR_CP, "1.2.276.0.76.4.68"), _TRANSPORT, _AGREE)
 # A provider's process has one identity for both directions: server, and client of the relay.
 FD_TLS = Profile(
     "C.FD.TLS-S",
@@ -171,8 +177,13 @@ OCSP_SIGNER = Profile(
 )
 
 # A card's objects by the reference under which the Konnektor knows them.
+_INSTITUTION: dict[Reference, Profile] = {"C.AUT": HCI_AUT, "C.ENC": HCI_ENC, "C.SIG": HCI_OSIG}
 CARD_PROFILES: dict[CardType, dict[Reference, Profile]] = {
-    "SMC-B": {"C.AUT": HCI_AUT, "C.ENC": HCI_ENC, "C.SIG": HCI_OSIG},
+    "SMC-B": _INSTITUTION,
+    "HSM-B": _INSTITUTION,
     "HBA": {"C.AUT": HP_AUT, "C.ENC": HP_ENC, "C.QES": HP_QES},
+    "EGK": {"C.AUT": CH_AUT, "C.ENC": CH_ENC},
+    "KVK": {},
+    "UNKNOWN": {},
 }
 TLS_PROFILES = {profile.name: profile for profile in (FD_TLS, AK_AUT, CM_TLS)}

@@ -21,7 +21,7 @@ MAX_ORGANIZATION = 64 - len(NOT_VALID)
 MAX_HOST = 253
 _HOST = re.compile(r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*")
 
-CardType = Literal["SMC-B", "HBA"]
+CardType = Literal["SMC-B", "HSM-B", "HBA", "EGK", "KVK", "UNKNOWN"]
 Reference = Literal["C.AUT", "C.ENC", "C.SIG", "C.QES"]
 Crypt = Literal["RSA", "ECC"]
 Generation = Literal["G2.0", "G2.1"]
@@ -42,6 +42,7 @@ Iccsn = Annotated[str, StringConstraints(pattern=r"^80276[0-9]{15}$")]
 Oid = Annotated[str, StringConstraints(pattern=r"^[0-2](\.(0|[1-9][0-9]{0,38})){2,30}$")]
 # The Admission's registrationNumber is a PrintableString of at most 128 characters.
 TelematikId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9 '()+,./:=?-]{1,128}$")]
+Kvnr = Annotated[str, StringConstraints(pattern=r"^[A-Z][0-9]{9}$")]
 NamePart = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 
 
@@ -79,12 +80,15 @@ class CardRequest(Validity):
     ``organization`` is the BSNR or the institution's name (O, without NOT-VALID),
     ``profession_item`` the text of the Admission ("Betriebsstätte Arzt"),
     ``admission_authority`` the chamber that admitted the holder. ``G2.0`` cards have RSA
-    certificates only, ``G2.1`` cards RSA and ECC side by side.
+    certificates only, ``G2.1`` cards RSA and ECC side by side. A patient's cards (EGK, KVK) have
+    no Telematik-ID; an EGK has the holder's ``kvnr`` and as ``organization`` the insurer. KVK and
+    UNKNOWN (put in wrongly, not readable) have no certificates; their ``iccsn`` is only a name.
     """
 
     type: CardType
     iccsn: Iccsn
-    telematik_id: TelematikId
+    telematik_id: TelematikId | None = None
+    kvnr: Kvnr | None = None
     profession_oid: Oid
     profession_item: Annotated[str, StringConstraints(min_length=1, max_length=128)]
     common_name: Annotated[str, StringConstraints(min_length=1, max_length=MAX_COMMON_NAME)]
@@ -104,6 +108,10 @@ class CardRequest(Validity):
     def _holder_is_named(self) -> CardRequest:
         if self.type == "HBA" and not (self.given_name and self.surname):
             raise ValueError("an HBA needs given_name and surname of its holder")
+        if self.type == "EGK" and not (self.kvnr and self.given_name and self.surname):
+            raise ValueError("an EGK needs kvnr, given_name and surname of its holder")
+        if self.type in ("SMC-B", "HSM-B", "HBA") and self.telematik_id is None:
+            raise ValueError(f"a card of type {self.type} needs a telematik_id")
         return self
 
 

@@ -23,6 +23,8 @@ def authority_subject(common_name: str, unit: str | None) -> x509.Name:
 
 def card_subject(card: CardRequest) -> x509.Name:
     """Return the subject of every certificate of *card*."""
+    if card.type == "EGK":
+        return _egk_subject(card)
     return _hba_subject(card) if card.type == "HBA" else _smcb_subject(card)
 
 
@@ -49,6 +51,18 @@ def _hba_subject(card: CardRequest) -> x509.Name:
     )
     country = x509.NameAttribute(NameOID.COUNTRY_NAME, "DE")
     return x509.Name([x509.RelativeDistinguishedName([country]), person])
+
+
+def _egk_subject(card: CardRequest) -> x509.Name:
+    """Return the insured person's subject: insurer, KVNR, name (the order is unconfirmed)."""
+    return _name(
+        (NameOID.COUNTRY_NAME, "DE"),
+        (NameOID.ORGANIZATION_NAME, (card.organization or "Testkasse") + NOT_VALID),
+        (NameOID.ORGANIZATIONAL_UNIT_NAME, card.kvnr),
+        (NameOID.SURNAME, card.surname),
+        (NameOID.GIVEN_NAME, card.given_name),
+        (NameOID.COMMON_NAME, card.common_name + TEST_ONLY),
+    )
 
 
 def _smcb_subject(card: CardRequest) -> x509.Name:

@@ -129,7 +129,8 @@ class TreeWriter:
             type=card.type,
             generation=card.generation,
             iccsn=card.iccsn,
-            telematik_id=card.telematik_id,
+            telematik_id=card.telematik_id or "",
+            kvnr=card.kvnr,
             holder=card.common_name + TEST_ONLY,
             objects=objects,
         )

@@ -17,13 +17,15 @@ class Target:
     """What a call wants to use: a terminal, a card, or neither.
 
     ``session``: the operation needs a card session; ``all_workplaces``: it asks for everything
-    within reach of any Workplace of the Clientsystem (mandant-wide).
+    within reach of any Workplace of the Clientsystem (mandant-wide); ``unknown_handle``: its code
+    for a handle that nobody has.
     """
 
     terminal: str | None = None
     handle: str | None = None
     session: bool = True
     all_workplaces: bool = False
+    unknown_handle: Code = Code.CARD_NOT_INSERTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,9 @@ class AccessCheck:
     def check(self, context: Context, target: Target, identity: Collection[str] | None) -> Grant:
         """Return what is granted, or raise the first fault in the order of TUC_KON_000.
 
+        With a session come its own two: 4093 the card is reserved by another one, 4094 nothing
+        comes back from it.
+
         *identity* are the Clientsysteme that the connection was authenticated for, None where
         the Konnektor does not authenticate them.
         """
@@ -69,7 +74,7 @@ class AccessCheck:
         if target.handle is not None:
             card = self._cards.by_handle(target.handle)
             if card is None:
-                raise fault(Code.CARD_NOT_INSERTED)
+                raise fault(target.unknown_handle)
         rule = _rule(target, card)
         terminal = card.terminal if card is not None else target.terminal
         if rule == "R9" and not context.user:
@@ -81,15 +86,22 @@ class AccessCheck:
         if rule == "R7" and card is not None:
             self._check_smb(card, mandant)
         self._check_reach(context, mandant, terminal, rule)
+        if rule == "R6" and card is not None:
+            _check_workplace(card, context)
         if rule == "R9" and card is not None:
             _check_raised(card, context)
+        session = None
+        if card is not None and target.session:
+            session = card.session(context)
+            card.require_free(session)
+            card.require_answer()
         return Grant(
             context.mandant,
             context.clientsystem,
             context.workplace,
             context.user or None,
             card,
-            card.session(context) if card is not None and target.session else None,
+            session,
         )
 
     def _known(self, context: Context, *, ignore_workplace: bool) -> MandantRelations:
@@ -160,8 +172,18 @@ def _rule(target: Target, card: InsertedCard | None) -> str:
     return "R4"
 
 
+def _check_workplace(card: InsertedCard, context: Context) -> None:
+    """Raise 4017 when the eGK is in use at another Workplace."""
+    if any(session.workplace != context.workplace for session in card.sessions()):
+        raise fault(Code.EGK_OTHER_WORKPLACE)
+
+
 def _check_raised(card: InsertedCard, context: Context) -> None:
+    """Raise the fault 4018 where PIN.CH is raised for another user of this client system.
+
+    PIN.QES does not count: several users of one client system may be in comfort mode (A_22344).
+    """
     for session in card.sessions():
         other_user = session.clientsystem == context.clientsystem and session.user != context.user
-        if other_user and session.verified:
+        if other_user and "PIN.CH" in session.verified:
             raise fault(Code.OTHER_USER_RAISED)

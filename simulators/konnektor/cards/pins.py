@@ -1,125 +1,245 @@
-"""Typing PINs at the simulated terminal: TUC_KON_012, one entry per terminal at a time."""
+"""Work with PINs at a terminal: verify, change, unblock, switch the protection on and off."""
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal
-
-from simulators.process.journal import Journal
 
 from ..access.check import Grant
 from ..access.relations import Relations
 from ..faults import Code, fault
-from ..information_model import PinEntry, PinReference
-from .cards import MAX_TRIES, InsertedCard
+from ..information_model import PinReference
+from .announcements import Announcements, PinAction
+from .card_pins import LONGEST, SHORTEST, CardPin, PinResult
+from .cards import Cards
+from .inserted_card import CardSession, InsertedCard
+from .pin_entry import Asked, PinEntries, Prompt
+from .terminals import CardTerminal
 
-PinResult = Literal["OK", "REJECTED", "NOWBLOCKED", "WASBLOCKED", "TRANSPORT_PIN"]
+Ask = Callable[[Asked], Awaitable[str]]
+REMOTE: frozenset[PinReference] = frozenset(("PIN.SMC", "PIN.CH", "PIN.QES"))
+"""PINs of SM-B and HBAx that can be typed at a Remote-PIN-KT (TIP1-A_5012)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entered:
-    """What came of typing a PIN; ``left_tries`` where the PIN was wrong."""
+    """What came of typing; ``left_tries`` (of the PIN, or of the PUK) where it was wrong."""
 
     result: PinResult
     left_tries: int | None = None
 
 
-class PinPads:
-    """The PIN pads of all terminals, and whoever types there.
+@dataclass(frozen=True, slots=True)
+class PinRules:
+    """What the specification leaves open about PINs (unconfirmed, hence settings of the make).
 
-    What is typed comes from the PIN's ``entry``; with ``manual`` the pad waits until ``decide``
-    says, at most *timeout* seconds.
+    ``unblock_open_pin``: what UnblockPin does where the PIN is not blocked, see settings;
+    ``qes_with_new_pin``: its code for SetNewPin at PIN.QES; ``egk_needs_card``: whether an eGK's
+    PIN is changed only where an SM-B or HBA is there for card-to-card (4071, 4085).
     """
 
-    def __init__(self, relations: Relations, journal: Journal, timeout: float) -> None:
+    unblock_open_pin: Literal["ok", "prompt"] = "ok"
+    qes_with_new_pin: int = Code.PIN_REFERENCE
+    egk_needs_card: bool = True
+
+
+class PinPads:
+    """The PIN pads of all terminals; each works on one PIN at a time (TUC_KON_012, 019, 021, 027).
+
+    Faults of every operation: 4072 no such PIN on this card, 4092 no terminal to type at, 4053 it
+    cannot do Remote-PIN, 4040 it is not connected, 4060 it is busy, 4043 nobody typed, 4049 the
+    entry was aborted, 4008 the card was pulled meanwhile. Wrong entries are results.
+    """
+
+    def __init__(
+        self,
+        relations: Relations,
+        cards: Cards,
+        entries: PinEntries,
+        announce: Announcements,
+        rules: PinRules,
+    ) -> None:
         self._relations = relations
-        self._journal = journal
-        self._timeout = timeout
-        self._busy: set[str] = set()
-        self._waiting: dict[tuple[str, PinReference], asyncio.Future[PinEntry]] = {}
+        self._cards = cards
+        self._entries = entries
+        self._announce = announce
+        self._rules = rules
 
     async def enter(self, grant: Grant, reference: PinReference) -> Entered:
-        """Have the PIN *reference* of the granted card typed, and raise its state if right.
-
-        Faults: 4072 no such PIN on this card, 4092 no terminal to type at, 4060 the terminal is
-        busy, 4043 nobody typed, 4049 the entry was aborted, 4008 the card was pulled meanwhile.
+        """Have the PIN *reference* of the granted card typed, and raise its state if right
+        (TUC_KON_012).
         """
         card, session = grant.required_card()
+        pin = self._pin(card, reference)
+        terminal = self._terminal(grant, card, reference)
+        if (done := _not_usable(pin)) is not None:
+            return done
+
+        async def work(ask: Ask) -> Entered:
+            result = _try(pin, session, reference, await ask("PIN"))
+            if result.result == "OK":
+                session.verified.add(reference)
+            return result
+
+        return await self._at(terminal, "VERIFY", card, reference, work)
+
+    async def change(self, grant: Grant, reference: PinReference) -> Entered:
+        """Have the old PIN typed, a transport PIN as a rule, and a new one twice (TUC_KON_019).
+
+        Faults: 4067 the new ones differ, 4068 not 6 to 8 digits, 4071 no card for C2C (eGK).
+        """
+        card, session = grant.required_card()
+        pin = self._pin(card, reference)
+        if pin.state == "BLOCKED":
+            return Entered("WASBLOCKED")
+        self._require_partner(grant, card, Code.NO_CARD_FOR_C2C)
+        terminal = self._terminal(grant, card, reference)
+
+        async def work(ask: Ask) -> Entered:
+            old = None if pin.state == "EMPTY_PIN" else await ask("OLD_PIN")
+            new = await _new_pin(ask)
+            result = Entered("OK") if old is None else _try(pin, session, reference, old)
+            if result.result == "OK":
+                pin.secret.set_value(new)
+            return result
+
+        with card.reserved(session):
+            return await self._at(terminal, "CHANGE", card, reference, work)
+
+    async def unblock(self, grant: Grant, reference: PinReference, *, new_pin: bool) -> Entered:
+        """Have the PUK typed and give the tries back, with *new_pin* for a new PIN (TUC_KON_021).
+
+        A PIN that is not blocked is left alone: the answer is OK, and no use of the PUK is lost.
+        """
+        card, session = grant.required_card()
+        pin = self._pin(card, reference)
+        if new_pin and reference == "PIN.QES":
+            raise fault(self._rules.qes_with_new_pin, "PIN.QES: nur ohne neue PIN")
+        open_states = ("VERIFIABLE", "DISABLED", "EMPTY_PIN")
+        if pin.state in open_states and self._rules.unblock_open_pin == "ok":
+            return Entered("OK")
+        terminal = self._terminal(grant, card, reference)
+
+        async def work(ask: Ask) -> Entered:
+            puk = await ask("PUK")
+            new = await _new_pin(ask) if new_pin else None
+            result = pin.secret.try_puk(puk)
+            if result == "OK" and new is not None:
+                pin.secret.set_value(new)
+            return Entered(result, pin.secret.puk_uses if result == "REJECTED" else None)
+
+        return await self._exclusive(session, card, self._at(terminal, None, card, reference, work))
+
+    async def protect(self, grant: Grant, reference: PinReference, *, on: bool) -> Entered:
+        """Have the PIN typed and switch the protection by it *on* or off (TUC_KON_027): MRPIN.* of
+        an eGK only. Fault 4085 where no SM-B or HBA is there for card-to-card.
+        """
+        card, session = grant.required_card()
+        pin = self._pin(card, reference)
+        if not reference.startswith("MRPIN."):
+            raise fault(Code.PIN_REFERENCE, f"{reference} ist immer eingeschaltet")
+        self._require_partner(grant, card, Code.ACCESS_CONDITION)
+        terminal = self._terminal(grant, card, reference)
+        if (done := _not_usable(pin)) is not None:
+            return done
+
+        async def work(ask: Ask) -> Entered:
+            result = _try(pin, session, reference, await ask("PIN"))
+            if result.result == "OK":
+                pin.enabled = on
+            return result
+
+        action: PinAction = "ENABLE" if on else "DISABLE"
+        with card.reserved(session):
+            return await self._at(terminal, action, card, reference, work)
+
+    async def _at(
+        self,
+        terminal: CardTerminal,
+        action: PinAction | None,
+        card: InsertedCard,
+        reference: PinReference,
+        work: Callable[[Ask], Awaitable[Entered]],
+    ) -> Entered:
+        """Do *work* at *terminal*, whose display it has for itself, between the two events."""
+
+        async def ask(asked: Asked) -> str:
+            prompt = Prompt(card, reference, action or "UNBLOCK", terminal.id, asked)
+            terminal.show(prompt.message)
+            return await self._entries.digits(prompt)
+
+        with terminal.use_display(f"{card.card.type} {reference}", Code.RESOURCE_BUSY):
+            if action is None:
+                return await work(ask)
+            self._announce.pin_started(action, card, reference, terminal.id)
+            result: PinResult | Literal["ERROR"] = "ERROR"
+            try:
+                entered = await work(ask)
+                result = entered.result
+            finally:
+                self._announce.pin_finished(action, card, reference, terminal.id, result)
+            return entered
+
+    def _pin(self, card: InsertedCard, reference: PinReference) -> CardPin:
         pin = card.pins.get(reference)
         if pin is None:
             raise fault(Code.PIN_REFERENCE, f"{card.card.type} hat keine {reference}")
-        terminal = self._terminal_for(grant, card)
-        if pin.state == "BLOCKED":
-            return Entered("WASBLOCKED")
-        if pin.state in ("TRANSPORT_PIN", "EMPTY_PIN"):
-            return Entered("TRANSPORT_PIN")
-        typed = await self._typed(card, reference, terminal)
-        if typed == "correct":
-            pin.tries = MAX_TRIES
-            session.verified.add(reference)
-            return Entered("OK")
-        session.verified.discard(reference)
-        pin.tries -= 1
-        if pin.tries <= 0:
-            pin.tries, pin.state = 0, "BLOCKED"
-            card.lower_state(reference)
-            return Entered("NOWBLOCKED")
-        return Entered("REJECTED", pin.tries)
+        return pin
 
-    def decide(self, iccsn: str, reference: PinReference, entry: PinEntry) -> None:
-        """Type at a pad that waits for a manual entry of this PIN; nothing if none waits."""
-        waiting = self._waiting.get((iccsn, reference))
-        if waiting is not None and not waiting.done() and entry != "manual":
-            waiting.set_result(entry)
+    def _require_partner(self, grant: Grant, card: InsertedCard, code: Code) -> None:
+        """Raise *code* if *card* is an eGK and the Mandant has no SM-B or HBA to open it with."""
+        if not (card.is_egk and self._rules.egk_needs_card):
+            return
+        mandant = self._relations.mandanten[grant.mandant]
+        if not any(
+            other.is_hba or (other.is_smb and other.card.iccsn in mandant.cards)
+            for other in self._cards.inserted()
+            if other.terminal in mandant.terminals
+        ):
+            raise fault(code, "es steckt weder eine SM-B des Mandanten noch ein HBA")
 
-    def card_pulled(self, iccsn: str) -> None:
-        """End the manual entries that wait for a PIN of this card, which is no longer there."""
-        for (waiting_for, _), waiting in self._waiting.items():
-            if waiting_for == iccsn and not waiting.done():
-                waiting.set_result("abort")
-
-    async def _typed(self, card: InsertedCard, reference: PinReference, terminal: str) -> PinEntry:
-        """Return what was typed, ``correct`` or ``wrong``; raise the fault of an entry not made."""
-        if terminal in self._busy:
-            raise fault(Code.RESOURCE_BUSY, f"an {terminal} wird gerade eine PIN eingegeben")
-        self._busy.add(terminal)
-        try:
-            entry = card.pins[reference].entry
-            if entry == "manual":
-                entry = await self._wait(card.card.iccsn, reference, terminal)
-        finally:
-            self._busy.discard(terminal)
-        self._journal.record(
-            "PinEntry", peer="terminal", card=card.card.iccsn, pin=reference,
-            terminal=terminal, entry=entry,
-        )  # fmt: skip
-        if not card.present:
-            raise fault(Code.CARD_NOT_INSERTED, "die Karte wurde während der PIN-Eingabe gezogen")
-        if entry == "timeout":
-            raise fault(Code.PIN_TIMEOUT)
-        if entry == "abort":
-            raise fault(Code.PIN_ABORTED)
-        return entry
-
-    async def _wait(self, iccsn: str, reference: PinReference, terminal: str) -> PinEntry:
-        waiting: asyncio.Future[PinEntry] = asyncio.get_running_loop().create_future()
-        self._waiting[iccsn, reference] = waiting
-        self._journal.record(
-            "PinPrompt", peer="terminal", card=iccsn, pin=reference, terminal=terminal
-        )
-        try:
-            return await asyncio.wait_for(waiting, self._timeout)
-        except TimeoutError:
-            return "timeout"
-        finally:
-            del self._waiting[iccsn, reference]
-
-    def _terminal_for(self, grant: Grant, card: InsertedCard) -> str:
-        """Return the terminal to type at: the card's own if local, else the Remote-PIN-KT."""
+    def _terminal(self, grant: Grant, card: InsertedCard, reference: PinReference) -> CardTerminal:
+        """Return where to type: at the card's own terminal if local, else at the Remote-PIN-KT of
+        the Workplace, for those PINs only that allow it.
+        """
         workplace = self._relations.workplaces[grant.workplace]
-        if card.terminal in workplace.local:
-            return card.terminal
-        if workplace.remote_pin is None:
-            raise fault(Code.NO_REMOTE_PIN_TERMINAL)
-        return workplace.remote_pin
+        terminal = self._cards.terminals[card.terminal]
+        if card.terminal not in workplace.local:
+            if card.is_egk or reference not in REMOTE:
+                raise fault(Code.NO_REMOTE_PIN)
+            if workplace.remote_pin is None:
+                raise fault(Code.NO_REMOTE_PIN_TERMINAL)
+            terminal = self._cards.terminals[workplace.remote_pin]
+            if not terminal.settings.remote_pin:
+                raise fault(Code.NO_REMOTE_PIN, f"in {terminal.id} steckt keine gSMC-KT")
+        if not terminal.connected or terminal.condition == "silent":
+            raise fault(Code.TERMINAL_CONNECT, f"{terminal.id}: {terminal.condition}")
+        return terminal
+
+
+def _not_usable(pin: CardPin) -> Entered | None:
+    """Return the result for a PIN that cannot be verified: blocked (4063), not yet set (4065)."""
+    if pin.state == "BLOCKED":
+        return Entered("WASBLOCKED")
+    if pin.state in ("TRANSPORT_PIN", "EMPTY_PIN"):
+        return Entered("TRANSPORT_PIN")
+    return None
+
+
+def _try(pin: CardPin, session: CardSession, reference: PinReference, digits: str) -> Entered:
+    """Have the card compare *digits*; wrong ones lower the state of this session (TIP1-A_4560)."""
+    result = pin.secret.try_pin(digits)
+    if result != "OK":
+        session.verified.discard(reference)
+    return Entered(result, pin.tries if result == "REJECTED" else None)
+
+
+async def _new_pin(ask: Ask) -> str:
+    """Have a new PIN typed twice; the terminal compares both before the card sees any."""
+    new = await ask("NEW_PIN")
+    if not SHORTEST <= len(new) <= LONGEST:
+        raise fault(Code.NEW_PIN_LENGTH)
+    if await ask("REPEAT") != new:
+        raise fault(Code.NEW_PIN_DIFFERS)
+    return new

@@ -70,16 +70,21 @@ async def get_card_terminals(call: Call) -> Element:
 
 
 def add_card(parent: Element, card: InsertedCard) -> None:
-    """Append CARD:Card."""
+    """Append CARD:Card; KVK and UNKNOWN have no ICCSN and no certificates that could expire."""
     entry = add(parent, CARD, "Card")
     add(entry, CONN, "CardHandle", card.handle)
     add(entry, CARD_COMMON, "CardType", card.card.type)
-    add(entry, CARD_COMMON, "Iccsn", card.card.iccsn)
+    if card.iccsn is not None:
+        add(entry, CARD_COMMON, "Iccsn", card.iccsn)
     add(entry, CARD_COMMON, "CtId", card.terminal)
     add(entry, CARD_COMMON, "SlotId", str(card.slot))
     add(entry, CARD, "InsertTime", answers.timestamp(card.inserted_at.astimezone()))
     add(entry, CARD, "CardHolderName", card.card.holder)
-    add(entry, CARD, "CertificateExpirationDate", card.expires().date().isoformat())
+    if card.card.kvnr is not None:
+        add(entry, CARD, "Kvnr", card.card.kvnr)
+    expires = card.expires()
+    if expires is not None:
+        add(entry, CARD, "CertificateExpirationDate", expires.date().isoformat())
 
 
 def _within_reach(call: Call, grant: Grant, mandant_wide: bool) -> frozenset[str]:
@@ -101,8 +106,9 @@ def _add_terminal(parent: Element, call: Call, grant: Grant, terminal: Terminal)
     address = add(entry, TERMINAL, "IPAddress")
     add(address, TERMINAL, "IPV4Address", terminal.ip_address)
     add(entry, TERMINAL, "Slots", str(terminal.slots))
-    add(entry, TERMINAL, "IS_PHYSICAL", "true")
-    add(entry, TERMINAL, "Connected", "true")
+    add(entry, TERMINAL, "IS_PHYSICAL", "true" if terminal.physical else "false")
+    connected = konnektor.terminals.is_connected(terminal.id)
+    add(entry, TERMINAL, "Connected", "true" if connected else "false")
 
 
 def _mandant_wide(body: Element) -> bool:
