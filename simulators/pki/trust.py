@@ -73,6 +73,13 @@ class Trust:
             return None
         return path.chain[1] if len(path.chain) > 1 else certificate
 
+    def chain(self, certificate: x509.Certificate) -> tuple[x509.Certificate, ...]:
+        """Return *certificate* and the authorities above it up to the root.
+
+        Empty when no path leads there.
+        """
+        return self._path(certificate).chain
+
     def check_path(self, certificate: x509.Certificate, at: datetime) -> PathResult:
         """Say whether *certificate* leads to a trusted root and everything on it is valid *at*.
 

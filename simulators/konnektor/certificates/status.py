@@ -124,6 +124,10 @@ class CertificateChecker:
         """Check only the path."""
         return self._trust.check_path(certificate, at)
 
+    def chain(self, certificate: x509.Certificate) -> tuple[x509.Certificate, ...]:
+        """Return *certificate* and the CAs above it up to the root; empty without a path."""
+        return self._trust.chain(certificate)
+
     async def status(self, certificate: x509.Certificate) -> Answered:
         """Return the status by OCSP, from an answer within the grace period if there is one."""
         known = self._known.get(certificate)
