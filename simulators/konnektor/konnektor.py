@@ -26,6 +26,7 @@ from .faults import Trace, catalogue
 from .information_model import TerminalCondition
 from .signatures.application import SignatureApplication
 from .soap import answers
+from .soap.prepared import PreparedAnswers
 from .soap.reading import Element
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class Konnektor:
             self.cards,
             specific_unknown=self.settings.make.unknown_context == "specific",
         )
+        self.prepared_cards = PreparedAnswers()
         self.events = Events(process, self.relations, self.access)
         self.operational_state = self.events.state
         self.terminals = self.cards.terminals
@@ -58,7 +60,7 @@ class Konnektor:
         self.keys = CardKeys(
             self.settings.generation, self.settings.make, process.clock, self.settings.rsa_ends
         )
-        self.recipients = Recipients()
+        self.recipients = Recipients(self.settings.make.ecc_encryption)
         self.sak = SignatureApplication(
             self.settings.signatures, process.clock, process.journal, process.randomness
         )

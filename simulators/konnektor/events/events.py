@@ -8,15 +8,15 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ..access.check import AccessCheck, Target
-from ..access.relations import Relations
+from ..access.relations import Context, Relations
 from ..cards.cards import InsertedCard
 from ..faults import Code, KonnektorFault
 from .delivery import Delivery, Push
 from .event import Event, EventType, Severity
-from .filter import NotEvaluated
+from .filter import Filter, NotEvaluated
 from .kept_sinks import KeptSinks
 from .operational_state import OperationalState
-from .subscriptions import Subscription, Subscriptions
+from .subscriptions import Sink, Subscription, Subscriptions
 from .topics import BOOTUP_COMPLETE
 
 if TYPE_CHECKING:
@@ -104,6 +104,19 @@ class Events:
         self._stop_filtering()
         await self._delivery.stop()
 
+    def subscribe(
+        self, context: Context, sink: Sink, topic: str, filter_: Filter | None
+    ) -> Subscription:
+        """Subscribe, or prolong a subscription that is known. Raises fault 4001 if too many."""
+        subscription = self.subscriptions.add(context, sink, topic, filter_)
+        self.kept.keep(sink, subscription.terminates)
+        return subscription
+
+    def renew(self, subscription: Subscription) -> None:
+        """Prolong *subscription*, and how long its sink is kept."""
+        self.subscriptions.renew(subscription)
+        self.kept.keep(subscription.sink, subscription.terminates)
+
     def unsubscribe(self, subscription: Subscription) -> None:
         """End *subscription* as its owner wishes; its sink is forgotten with its last one."""
         self.subscriptions.remove(subscription)
@@ -172,7 +185,11 @@ class Events:
             return subscription.filter.matches(event, subscription.id)
         except NotEvaluated as error:
             self._record(
-                event, subscription, "Filtered", reason=str(error), code=str(int(Code.FILTER_FAILED))
+                event,
+                subscription,
+                "Filtered",
+                reason=str(error),
+                code=str(int(Code.FILTER_FAILED)),
             )
             return False
 

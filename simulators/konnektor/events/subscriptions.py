@@ -126,6 +126,10 @@ class Subscriptions:
             )
         ]
 
+    def owned(self, context: Context) -> list[Subscription]:
+        """Return those of Mandant and Clientsystem of *context*, of whatever Workplace."""
+        return [found for found in self if _owner(found.context) == _owner(context)]
+
     def to(self, url: str) -> list[Subscription]:
         """Return those whose events go to *url*."""
         return [found for found in self if found.sink.url == url]

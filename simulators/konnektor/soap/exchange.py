@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from simulators.process.faults import DROP
+from simulators.process.faults import DROP, Effect
 
 from .. import on_purpose
 from ..faults import Code, KonnektorFault, fault
 from ..operation import Call, Service
 from . import mtom, reading
-from .deviations import judge
-from .http_body import Refused, plain, read_body
+from .deviations import Deviations, noted_by
+from .http_body import Refused, read_body
+from .http_rules import judge
 from .reading import Element
 from .routing import SoapEndpoint, encode, encode_fault, split_envelope
 
@@ -42,13 +44,25 @@ class Exchange:
     def __init__(self, konnektor: Konnektor) -> None:
         self._konnektor = konnektor
         self._process = konnektor.process
+        self._make = konnektor.settings.make
 
     async def answer(
         self, request: web.BaseRequest, endpoint: SoapEndpoint, identity: frozenset[str] | None
     ) -> web.StreamResponse:
         """Return the answer to *request*; a fault is an answer too. Raises Refused."""
+        with noted_by(Deviations(self._make.callers)) as deviations:
+            return await self._answer(request, endpoint, identity, deviations)
+
+    async def _answer(
+        self,
+        request: web.BaseRequest,
+        endpoint: SoapEndpoint,
+        identity: frozenset[str] | None,
+        deviations: Deviations,
+    ) -> web.StreamResponse:
         started = time.perf_counter()
         call: Call | None = None
+        effect: Effect | None = None
         status, result, content_type = 200, "OK", _XML
         try:
             received = await self._receive(request, endpoint.service)
@@ -56,10 +70,12 @@ class Exchange:
             body = split_envelope(received.envelope)
             operation = reading.local_name(body)
             call = Call(self._konnektor, endpoint.service, operation, body, identity)
-            judge(request, call, self._konnektor.settings.make.callers)
+            judge(request, call, deviations)
             effect = await on_purpose.pick(self._process.faults, call)
             if effect is not None and effect.kind == DROP:
-                return self._dropped(request, call, started)
+                self._record(endpoint.service, call, "Dropped", started)
+                return on_purpose.abort(request)
+            self._konnektor.operational_state.check(endpoint.service.name, operation)
             answer = await endpoint.call(call)
             if effect is not None and effect.kind == on_purpose.WARNING:
                 on_purpose.warn(call, answer, effect)
@@ -74,8 +90,20 @@ class Exchange:
             self._process.log.exception("%s failed", call.operation if call else "a request")
             status, result = 500, "Fault"
             encoded = self._fault(call, fault(Code.INTERNAL))
+        if call is not None:
+            if deviations.told:
+                call.facts["deviation"] = deviations.told
+            await self._latency(call.operation)
         self._record(endpoint.service, call, result, started)
-        return web.Response(body=encoded, status=status, headers={"Content-Type": content_type})
+        return await on_purpose.respond(request, effect, status, encoded, content_type)
+
+    async def _latency(self, operation: str) -> None:
+        """Wait as this make is slow: the time of *operation* and a share of the jitter."""
+        latency = self._make.latency
+        usual = latency.of(operation)
+        if usual or latency.jitter:
+            share = self._process.randomness.stream("latency").uniform(-1, 1)
+            await asyncio.sleep(max(0.0, usual + share * latency.jitter) / 1000)
 
     async def _receive(self, request: web.BaseRequest, service: Service) -> _Request:
         most, spoken = service.max_envelope, mtom.is_spoken_by(service.name)
@@ -108,14 +136,9 @@ class Exchange:
         """Return the message with the fault; it is no MTOM, for it has nothing to optimise."""
         if call is not None:
             call.facts["code"] = str(raised.trace.code)
-        worded = KonnektorFault(self._konnektor.worded(raised.trace))
-        return encode_fault(worded, self._konnektor.error([worded.trace]))
-
-    def _dropped(self, request: web.BaseRequest, call: Call, started: float) -> web.StreamResponse:
-        self._record(call.service, call, "Dropped", started)
-        if request.transport is not None:
-            request.transport.abort()
-        return plain(500, "")
+        operation = None if call is None else call.operation
+        worded = KonnektorFault(self._konnektor.worded(raised.trace, operation))
+        return encode_fault(worded, self._konnektor.error([worded.trace], operation))
 
     def _record(self, service: Service, call: Call | None, result: str, started: float) -> None:
         facts: dict[str, str] = {} if call is None else call.facts
