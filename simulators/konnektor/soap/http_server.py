@@ -17,6 +17,7 @@ from .http_body import LAST, Refused, plain
 from .patience import PatientServer
 from .routing import SoapEndpoint
 from .service_directory import service_directory
+from .wsdl import wsdl
 
 if TYPE_CHECKING:
     from ..konnektor import Konnektor
@@ -75,6 +76,8 @@ class HttpServer:
             endpoint = self._endpoints.get(request.path)
             if endpoint is None:
                 raise Refused(404, "kein Dienst unter diesem Pfad")
+            if request.method in ("GET", "HEAD") and request.query_string.lower() == "wsdl":
+                return self._wsdl(request, endpoint.service)
             return await self._exchange.answer(request, endpoint, identity)
         except Refused as refused:
             return refused.response
@@ -92,12 +95,25 @@ class HttpServer:
     def _directory(self, request: web.BaseRequest) -> web.Response:
         if request.method not in ("GET", "HEAD"):
             return plain(405, "nur GET", {"Allow": "GET, HEAD"})
-        authority = request.host
-        if not authority or any(c in authority for c in "<>&\"' /\\@"):
-            host, port = self._process.address("soap")
-            authority = f"{host}:{port}"
         document = service_directory(
-            self._konnektor.settings, self._services, authority, self._konnektor.started
+            self._konnektor.settings,
+            self._services,
+            self._authority(request),
+            self._konnektor.started,
         )
         self._process.journal.record("ServiceDirectory", peer="client")
         return web.Response(body=document, content_type="text/xml", charset="utf-8")
+
+    def _wsdl(self, request: web.BaseRequest, service: Service) -> web.Response:
+        """Return the WSDL of *service*; its endpoint is what the client called."""
+        scheme = "https" if request.secure else "http"
+        document = wsdl(service, f"{scheme}://{self._authority(request)}{request.path}")
+        return web.Response(body=document, content_type="text/xml", charset="utf-8")
+
+    def _authority(self, request: web.BaseRequest) -> str:
+        """Return host and port as the client called them, the listener's where that is none."""
+        authority = request.host
+        if not authority or any(c in authority for c in "<>&\"' /\\@"):
+            host, port = self._process.address("soap")
+            return f"{host}:{port}"
+        return authority
