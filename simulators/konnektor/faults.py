@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from functools import cache
 from importlib import resources
@@ -175,16 +175,23 @@ class Entry:
 @cache
 def catalogue() -> Mapping[int, Entry]:
     """Return every known code; read once from the table that is shipped with the package."""
+    found = {entry.code: entry for operation, entry in _rows() if not operation}
+    return MappingProxyType(found)
+
+
+@cache
+def variants() -> Mapping[tuple[int, str], Entry]:
+    """Return what differs by code and operation: there the tables disagree on type or severity."""
+    found = {(entry.code, operation): entry for operation, entry in _rows() if operation}
+    return MappingProxyType(found)
+
+
+def _rows() -> Iterator[tuple[str, Entry]]:
+    """Yield the operation that a row of the table is for, empty for all, and the entry."""
     text = resources.files(__package__).joinpath("fault_codes.csv").read_text(encoding="utf-8")
-    rows = csv.DictReader(text.splitlines())
-    return MappingProxyType(
-        {
-            int(row["code"]): Entry(
-                int(row["code"]), row["error_type"], row["severity"], row["text"], row["source"]
-            )
-            for row in rows
-        }
-    )
+    for row in csv.DictReader(text.splitlines()):
+        columns = (row["error_type"], row["severity"], row["text"], row["source"])
+        yield row["operation"] or "", Entry(int(row["code"]), *columns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +211,13 @@ class Trace:
     def is_warning(self) -> bool:
         """Whether the operation goes on in spite of it."""
         return self.severity in ("Info", "Warning")
+
+    def at(self, operation: str | None) -> Trace:
+        """Return this Trace with the type and severity that the tables of *operation* give it."""
+        entry = variants().get((self.code, operation or ""))
+        if entry is None:
+            return self
+        return replace(self, error_type=entry.error_type, severity=entry.severity)
 
 
 def trace(code: int, detail: str = "", *, value: str = "", text: str | None = None) -> Trace:

@@ -67,19 +67,29 @@ class Konnektor:
         self.own_certificate = OwnCertificate(self.settings, process.randomness)
         self.certificates = CertificateChecker(self.settings, process.clock, session)
 
-    def worded(self, reported: Trace) -> Trace:
-        """Return *reported* in the words of this make; a text given on purpose stays."""
+    def worded(self, reported: Trace, operation: str | None = None) -> Trace:
+        """Return *reported* as *operation* and this make say it; a text given on purpose stays."""
+        reported = reported.at(operation)
         text = self.settings.make.texts.get(reported.code)
         entry = catalogue().get(reported.code)
         if text is None or (entry is not None and entry.text != reported.text):
             return reported
         return replace(reported, text=text)
 
-    def error(self, traces: Sequence[Trace]) -> Element:
-        """Return the gematik Error of *traces*, dated now, named after this Konnektor."""
+    def error(self, traces: Sequence[Trace], operation: str | None = None) -> Element:
+        """Return the gematik Error of *traces* at *operation*, dated now, in this make's form.
+
+        The last Trace is gematik's; where the make has one of its own it stands before (A_14159).
+        """
+        worded = [self.worded(reported, operation) for reported in traces]
+        vendor = self.settings.make.vendor_trace_of(worded[-1].code)
+        if vendor is not None:
+            own = replace(worded[-1], code=vendor.code, text=vendor.text, detail=vendor.detail)
+            worded.insert(-1, own)
         return answers.error(
-            [self.worded(reported) for reported in traces],
+            worded,
             self.clock.now(),
+            self.settings.make.trace,
             self.settings.name,
             lambda: self.process.randomness.uuid("error"),
         )

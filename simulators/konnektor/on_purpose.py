@@ -1,16 +1,50 @@
-"""Faults on purpose: a SOAP fault instead of the work, or a warning on top of it."""
+"""Faults on purpose: a call that fails, is delayed, or whose answer is lost, cut or spoilt.
+
+The operations of rules are those of the services, ``ServiceDirectory`` for ``/connector.sds``,
+``TLS`` for handshakes at the SOAP port, ``CETP`` for pushes of events and ``LDAP`` operations for
+the proxy.
+"""
 
 from __future__ import annotations
 
-from simulators.process.faults import Effect, Faults, delay
+import asyncio
+import contextlib
+import ssl
 
+from aiohttp import web
+
+from simulators.process.faults import DROP, Effect, Faults, delay
+
+from .events.delivery import SEGMENTS
 from .faults import Code, KonnektorFault, trace
 from .operation import Call, read_context
 from .soap.answers import Element, add
 from .soap.namespaces import CONN, CONTEXT, name
 
 SOAP_FAULT, WARNING = "soap_fault", "warning"
+LOST, BROKEN_OFF = "lost", "broken_off"
+TRUNCATED, MALFORMED = "truncated", "malformed"
+HTTP_ERROR, CONTENT_TYPE, REFUSED = "http_error", "content_type", "refused"
+LDAP_RESULT = "result"
+EFFECTS = frozenset(
+    {
+        *(SOAP_FAULT, WARNING, LOST, BROKEN_OFF, TRUNCATED, MALFORMED),
+        *(HTTP_ERROR, CONTENT_TYPE, REFUSED, SEGMENTS, LDAP_RESULT),
+    }
+)
+"""``soap_fault`` (``code``, ``text``) instead of the work, ``warning`` (the same) on top of it.
+
+After the work, for any operation and the service directory: ``lost`` (the connection is closed
+without an answer), ``broken_off`` (closed in the middle of it), ``truncated`` (an HTTP answer that
+ends in the middle of the XML), ``malformed`` (XML that is not well-formed), ``http_error``
+(``code``, else 500, and no SOAP), ``content_type`` (``value``, else text/html). ``drop`` closes
+before the work; ``refused`` ends a TLS handshake by an alert. ``seconds`` beside any of them is
+waited first.
+"""
+
+DIRECTORY, TLS = "ServiceDirectory", "TLS"
 DETAIL = "absichtlich"
+_NO_XML = b"<<"
 
 
 async def pick(faults: Faults, call: Call) -> Effect | None:
@@ -19,14 +53,35 @@ async def pick(faults: Faults, call: Call) -> Effect | None:
     Rules match the operation, and by ``match`` service, version, mandant, clientsystem,
     workplace, user and card (ICCSN).
     """
-    if not faults.rules():
+    if not faults.active:
         return None
     facts = _facts(call)
     effect = await delay(faults.pick(call.operation, **facts))
-    if effect is not None and effect.kind == SOAP_FAULT:
+    if effect is not None:
         call.facts |= {key: value for key, value in facts.items() if value is not None}
-        raise KonnektorFault(trace(effect.code or Code.INTERNAL, DETAIL, text=effect.text))
+        call.facts["fault"] = effect.kind
+        if effect.kind == SOAP_FAULT:
+            raise KonnektorFault(trace(effect.code or Code.INTERNAL, DETAIL, text=effect.text))
     return effect
+
+
+async def pick_directory(faults: Faults) -> Effect | None:
+    """Return what shall happen to a request for the service directory; a delay is over then."""
+    return await delay(faults.pick(DIRECTORY)) if faults.active else None
+
+
+def refuse_handshakes(context: ssl.SSLContext, faults: Faults) -> None:
+    """Have *context* end handshakes by an alert where a rule for ``TLS`` says so.
+
+    A rule matches ``sni``, the host name that the client asks for.
+    """
+
+    def greeted(_: ssl.SSLObject, server_name: str | None, __: ssl.SSLContext) -> int | None:
+        if faults.active and faults.pick(TLS, sni=server_name) is not None:
+            return ssl.ALERT_DESCRIPTION_HANDSHAKE_FAILURE
+        return None
+
+    context.sni_callback = greeted  # called without SNI, too
 
 
 def warn(call: Call, answer: Element, effect: Effect) -> None:
@@ -37,7 +92,53 @@ def warn(call: Call, answer: Element, effect: Effect) -> None:
         for child in list(status):
             status.remove(child)
         add(status, CONN, "Result", "Warning")
-        status.append(call.konnektor.error([reported]))
+        status.append(call.konnektor.error([reported], call.operation))
+
+
+async def respond(
+    request: web.BaseRequest, effect: Effect | None, status: int, body: bytes, content_type: str
+) -> web.StreamResponse:
+    """Return the answer *body* to *request* as *effect* has it arrive."""
+    kind = None if effect is None else effect.kind
+    headers = {"Content-Type": content_type}
+    if kind in (DROP, LOST):
+        return abort(request)
+    if kind == BROKEN_OFF:
+        return await _break_off(request, status, body, headers)
+    if kind == TRUNCATED:
+        body = body[: max(1, len(body) // 2)]
+    elif kind == MALFORMED:
+        middle = len(body) // 2
+        body = body[:middle] + _NO_XML + body[middle:]
+    elif kind == HTTP_ERROR and effect is not None:
+        code = effect.code if effect.code and 400 <= effect.code <= 599 else 500
+        return web.Response(status=code, text=f"{effect.text or DETAIL}\n")
+    elif kind == CONTENT_TYPE and effect is not None:
+        headers = {"Content-Type": effect.value or "text/html"}
+    return web.Response(body=body, status=status, headers=headers)
+
+
+def abort(request: web.BaseRequest) -> web.StreamResponse:
+    """Close the connection of *request* without a further byte."""
+    if request.transport is not None:
+        request.transport.abort()
+    return web.Response(status=500)
+
+
+async def _break_off(
+    request: web.BaseRequest, status: int, body: bytes, headers: dict[str, str]
+) -> web.StreamResponse:
+    """Send half of *body*, of which the header promises all, and close."""
+    response = web.StreamResponse(
+        status=status, headers={**headers, "Content-Length": str(len(body))}
+    )
+    with contextlib.suppress(ConnectionError):
+        await response.prepare(request)
+        await response.write(body[: max(1, len(body) // 2)])
+    await asyncio.sleep(0)  # what was written leaves before the connection is closed
+    if request.transport is not None:
+        request.transport.close()
+    return response
 
 
 def _facts(call: Call) -> dict[str, str | None]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from .access.check import Grant, Target
 from .access.relations import Context
-from .faults import Trace
+from .faults import Code, KonnektorFault, Trace, fault
 from .soap import answers, reading
 from .soap.namespaces import CONN, CONTEXT, name
 from .soap.reading import Element, Parts, optional
@@ -62,7 +62,13 @@ class Call:
         context = self.context(parts)
         if target.handle is not None:
             self.note_card(target.handle)
-        return self.konnektor.access.check(context, target, self.identity)
+        try:
+            return self.konnektor.access.check(context, target, self.identity)
+        except KonnektorFault as raised:
+            if raised.trace.code != Code.CARD_NOT_INSERTED:
+                raise
+            code = self.konnektor.settings.make.unknown_handle.get(self.operation)
+            raise fault(code or Code.CARD_NOT_INSERTED, raised.trace.detail) from None
 
     def context(self, parts: Parts) -> Context:
         """Read CCTX:Context; an id that is missing is no syntax error but 4021 (TAB_KON_514)."""
@@ -103,7 +109,8 @@ class Call:
         """Append CONN:Status with the warnings of this call and *more*."""
         traces = [*self.warnings, *more]
         self.note_warnings(traces)
-        answers.add_status(parent, self.konnektor.error(traces) if traces else None)
+        reported = self.konnektor.error(traces, self.operation) if traces else None
+        answers.add_status(parent, reported)
 
 
 Handler = Callable[[Call], Awaitable[Element]]

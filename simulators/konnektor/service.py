@@ -13,7 +13,7 @@ from simulators.process.role import Process, Role
 from .control import CardControl
 from .konnektor import Konnektor
 from .ldap_proxy import LdapProxy
-from .on_purpose import SOAP_FAULT, WARNING
+from .on_purpose import EFFECTS
 from .services import all_services
 from .settings import KonnektorSettings
 from .signatures.control import SignatureControl
@@ -66,5 +66,5 @@ ROLE = Role(
     name="konnektor",
     settings=KonnektorSettings,
     serve=serve,
-    effects=frozenset({SOAP_FAULT, WARNING, "result"}),  # the last one is the LDAP proxy's
+    effects=EFFECTS,
 )

@@ -22,8 +22,9 @@ COMMON_EFFECTS = frozenset({DELAY, DROP})
 class Effect(Settings):
     """What happens: ``kind`` and the parameters that this kind takes.
 
-    Every role knows ``delay`` (``seconds``) and ``drop`` (the connection is closed without an
-    answer); the others are the role's own and listed by ``GET /faults``.
+    Every role knows ``delay`` (``seconds``, which may stand beside any other kind, too) and
+    ``drop`` (the connection is closed without an answer); the others are the role's own and
+    listed by ``GET /faults``.
     """
 
     kind: str
@@ -90,6 +91,11 @@ class Faults:
         self._active = [_Active(rule) for rule in checked]
         return checked
 
+    @property
+    def active(self) -> bool:
+        """Whether there is any rule at all: without one nothing need be found out for rules."""
+        return bool(self._active)
+
     def clear(self) -> None:
         """Remove all rules."""
         self._active = []
@@ -132,8 +138,9 @@ class Faults:
 
 
 async def delay(effect: Effect | None) -> Effect | None:
-    """Wait if *effect* is a delay and return None for it; any other effect is handed back."""
-    if effect is not None and effect.kind == DELAY:
-        await asyncio.sleep(effect.seconds or 0)
+    """Wait as long as *effect* says; a mere delay is over then, any other effect handed back."""
+    if effect is None:
         return None
-    return effect
+    if effect.seconds:
+        await asyncio.sleep(effect.seconds)
+    return None if effect.kind == DELAY else effect

@@ -9,6 +9,8 @@ from uuid import UUID
 
 from lxml import etree
 
+from simulators.makes.make import TraceForm
+
 from ..faults import Trace
 from .namespaces import CONN, DSS, ERROR, PREFIXES, name
 
@@ -38,23 +40,30 @@ def add_status(parent: Element, reported: Element | None = None) -> Element:
 
 
 def error(
-    traces: Sequence[Trace], now: datetime, instance: str, new_id: Callable[[], UUID]
+    traces: Sequence[Trace],
+    now: datetime,
+    form: TraceForm,
+    instance: str,
+    new_id: Callable[[], UUID],
 ) -> Element:
-    """Return GERROR:Error; the last Trace is the one that clients show (gemILF_PS 6.1)."""
+    """Return GERROR:Error; the last Trace is the one that clients show (gemILF_PS 6.1).
+
+    *form* says which fields of a Trace this make fills; *instance* is used where it names none.
+    """
     root = etree.Element(name(ERROR, "Error"), nsmap={"GERROR": ERROR})
     add(root, ERROR, "MessageID", str(new_id()))
     add(root, ERROR, "Timestamp", timestamp(now))
     for reported in traces:
         entry = add(root, ERROR, "Trace")
-        add(entry, ERROR, "EventID", str(new_id()))
-        add(entry, ERROR, "Instance", instance)
-        add(entry, ERROR, "LogReference", "")
-        add(entry, ERROR, "CompType", "Konnektor")
+        add(entry, ERROR, "EventID", str(new_id()) if form.event_id else "")
+        add(entry, ERROR, "Instance", instance if form.instance is None else form.instance)
+        add(entry, ERROR, "LogReference", str(new_id()) if form.log_reference else "")
+        add(entry, ERROR, "CompType", form.component)
         add(entry, ERROR, "Code", str(reported.code))
         add(entry, ERROR, "Severity", reported.severity)
         add(entry, ERROR, "ErrorType", reported.error_type)
         add(entry, ERROR, "ErrorText", reported.text)
-        if reported.detail:
+        if reported.detail and form.detail:
             add(entry, ERROR, "Detail", printable(reported.detail))
     return root
 

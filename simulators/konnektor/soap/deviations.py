@@ -1,42 +1,55 @@
-"""What callers do against the rules of SOAP over HTTP; the make decides what becomes of it."""
+"""Callers' mistakes that a make swallows: gone on with, and told in the journal."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-
-from aiohttp import web
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Literal
 
 from simulators.makes.make import Callers
 
-from ..faults import Code, fault
-from ..operation import Call
-from . import soap_action
-from .http_body import MULTIPART
+Mistake = Literal["soap_action", "content_type", "charset", "element_order", "unknown_elements"]
+
+MAX_TOLD = 10
+_CHARACTERS = 200
+
+_current: ContextVar[Deviations | None] = ContextVar("deviations", default=None)
+"""Those of the call under way in this task: reading a message knows nothing of its caller."""
 
 
-def judge(request: web.BaseRequest, call: Call, callers: Callers) -> None:
-    """Hold *request* against the rules; what the make swallows stands in the journal.
+class Deviations:
+    """The mistakes of one call, as far as *callers* has the Konnektor swallow them."""
 
-    Raises the fault 4000 for what the make refuses.
-    """
-    swallowed: list[str] = []
-    for rule, wrong in _deviations(request, call):
-        if getattr(callers, rule) == "refuse":
-            raise fault(Code.SYNTAX, wrong)
-        swallowed.append(wrong)
-    if swallowed:
-        call.facts["deviation"] = "; ".join(swallowed)
+    def __init__(self, callers: Callers) -> None:
+        self._callers = callers
+        self._found: list[str] = []
+
+    def swallow(self, mistake: Mistake, told: str) -> bool:
+        """Whether to go on in spite of *mistake*; if so, *told* (German) is kept."""
+        if getattr(self._callers, mistake) == "refuse":
+            return False
+        text = f"{mistake}: {told}"[:_CHARACTERS]
+        if text not in self._found and len(self._found) < MAX_TOLD:
+            self._found.append(text)
+        return True
+
+    @property
+    def told(self) -> str:
+        """What was swallowed, in one line; empty for a call without mistakes."""
+        return "; ".join(self._found)
 
 
-def _deviations(request: web.BaseRequest, call: Call) -> Iterator[tuple[str, str]]:
-    """Yield the rule of ``Callers`` and, in German, what is wrong."""
-    action = request.headers.get(soap_action.HEADER)
-    wrong = soap_action.mistake(action, call.service, call.operation)
-    if wrong is not None and call.operation in call.service.operations:
-        yield "soap_action", wrong
-    if request.content_type == MULTIPART:
-        return  # the envelope of MTOM is read as it stands; its type was held against the rules
-    if request.content_type != "text/xml":
-        yield "content_type", f"Content-Type {request.content_type} statt text/xml"
-    if request.charset is None:
-        yield "charset", "Content-Type nennt keinen charset"
+@contextmanager
+def noted_by(deviations: Deviations) -> Iterator[Deviations]:
+    """Have *deviations* judge what is read inside the block, in this task."""
+    token = _current.set(deviations)
+    try:
+        yield deviations
+    finally:
+        _current.reset(token)
+
+
+def current() -> Deviations | None:
+    """Return the deviations of the call under way, None where nothing is swallowed."""
+    return _current.get()

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _LARGE = 64 << 10
 """From this size on, in bytes, messages are read and written off the event loop."""
-_XML = "text/xml; charset=utf-8"
+XML = "text/xml; charset=utf-8"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Exchange:
         started = time.perf_counter()
         call: Call | None = None
         effect: Effect | None = None
-        status, result, content_type = 200, "OK", _XML
+        status, result, content_type = 200, "OK", XML
         try:
             received = await self._receive(request, endpoint.service)
             started = time.perf_counter()
@@ -127,7 +127,7 @@ class Exchange:
     async def _encode(self, answer: Element, received: _Request) -> tuple[bytes, str]:
         def write() -> tuple[bytes, str]:
             if not received.packaged:
-                return encode(answer), _XML
+                return encode(answer), XML
             return mtom.pack(answer, str(self._process.randomness.uuid("mtom")))
 
         return await self._process.in_thread(write) if received.large else write()

@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from simulators.makes.make import Tls
 from simulators.process import tls
 
+from .. import on_purpose
 from ..access.identity import NotAuthentic
 from ..operation import Service
 from .either_port import EitherPort
-from .exchange import Exchange
+from .exchange import XML, Exchange
 from .http_body import LAST, Refused, plain
 from .patience import PatientServer
 from .routing import SoapEndpoint
-from .service_directory import service_directory
+from .service_directory import path_of, service_directory
 from .wsdl import wsdl
 
 if TYPE_CHECKING:
     from ..konnektor import Konnektor
 
 DIRECTORY_PATH = "/connector.sds"
+_VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 
 
 class HttpServer:
@@ -32,8 +36,8 @@ class HttpServer:
         self._konnektor = konnektor
         self._process = konnektor.process
         self._services = services
-        base = konnektor.settings.make.base_path
-        self._endpoints = {base + service.path: SoapEndpoint(service) for service in services}
+        make = konnektor.settings.make
+        self._endpoints = {path_of(make, service): SoapEndpoint(service) for service in services}
         self._exchange = Exchange(konnektor)
         self._runner: web.ServerRunner | None = None
         self._either: EitherPort | None = None
@@ -47,6 +51,8 @@ class HttpServer:
             context = tls.server_context(
                 settings.tls, settings.client_ca if mutual else None, require_client=mutual
             )
+            limit_versions(context, settings.make.tls)
+            on_purpose.refuse_handshakes(context, self._process.faults)
         server = PatientServer(self._handle)
         self._runner = web.ServerRunner(server, shutdown_timeout=0.3)
         await self._runner.setup()
@@ -69,10 +75,10 @@ class HttpServer:
         is_directory = request.path == DIRECTORY_PATH
         try:
             if is_directory and self._konnektor.settings.directory_open:
-                return self._directory(request)
+                return await self._directory(request)
             identity = self._identity(request)
             if is_directory:
-                return self._directory(request)
+                return await self._directory(request)
             endpoint = self._endpoints.get(request.path)
             if endpoint is None:
                 raise Refused(404, "kein Dienst unter diesem Pfad")
@@ -92,7 +98,7 @@ class HttpServer:
             challenge = {"WWW-Authenticate": 'Basic realm="Konnektor"'}
             raise Refused(401, "Anmeldung erforderlich", challenge) from None
 
-    def _directory(self, request: web.BaseRequest) -> web.Response:
+    async def _directory(self, request: web.BaseRequest) -> web.StreamResponse:
         if request.method not in ("GET", "HEAD"):
             return plain(405, "nur GET", {"Allow": "GET, HEAD"})
         document = service_directory(
@@ -101,8 +107,10 @@ class HttpServer:
             self._authority(request),
             self._konnektor.started,
         )
-        self._process.journal.record("ServiceDirectory", peer="client")
-        return web.Response(body=document, content_type="text/xml", charset="utf-8")
+        effect = await on_purpose.pick_directory(self._process.faults)
+        fault = None if effect is None else effect.kind
+        self._process.journal.record("ServiceDirectory", peer="client", fault=fault)
+        return await on_purpose.respond(request, effect, 200, document, XML)
 
     def _wsdl(self, request: web.BaseRequest, service: Service) -> web.Response:
         """Return the WSDL of *service*; its endpoint is what the client called."""
@@ -117,3 +125,9 @@ class HttpServer:
             host, port = self._process.address("soap")
             return f"{host}:{port}"
         return authority
+
+
+def limit_versions(context: ssl.SSLContext, spoken: Tls) -> None:
+    """Have *context* speak only the versions of TLS that the make does."""
+    context.minimum_version = _VERSIONS[spoken.minimum]
+    context.maximum_version = _VERSIONS[spoken.maximum]

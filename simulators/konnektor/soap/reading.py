@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import binascii
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from lxml import etree
 
 from ..faults import Code, KonnektorFault, fault
+from . import deviations
+from .deviations import Deviations
 
 MAX_ENVELOPE = 40 << 20
 MAX_DEPTH = 40
@@ -75,6 +77,10 @@ class Part:
     least: int = 1
     most: int | None = 1
 
+    def allows(self, count: int) -> bool:
+        """Whether the schema lets it stand *count* times."""
+        return self.least <= count and (self.most is None or count <= self.most)
+
 
 def required(name: str) -> Part:
     """Return a part that stands exactly once."""
@@ -120,7 +126,21 @@ class Parts:
 
 
 def sequence(element: Element, *parts: Part) -> Parts:
-    """Read children that must stand in the order of *parts*; fault 4000 when they do not."""
+    """Read children that must stand in the order of *parts*; fault 4000 when they do not.
+
+    A make that swallows callers' mistakes reads them in another order too, and passes over those
+    that the schema does not have.
+    """
+    try:
+        return _in_order(element, parts)
+    except KonnektorFault:
+        tolerant = deviations.current()
+        if tolerant is None or not _is_tolerable(element, parts, tolerant):
+            raise
+    return _by_name(element, parts)
+
+
+def _in_order(element: Element, parts: Sequence[Part]) -> Parts:
     children: dict[str, list[Element]] = {}
     remaining = list(element)
     position = 0
@@ -137,15 +157,53 @@ def sequence(element: Element, *parts: Part) -> Parts:
 
 
 def any_order(element: Element, *parts: Part) -> Parts:
-    """Read children that may stand in any order (xs:all); fault 4000 when one does not fit."""
+    """Read children that may stand in any order (xs:all); fault 4000 when one does not fit.
+
+    A make that swallows callers' mistakes passes over children that the schema does not have.
+    """
+    stranger = _stranger(element, parts)
+    if stranger is not None:
+        tolerant = deviations.current()
+        if tolerant is None or not _swallows_strangers(element, stranger, tolerant):
+            raise _unexpected(element, stranger)
+    return _by_name(element, parts)
+
+
+def _by_name(element: Element, parts: Sequence[Part]) -> Parts:
+    """Return the children that *parts* name, wherever they stand; fault 4000 for their number."""
     children: dict[str, list[Element]] = {part.name: [] for part in parts}
     for child in element:
-        if child.tag not in children:
-            raise _unexpected(element, child)
-        children[child.tag].append(child)
+        if child.tag in children:
+            children[child.tag].append(child)
     for part in parts:
         _count(element, part, len(children[part.name]))
     return Parts(element, children)
+
+
+def _is_tolerable(element: Element, parts: Sequence[Part], tolerant: Deviations) -> bool:
+    """Whether *tolerant* swallows all that is wrong with the children of *element*.
+
+    How often an element stands is never swallowed: what is missing cannot be made up.
+    """
+    position = {part.name: index for index, part in enumerate(parts)}
+    known = [position[child.tag] for child in element if child.tag in position]
+    if any(not part.allows(known.count(index)) for index, part in enumerate(parts)):
+        return False
+    stranger = _stranger(element, parts)
+    if stranger is not None and not _swallows_strangers(element, stranger, tolerant):
+        return False
+    return known == sorted(known) or tolerant.swallow("element_order", local_name(element))
+
+
+def _stranger(element: Element, parts: Sequence[Part]) -> Element | None:
+    """Return the first child that none of *parts* names."""
+    names = {part.name for part in parts}
+    return next((child for child in element if child.tag not in names), None)
+
+
+def _swallows_strangers(element: Element, stranger: Element, tolerant: Deviations) -> bool:
+    told = f"{local_name(stranger)} in {local_name(element)}"
+    return tolerant.swallow("unknown_elements", told)
 
 
 def _count(parent: Element, part: Part, count: int) -> None:

@@ -8,6 +8,8 @@ from itertools import groupby
 
 from lxml import etree
 
+from simulators.makes.make import Make
+
 from ..operation import Service
 from ..settings import KonnektorSettings
 from .answers import Element, add, timestamp
@@ -36,20 +38,39 @@ def service_directory(
     client = settings.authentication in ("certificate", "basic")
     add(root, DIRECTORY, "ClientAutMandatory", _boolean(client))
     listed = add(root, SERVICE_INFORMATION, "ServiceInformation")
-    address = f"://{authority}{settings.make.base_path}"
+    make = settings.make
+    address = f"://{authority}"
     protected = ("https" if settings.tls is not None else "http") + address
     plain = None if secure else "http" + address
-    for service_name, versions in groupby(services, key=lambda service: service.name):
+    for service_name, versions in groupby(_ordered(make, services), key=lambda one: one.name):
         entry = add(listed, SERVICE_INFORMATION, "Service")
         entry.set("Name", service_name)
         versions_of = list(versions)
         add(entry, SERVICE_INFORMATION, "Abstract", versions_of[0].abstract)
         holder = add(entry, SERVICE_INFORMATION, "Versions")
         for service in versions_of:
-            version = _add_version(holder, service, protected, plain)
-            of_wsdl = settings.make.target_namespace == "wsdl"
+            version = _add_version(holder, service, path_of(make, service), protected, plain)
+            of_wsdl = make.target_namespace == "wsdl"
             version.set("TargetNamespace", service.wsdl_namespace if of_wsdl else service.namespace)
     return etree.tostring(root, xml_declaration=True, encoding="UTF-8")
+
+
+def path_of(make: Make, service: Service) -> str:
+    """Return the path under which this make serves *service* in its version."""
+    return make.base_path + (make.path_of(service.name, service.version) or service.path)
+
+
+def _ordered(make: Make, services: Sequence[Service]) -> list[Service]:
+    """Return *services* in the order in which this make lists them, versions together."""
+    places = {name: place for place, name in enumerate(make.order)}
+    names = list(dict.fromkeys(service.name for service in services))
+    names.sort(key=lambda name: places.get(name, len(places)))
+    step = -1 if make.newest_first else 1
+    return [
+        service
+        for name in names
+        for service in [one for one in services if one.name == name][::step]
+    ]
 
 
 def product_type_version(settings: KonnektorSettings) -> str:
@@ -83,13 +104,15 @@ def _add_product(root: Element, settings: KonnektorSettings, started: datetime) 
     add_product_information(root, settings, started, "Konnektor")
 
 
-def _add_version(holder: Element, service: Service, protected: str, plain: str | None) -> Element:
+def _add_version(
+    holder: Element, service: Service, path: str, protected: str, plain: str | None
+) -> Element:
     version = add(holder, SERVICE_INFORMATION, "Version")
     version.set("Version", service.version)
     add(version, SERVICE_INFORMATION, "Abstract", f"{service.name} {service.version}")
     if plain is not None:
-        add(version, SERVICE_INFORMATION, "Endpoint").set("Location", plain + service.path)
-    add(version, SERVICE_INFORMATION, "EndpointTLS").set("Location", protected + service.path)
+        add(version, SERVICE_INFORMATION, "Endpoint").set("Location", plain + path)
+    add(version, SERVICE_INFORMATION, "EndpointTLS").set("Location", protected + path)
     return version
 
 
