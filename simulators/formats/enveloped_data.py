@@ -154,7 +154,8 @@ class _Sealed:
         decryptor.authenticate_additional_data(self.authenticated)
         content = decryptor.update(self.ciphertext)
         try:
-            return content + decryptor.finalize()
+            decryptor.finalize()  # GCM has nothing left to return
+            return content
         except InvalidTag:
             raise Tampered("the content was altered after it was encrypted") from None
 

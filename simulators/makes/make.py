@@ -132,6 +132,11 @@ class Make(Settings):
     ``after_rsa`` answers ``rsa_refused`` by itself, or signs on and leaves the judgement to the
     certificates that are revoked. And ``qes_pin_rejected``: the code of SignDocument after a
     wrong PIN.QES.
+
+    ``max_recipients`` is how many certificates EncryptDocument takes from its caller (at least
+    1,000; 4282 beyond). ``ecc_encryption`` is how CMS carries the content key to an ECC key:
+    ``key-agreement`` (RFC 5753), or ``ti-ecies``, the cryptogram of the TI's cards (gemSpec_Krypt
+    A_17220; its OID is unconfirmed). DecryptDocument reads both, whatever is set.
     """
 
     profile: str | None = Field(default=None, description="mitgeliefertes Profil eines Herstellers")
@@ -166,6 +171,8 @@ class Make(Settings):
     after_rsa: Literal["refuse", "sign"] = "refuse"
     rsa_refused: int = 4058
     qes_pin_rejected: int = 4085
+    max_recipients: int = Field(default=1000, ge=1000, le=1900)
+    ecc_encryption: Literal["key-agreement", "ti-ecies"] = "key-agreement"
 
     @model_validator(mode="before")
     @classmethod

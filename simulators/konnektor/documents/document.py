@@ -12,7 +12,7 @@ from ..faults import Code, fault
 from ..soap import reading
 from ..soap.namespaces import CONN, DSS, name
 from ..soap.reading import Element
-from .xml_bounds import check_xml
+from .xml_bounds import Checked, check_xml
 
 MAX_DOCUMENT = 26_214_400
 """Bytes of a document (4283)."""
@@ -41,7 +41,8 @@ _KINDS: dict[str, Kind] = {
 class Document:
     """A document of a request, still in Base64; ``take`` decodes it, which may take long.
 
-    ``is_xml_element``: it came as Base64XML, and only then it is held against the bounds for XML.
+    ``is_xml_element``: it came as Base64XML, and only then it is held against the bounds for XML;
+    ``checked`` is what that found.
     """
 
     kind: Kind
@@ -49,28 +50,31 @@ class Document:
     is_xml_element: bool
     short_text: str | None
     _encoded: str
+    checked: Checked | None = None
 
     @property
     def encoded_size(self) -> int:
         """How many characters its Base64 has; none after ``take``."""
         return len(self._encoded)
 
-    def take(self) -> bytes:
+    def take(self, *, xml_rules: bool = True) -> bytes:
         """Return the bytes of the document, untouched, and let the request's copy go.
 
-        Faults: 4000 no Base64, 4022 not well-formed, 4280 beyond the bounds for XML, 4281
-        forbidden content, 4283 too large.
+        Faults: 4000 no Base64, 4283 too large; with *xml_rules*, of XML, 4022 not well-formed,
+        4280 beyond its bounds, 4281 forbidden content.
         """
         encoded, self._encoded = self._encoded, ""
         content = reading.decoded(encoded, "Base64XML" if self.is_xml_element else "Base64Data")
         if len(content) > MAX_DOCUMENT:
             raise fault(Code.DOCUMENT_TOO_LARGE)
-        if self.is_xml_element:
-            check_xml(content)
+        if xml_rules and self.is_xml_element:
+            self.checked = check_xml(content)
         return content
 
 
-async def take_all(process: Process[Any], documents: Sequence[Document]) -> list[bytes]:
+async def take_all(
+    process: Process[Any], documents: Sequence[Document], *, xml_rules: bool = True
+) -> list[bytes]:
     """Return the bytes of *documents*; large ones are decoded in a thread.
 
     Faults: those of ``Document.take``, and 4283 for more than 250 MB in all.
@@ -80,7 +84,7 @@ async def take_all(process: Process[Any], documents: Sequence[Document]) -> list
         contents: list[bytes] = []
         remaining = MAX_STACK
         for document in documents:
-            contents.append(document.take())
+            contents.append(document.take(xml_rules=xml_rules))
             remaining -= len(contents[-1])
             if remaining < 0:
                 raise fault(Code.DOCUMENT_TOO_LARGE, f"zusammen mehr als {MAX_STACK} Bytes")

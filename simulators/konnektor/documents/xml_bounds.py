@@ -31,6 +31,8 @@ _FORBIDDEN_TRANSFORMS = frozenset(
     )
 )
 _DECLARED = re.compile(rb"<\?xml[^>]{0,200}?\sencoding\s*=\s*[\"']([A-Za-z0-9._-]{1,40})[\"']")
+_DECLARATION = re.compile(r"\s*<\?xml\s[^>]{0,200}\?>")
+_XML = '<?xml version="1.0" encoding="UTF-8"?>'
 _ENCODING = re.compile(r"utf-?8|utf-16(le|be)?|us-ascii|iso-8859-\d{1,2}|windows-125\d")
 _UTF8_ALIKE = ("utf-8", "utf8", "us-ascii")
 # A parser builds all attributes of an element before it can be asked how many there are.
@@ -53,6 +55,11 @@ class Checked:
         """The outermost element as it is written, in UTF-8."""
         return memoryview(self.utf8)[self.begin : self.end]
 
+    def with_root(self, replacement: bytes) -> bytes:
+        """Return the document with another root element; around it nothing changes."""
+        view = memoryview(self.utf8)
+        return b"".join((view[: self.begin], replacement, view[self.end :]))
+
 
 def check_xml(content: bytes) -> Checked:
     """Hold an XML document against TAB_KON_890 and TAB_KON_891.
@@ -61,14 +68,17 @@ def check_xml(content: bytes) -> Checked:
     for a DTD (there entities are declared, and an external one nobody sees), XInclude, xpointer,
     XPath and XSLT transforms; 4280 for its dimensions; 4022 when it is not well-formed.
     """
-    utf8 = _in_utf8(content)
+    utf8 = in_utf8(content)
     if _CROWDED.search(utf8):
         raise fault(Code.DIMENSIONS, f"ein Element hat mehr als {MAX_ATTRIBUTES} Attribute")
     return _Pass(measures_nodes=len(utf8) > MAX_NODE).read(utf8)
 
 
-def _in_utf8(content: bytes) -> bytes:
-    """Return a document in UTF-8, as which most come; fault 4022 for bytes that are no text."""
+def in_utf8(content: bytes) -> bytes:
+    """Return a document in UTF-8, as which most come; its XML declaration says so then.
+
+    Fault 4022 for bytes that are no text.
+    """
     if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
         encoding = "utf-16"
     else:
@@ -79,7 +89,8 @@ def _in_utf8(content: bytes) -> bytes:
     try:
         if not _ENCODING.fullmatch(encoding):
             raise LookupError
-        return content.decode(encoding).encode("utf-8")
+        text = content.decode(encoding)
+        return (_XML + _DECLARATION.sub("", text.removeprefix("\ufeff"), count=1)).encode("utf-8")
     except (LookupError, ValueError):
         raise fault(Code.XML_NOT_WELL_FORMED, f"Zeichensatz {encoding!r:.40}") from None
 

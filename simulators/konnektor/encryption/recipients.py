@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from simulators.formats import enveloped_data
+from simulators.formats.enveloped_data import EccWay
 from simulators.formats.errors import FormatError
 
+from ..certificates.status import CertificateChecker
 from ..faults import Code, fault
 
-REMEMBERED = 512
+REMEMBERED = 2048
 
 
 @dataclass(frozen=True)
@@ -25,21 +30,37 @@ class Recipient:
 
 
 class Recipients:
-    """Knows the latest recipients by the bytes of their certificates."""
+    """Knows the latest recipients by the bytes of their certificates.
 
-    def __init__(self) -> None:
+    *ecc* is how content keys reach ECC keys in CMS.
+    """
+
+    def __init__(self, ecc: EccWay) -> None:
+        self._ecc: EccWay = ecc
         self._known: OrderedDict[bytes, Recipient] = OrderedDict()
 
     def of(self, der: bytes) -> Recipient:
         """Return the recipient of a certificate in DER; fault 4000 when the bytes are none."""
         found = self._known.get(der)
         if found is None:
-            found = self._known[der] = _read(der)
+            found = self._known[der] = self._read(der)
             if len(self._known) > REMEMBERED:
                 self._known.popitem(last=False)
         else:
             self._known.move_to_end(der)
         return found
+
+    def _read(self, der: bytes) -> Recipient:
+        try:
+            certificate = x509.load_der_x509_certificate(der)
+        except ValueError:
+            raise fault(Code.SYNTAX, "kein X.509-Zertifikat in DER") from None
+        if not may_encrypt(certificate):
+            return Recipient(certificate, None)
+        try:
+            return Recipient(certificate, enveloped_data.recipient(certificate, self._ecc))
+        except FormatError:
+            return Recipient(certificate, None)
 
 
 def may_encrypt(certificate: x509.Certificate) -> bool:
@@ -54,14 +75,21 @@ def may_encrypt(certificate: x509.Certificate) -> bool:
     return isinstance(key, ec.EllipticCurvePublicKey) and usage.key_agreement
 
 
-def _read(der: bytes) -> Recipient:
-    try:
-        certificate = x509.load_der_x509_certificate(der)
-    except ValueError:
-        raise fault(Code.SYNTAX, "kein X.509-Zertifikat in DER") from None
-    if not may_encrypt(certificate):
-        return Recipient(certificate, None)
-    try:
-        return Recipient(certificate, enveloped_data.recipient(certificate))
-    except FormatError:
-        return Recipient(certificate, None)
+async def usable(
+    recipients: Sequence[Recipient], checker: CertificateChecker, now: datetime
+) -> list[enveloped_data.Recipient]:
+    """Refuse keys that must not encrypt (4200) and certificates that are not to be trusted (4105).
+
+    A status that nobody can say does not stop the encryption. Certificates of a CA outside the TI
+    count when that CA was imported (CERT_IMPORTED_CA_LIST).
+    """
+    prepared = [recipient.prepared for recipient in recipients if recipient.prepared is not None]
+    if len(prepared) < len(recipients):
+        raise fault(Code.KEY_NOT_USABLE)
+    different = {recipient.certificate: None for recipient in prepared}
+    verdicts = await asyncio.gather(*(checker.check(c, now, imported=True) for c in different))
+    for certificate, verdict in zip(different, verdicts, strict=True):
+        if verdict.is_invalid:
+            named = f"{certificate.serial_number:x}"
+            raise fault(Code.ENCRYPTION_FAILED, f"Empfängerzertifikat {named}: {verdict.reason}")
+    return prepared
