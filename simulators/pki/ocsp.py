@@ -96,10 +96,13 @@ def answer(questions: Questions, now: datetime, *, outdated: bool = False) -> by
 
     ``outdated`` dates it so far back that nobody may accept it.
     """
-    if questions.authority is None:
+    authority = questions.authority
+    if authority is None:
         return refusal(ResponseStatus.UNAUTHORIZED)
+    if authority.foreign and any(question.entry is None for question in questions.asked):
+        return refusal(ResponseStatus.UNAUTHORIZED)  # nobody here may say "unknown" of them
     at = (now - OUTDATED_BY if outdated else now).replace(microsecond=0)
-    signer = questions.authority.signer
+    signer = authority.signer
     public_key = signer.private_key.public_key()
     data: dict[str, Any] = {
         "responder_id": ocsp.ResponderId(

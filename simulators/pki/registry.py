@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from simulators.process.errors import InputError, one_line
 from simulators.process.settings import Settings
 
 from .certificate import Authority
+from .request import Crypt, Reference
 from .rsa_end import RSA, RsaEnds
 
 HASHES = ("sha1", "sha256", "sha384", "sha512")
@@ -48,6 +50,23 @@ class Issued(Settings):
     sha256: str
 
 
+class RevokedAtStart(Settings):
+    """Certificates of a card that are revoked from their beginning: all of it, or those named."""
+
+    iccsn: str
+    reference: Reference | None = None
+    crypt: Crypt | None = None
+
+    def means(self, issued: Issued) -> bool:
+        """Whether *issued* is one of them."""
+        kind = issued.profile.rpartition(".")[2].replace("OSIG", "SIG")
+        return (
+            issued.iccsn == self.iccsn
+            and self.reference in (None, f"C.{kind}")
+            and self.crypt in (None, issued.crypt)
+        )
+
+
 class _Index(Settings):
     authorities: list[str]
     certificates: list[Issued]
@@ -65,22 +84,28 @@ class Entry:
 
 @dataclass(frozen=True)
 class AnsweringAuthority:
-    """An authority, and the delegated signer of the answers about its certificates."""
+    """An authority, and the signer of the answers about its certificates.
+
+    Of a *foreign* one only some certificates are known here, which issued others besides.
+    """
 
     name: str
     certificate: x509.Certificate
     signer: Authority
+    foreign: bool = False
 
 
 class Registry:
-    """The certificates of one tree by authority and serial number."""
+    """The certificates of one tree, and own ones, by authority and serial number."""
 
     def __init__(
         self,
         authorities: list[AnsweringAuthority],
         issued: list[Issued],
         rsa_ends: RsaEnds | None = None,
+        revoked: Sequence[RevokedAtStart] = (),
     ) -> None:
+        self._revoked_at_start = revoked
         self._revoked_from = _ends(issued, rsa_ends) if rsa_ends is not None else {}
         self.authorities = {authority.name: authority for authority in authorities}
         self._issued = issued
@@ -93,26 +118,37 @@ class Registry:
         self.reset()
 
     @classmethod
-    def load(cls, pki: Path, rsa_ends: RsaEnds | None = None) -> Registry:
+    def load(
+        cls,
+        pki: Path,
+        rsa_ends: RsaEnds | None = None,
+        *,
+        own: Path | None = None,
+        revoked: Sequence[RevokedAtStart] = (),
+    ) -> Registry:
         """Read the registry of the tree *pki*; *rsa_ends* revokes certificates with RSA.
 
-        Raises InputError when it is not one.
+        *own* is the folder with the index of own test cards; *revoked* are revoked from the
+        start. Raises InputError when an index cannot be read.
         """
-        folder = pki / "ocsp"
-        try:
-            index = TypeAdapter(_Index).validate_json((folder / "index.json").read_bytes())
-            authorities = [_read_authority(folder, name) for name in index.authorities]
-        except ValidationError as error:
-            raise InputError(f"{folder}: {one_line(str(error.errors()[0]['msg']))}") from None
-        except (OSError, ValueError, TypeError) as error:
-            raise InputError(f"{folder}: no OCSP index: {one_line(str(error))}") from None
-        return cls(authorities, index.certificates, rsa_ends)
+        authorities, issued = _read_index(pki / "ocsp", foreign=False)
+        if own is not None:
+            more, certificates = _read_index(own, foreign=True)
+            authorities, issued = authorities + more, issued + certificates
+        return cls(authorities, issued, rsa_ends, revoked)
 
     def reset(self) -> None:
-        """Make every certificate good again."""
+        """Make every certificate good again, but those that are revoked from the start."""
         self._entries = {
-            (issued.authority, int(issued.serial)): Entry(issued) for issued in self._issued
+            (issued.authority, int(issued.serial)): self._at_start(issued)
+            for issued in self._issued
         }
+
+    def _at_start(self, issued: Issued) -> Entry:
+        if any(revoked.means(issued) for revoked in self._revoked_at_start):
+            since = issued.not_before or datetime(2000, 1, 1, tzinfo=UTC)
+            return Entry(issued, Status.REVOKED, since)
+        return Entry(issued)
 
     def authority(
         self, hash_name: str, name_hash: bytes, key_hash: bytes
@@ -189,7 +225,18 @@ def key_bits(key: rsa.RSAPublicKey | ec.EllipticCurvePublicKey) -> bytes:
     return key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
 
 
-def _read_authority(folder: Path, name: str) -> AnsweringAuthority:
+def _read_index(folder: Path, *, foreign: bool) -> tuple[list[AnsweringAuthority], list[Issued]]:
+    try:
+        index = TypeAdapter(_Index).validate_json((folder / "index.json").read_bytes())
+        authorities = [_read_authority(folder, name, foreign) for name in index.authorities]
+    except ValidationError as error:
+        raise InputError(f"{folder}: {one_line(str(error.errors()[0]['msg']))}") from None
+    except (OSError, ValueError, TypeError) as error:
+        raise InputError(f"{folder}: no OCSP index: {one_line(str(error))}") from None
+    return authorities, index.certificates
+
+
+def _read_authority(folder: Path, name: str, foreign: bool) -> AnsweringAuthority:
     key = load_pem_private_key(
         (folder / f"{name}.key.pem").read_bytes(), None, unsafe_skip_rsa_key_validation=True
     )
@@ -197,4 +244,4 @@ def _read_authority(folder: Path, name: str) -> AnsweringAuthority:
         raise ValueError(f"{name}: neither an RSA nor an elliptic curve key")
     signer = x509.load_pem_x509_certificate((folder / f"{name}.crt.pem").read_bytes())
     certificate = x509.load_pem_x509_certificate((folder / f"{name}.ca.pem").read_bytes())
-    return AnsweringAuthority(name, certificate, Authority(signer, key))
+    return AnsweringAuthority(name, certificate, Authority(signer, key), foreign)

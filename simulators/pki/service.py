@@ -143,8 +143,13 @@ def _response(der: bytes) -> web.Response:
 @asynccontextmanager
 async def serve(process: Process[OcspSettings]) -> AsyncIterator[None]:
     """Answer on the listener ``ocsp`` while the block runs."""
+    settings = process.settings
     registry = await process.in_thread(
-        Registry.load, process.settings.pki, process.settings.rsa_ends
+        Registry.load,
+        settings.pki,
+        settings.rsa_ends,
+        own=settings.own,
+        revoked=settings.revoked,
     )
     CertificateRoutes(process, registry)
     runner = web.AppRunner(

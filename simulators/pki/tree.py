@@ -33,9 +33,15 @@ class Pkcs12File:
 
 @dataclass(frozen=True)
 class PkiTree:
-    """The certificates of one request, made by ``issue``; never changed afterwards."""
+    """The certificates of one request, made by ``issue``; never changed afterwards.
+
+    ``own`` is the directory of own test cards, where there are any: it holds the files of the
+    cards ``own_iccsns``, trust and the index for the OCSP responder (``own_cards``).
+    """
 
     directory: Path
+    own: Path | None = None
+    own_iccsns: frozenset[str] = frozenset()
 
     @property
     def ca(self) -> Path:
@@ -50,7 +56,17 @@ class PkiTree:
     @property
     def trust(self) -> Path:
         """What a Konnektor trusts: the CAs that issue cards and TLS certificates, and the roots."""
-        return self.directory / "trust.pem"
+        return (self.own or self.directory) / "trust.pem"
+
+    @property
+    def own_ocsp(self) -> Path | None:
+        """The index of own test cards, for the OCSP responder."""
+        return None if self.own is None else self.own / "ocsp"
+
+    @property
+    def ocsp_signers(self) -> Path | None:
+        """Who signs OCSP answers about own test cards, to be listed by a Konnektor."""
+        return None if self.own is None else self.own / "ocsp-signers.pem"
 
     @property
     def provider_ca(self) -> Path:
@@ -64,7 +80,8 @@ class PkiTree:
 
     def card(self, iccsn: str) -> Path:
         """Return the path of the card's card.json, to be read with ``read_card``."""
-        return self.directory / "cards" / iccsn / "card.json"
+        base = self.own if self.own is not None and iccsn in self.own_iccsns else self.directory
+        return base / "cards" / iccsn / "card.json"
 
     def tls(self, name: str) -> TlsIdentity:
         """Return the TLS identity *name*: certificate with its CA, and key."""
