@@ -47,8 +47,9 @@ class Announcements:
         parameters = {
             **_card(card),
             "InsertTime": timestamp(card.inserted_at.astimezone()),
-            "CardHolderName": card.card.holder,
         }
+        if card.card.holder:
+            parameters["CardHolderName"] = card.card.holder
         if card.card.kvnr:
             parameters["KVNR"] = card.card.kvnr
         expires = card.expires()

@@ -13,7 +13,6 @@ from simulators.process.clock import Clock
 from simulators.process.errors import InputError
 from simulators.process.randomness import Randomness
 
-from ..information_model import Pin, PinReference
 from ..settings import KonnektorSettings
 from .card_pins import HBA_TYPES, SM_B_TYPES, CardPin, Pins, pins_of
 from .handles import Handles
@@ -85,10 +84,10 @@ class Cards:
         self._places = dict(self._home)
         for iccsn, place in self._places.items():
             started = self._begin(iccsn, place)
-            for reference in started.pins if started is not None else ():
-                if self._configured_pin(iccsn, reference).state == "VERIFIED":
-                    assert started is not None
-                    started.raise_state(reference)
+            if started is not None:
+                self._raise_configured(started)
+        for place in list(self._waiting):
+            self._wake(place)
 
     def insert(self, iccsn: str, place: Place | None = None) -> InsertedCard | None:
         """Put a card into *place*, without one into the slot where it was at the start, or else
@@ -107,22 +106,25 @@ class Cards:
         inserted = self._begin(iccsn, place)
         if inserted is not None:
             self._tell("INSERTED", inserted)
-        waiting = self._waiting.get(place)
-        if waiting is not None and not waiting.done():
-            waiting.set_result(None)
+        self._wake(place)
         return inserted
 
     def remove(self, iccsn: str) -> None:
         """Pull a card: its handle and its sessions end. Raises KeyError for an unknown card."""
         self._cards[iccsn]
         place = self._places.pop(iccsn, None)
+        self.deactivate(iccsn)
+        if place is not None:
+            self._wake(place)
+
+    def deactivate(self, iccsn: str) -> None:
+        """Let go of a card that stays in its slot, after EjectCard: the Konnektor sees it again
+        only when it is put in anew.
+        """
         inserted = self._inserted.get(iccsn)
         if inserted is not None:
             self._end(inserted)
             self._tell("REMOVED", inserted)
-        waiting = None if place is None else self._waiting.get(place)
-        if waiting is not None and not waiting.done():
-            waiting.set_result(None)
 
     def terminal_changed(self, terminal: str) -> None:
         """Take notice of the present condition of *terminal*: without a connection its cards are
@@ -142,10 +144,13 @@ class Cards:
                 self._tell("INSERTED", inserted)
             elif inserted is not None:
                 inserted.answers = condition.condition != "silent"
+        for place in list(self._waiting):
+            if place.terminal == terminal:
+                self._wake(place)
 
     async def changed(self, place: Place, seconds: float) -> bool:
-        """Wait until a card is put into *place* or pulled from it, at most *seconds* of real
-        time; return whether it happened.
+        """Wait until a card is put into *place* or pulled from it or the terminal changes, at most
+        *seconds* of real time; return whether anything happened.
         """
         waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting[place] = waiting
@@ -241,9 +246,17 @@ class Cards:
         self._in_order = None
         self._handles.end(inserted.handle)
 
+    def _wake(self, place: Place) -> None:
+        waiting = self._waiting.get(place)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(None)
+
     def _tell(self, change: Change, card: InsertedCard) -> None:
         for watcher in self._watchers:
             watcher(change, card)
 
-    def _configured_pin(self, iccsn: str, reference: PinReference) -> Pin:
-        return self._configured.get(iccsn, {}).get(reference) or Pin()
+    def _raise_configured(self, card: InsertedCard) -> None:
+        """Raise the states that the settings call VERIFIED."""
+        for reference, pin in self._configured.get(card.card.iccsn, {}).items():
+            if reference in card.pins and pin.state == "VERIFIED":
+                card.raise_state(reference)

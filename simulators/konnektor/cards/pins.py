@@ -110,7 +110,8 @@ class PinPads:
     async def unblock(self, grant: Grant, reference: PinReference, *, new_pin: bool) -> Entered:
         """Have the PUK typed and give the tries back, with *new_pin* for a new PIN (TUC_KON_021).
 
-        A PIN that is not blocked is left alone: the answer is OK, and no use of the PUK is lost.
+        A PIN that is not blocked is left alone where the make does so: the answer is OK, and no
+        use of the PUK is lost. The fault for PIN.QES with *new_pin* is the make's.
         """
         card, session = grant.required_card()
         pin = self._pin(card, reference)
@@ -129,7 +130,8 @@ class PinPads:
                 pin.secret.set_value(new)
             return Entered(result, pin.secret.puk_uses if result == "REJECTED" else None)
 
-        return await self._exclusive(session, card, self._at(terminal, None, card, reference, work))
+        with card.reserved(session):
+            return await self._at(terminal, None, card, reference, work)
 
     async def protect(self, grant: Grant, reference: PinReference, *, on: bool) -> Entered:
         """Have the PIN typed and switch the protection by it *on* or off (TUC_KON_027): MRPIN.* of

@@ -6,6 +6,7 @@ from ..operation import Service
 from . import (
     auth_signature_service,
     card_service,
+    card_terminal_service,
     certificate_service,
     encryption_service,
     event_service,
@@ -18,6 +19,7 @@ def all_services() -> tuple[Service, ...]:
     return (
         event_service.SERVICE,
         card_service.SERVICE,
+        card_terminal_service.SERVICE,
         certificate_service.SERVICE,
         signature_service.SERVICE_7_4,
         signature_service.SERVICE_7_5,
