@@ -55,10 +55,10 @@ async def sign_document(call: Call) -> Element:
     """Sign documents (TIP1-A_5010-09).
 
     Faults, in this order: 4000 and those of ``read_request`` and the documents; the access
-    check, with 4093 for a card that is reserved; 4126, 4125, 4118 for the card; 4252 the job number; 4258,
-    4058 for the key; 4110 a document that is unfit; 4123 the QES certificate is revoked, unknown
-    or out of its time; 4271 comfort mode is over; 4085, or those of PIN.QES; 4120 the card's
-    signature is wrong.
+    check, with 4093 for a card that is reserved; 4126, 4125, 4118 for the card; 4252 the job
+    number; 4258, 4058 for the key; 4110 a document that is unfit; 4123 the QES certificate is
+    revoked, unknown or out of its time; 4271, 4263 comfort mode is over; 4085, or those of
+    PIN.QES; 4120 the card's signature is wrong.
     """
     asked, parts = _read(call)
     documents = [request.document for request in asked.requests]

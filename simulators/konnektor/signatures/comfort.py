@@ -2,17 +2,19 @@
 
 A session begins with ActivateComfortSignature (TUC_KON_171) and ends by its timer (A_18686), its
 counter (A_19100), the card's limit of signatures, DeactivateComfortSignature (TUC_KON_172), when
-the card is pulled, when PIN.QES is no longer raised, and when the function is switched off.
+the card is pulled, when PIN.QES is no longer raised, and when the function is switched off. Timers
+and counters of several sessions do not depend on each other (A_22352, A_22459).
 """
 
 from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 from simulators.process.clock import Clock
@@ -29,7 +31,18 @@ if TYPE_CHECKING:
 QES_PIN: PinReference = "PIN.QES"
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
 
-End = Literal["timer", "counter", "card limit", "deactivated", "PIN.QES", "card pulled"]
+End = Literal[
+    "timer", "counter", "card limit", "deactivated", "switched off", "PIN.QES", "card pulled"
+]
+_TOLD: Mapping[End, Code] = MappingProxyType(
+    {
+        "timer": Code.COMFORT_ABORTED,
+        "counter": Code.COMFORT_ABORTED,
+        "card limit": Code.COMFORT_ABORTED,
+        "switched off": Code.COMFORT_OFF,
+    }
+)
+"""The ends that the next SignDocument of the session tells, once (TAB_KON_872)."""
 
 
 @dataclass(eq=False)
@@ -47,8 +60,8 @@ class ComfortSession:
 class ComfortSignatures:
     """The comfort sessions of all HBAs.
 
-    A session that ended by itself (timer, counter, card limit) is told once to its user, by 4271
-    at the next SignDocument; after that, PIN.QES is asked for again (unconfirmed).
+    A session that ended by itself is told once to its user, by 4271 at the next SignDocument,
+    4263 where the function was switched off; after that, PIN.QES is asked for again (unconfirmed).
     """
 
     def __init__(self, clock: Clock, journal: Journal) -> None:
@@ -123,7 +136,7 @@ class ComfortSignatures:
     def run(self, card: InsertedCard, session: CardSession) -> Iterator[ComfortSession | None]:
         """Be a SignDocument in *session*: in its comfort mode, or None where it has none.
 
-        Fault 4271 when comfort mode ended by itself since the last SignDocument.
+        Faults 4271, 4263 when comfort mode ended by itself since the last SignDocument.
         """
         comfort = self.find(card, session)
         if comfort is None:
@@ -167,8 +180,8 @@ class ComfortSignatures:
     def switch_off(self) -> None:
         """End all sessions: the function is no longer there."""
         for comfort in self._sessions:
-            self._end(comfort, "deactivated")
-        self._untold.clear()
+            self._end(comfort, "switched off")
+        self.sweep()
 
     def sweep(self) -> None:
         """End the sessions whose time is over, whose card is gone or whose PIN.QES is lowered."""
@@ -194,18 +207,18 @@ class ComfortSignatures:
             return
         if comfort.ended is None:
             self._record("ComfortSignatureEnded", comfort, reason=reason)
-            if reason in ("timer", "counter", "card limit"):
+            if reason in _TOLD:
                 self._untold.append(comfort)
         elif reason == "timer":
             return
         comfort.ended = reason
 
     def _tell(self, session: CardSession) -> None:
-        """Raise the fault 4271 if the user of *session* was not told yet that the mode is over."""
+        """Raise the fault of the end of *session*, if its user was not told yet."""
         found = next((comfort for comfort in self._untold if comfort.session is session), None)
         if found is not None:
             self._untold.remove(found)
-            raise fault(Code.COMFORT_ABORTED)
+            raise fault(_TOLD.get(found.ended or "timer", Code.COMFORT_ABORTED))
 
     def _record(self, step: str, comfort: ComfortSession, **data: Any) -> None:
         self._journal.record(

@@ -19,7 +19,7 @@ class SignatureSettings(Settings):
     comfort sessions of one HBA share them.
 
     Unconfirmed, hence a setting: ``stopped`` is the code of a SignDocument that StopSignature
-    ends before anything was finished.
+    ends before anything was finished (4049 stands in TAB_KON_872, where nobody types a PIN).
     """
 
     qes: bool = True

@@ -31,6 +31,8 @@ async def sign_stack(
     finished: list[Signed] = []
     try:
         while documents:
+            if job.is_stopped:
+                raise JobStopped
             await permission.obtain()
             part: list[Signed] = []
             for _ in range(min(permission.documents, len(documents))):
