@@ -53,6 +53,8 @@ Address = Annotated[
 ]
 Iccsn = Annotated[str, Field(pattern=r"^80276[0-9]{15}$")]
 TelematikId = Annotated[str, Field(pattern=r"^[A-Za-z0-9 '()+,./:=?-]{1,128}$")]
+Oid = Annotated[str, Field(pattern=r"^[0-2](\.(0|[1-9][0-9]{0,38})){2,30}$")]
+CertificateName = Annotated[str, Field(pattern=r"^C\.(AUT|ENC|SIG|QES)( (RSA|ECC))?$")]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Ports = dict[str, Port]
 
@@ -85,8 +87,20 @@ class Pin(Settings):
     entry: Literal["correct", "wrong", "timeout", "abort", "manual"] = "correct"
 
 
+class OwnFile(Settings):
+    """A PKCS#12 file with a key and a certificate for a card; names are relative to the world."""
+
+    file: str = Field(min_length=1)
+    password: str | None = None
+    password_file: str | None = None
+
+
 class Card(Settings):
-    """A card of the site: the institution's SMC-B or the HBA of a person."""
+    """A card of the site: the institution's SMC-B or the HBA of a person.
+
+    Own test cards: ``pkcs12`` replaces the certificates and keys that the files hold; ICCSN,
+    Telematik-ID, profession and names are those of the certificates then.
+    """
 
     type: CardType = "SMC-B"
     generation: CardGeneration = "G2.1"
@@ -98,7 +112,17 @@ class Card(Settings):
     lanr: str | None = Field(default=None, pattern=r"^[0-9]{9}$")
     specialization: list[str] = Field(default=[], description="urn:psc:… oder urn:as:…")
     pins: dict[PinReference, Pin] = {}
+    common_name: Text | None = Field(default=None, description="CN, ohne den Zusatz TEST-ONLY")
+    profession_oid: Oid | None = Field(default=None, description="statt der Art des Standorts")
+    profession_item: Annotated[str, Field(min_length=1, max_length=128)] | None = None
     expired: bool = Field(default=False, description="die Zertifikate sind abgelaufen")
+    expires_in: int | None = Field(
+        default=None, ge=0, le=3650, description="Tage, nach denen die Zertifikate ablaufen"
+    )
+    revoked: bool | list[CertificateName] = Field(
+        default=False, description="gesperrt: alle Zertifikate, oder die genannten (C.QES RSA)"
+    )
+    pkcs12: list[OwnFile] = Field(default=[], max_length=16)
     in_directory: bool = Field(default=True, description="steht mit Zertifikaten im VZD")
 
 
@@ -116,6 +140,10 @@ class Konnektor(Settings):
     generation: Literal["PTV5", "PTV6"] = "PTV6"
     authentication: Literal["certificate", "basic", "tls", "none"] = "certificate"
     make: Make = Field(default=Make(), description="Profil und Eigenheiten des Herstellers")
+    signatures: dict[str, bool | int] = Field(
+        default={},
+        description="qes, comfort_signature, comfort_max, comfort_hours, signatures_per_pin …",
+    )
     ports: Ports = Field(default={}, description="soap, ldap, control (--ports fixed)")
 
 
@@ -207,6 +235,9 @@ class World(Settings):
     directory: dict[Name, DirectoryExtra] = Field(default={}, max_length=10_000)
     rsa_ends: RsaEndsOrWord | None = Field(
         default=None, description="ab wann RSA endet; ti: die Tage der TI"
+    )
+    trust: list[str] = Field(
+        default=[], max_length=50, description="PEM-Dateien mit weiteren CAs eigener Testkarten"
     )
     vzd_ports: Ports = {}
     pki_ports: Ports = {}

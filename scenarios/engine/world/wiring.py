@@ -146,6 +146,7 @@ class Wiring:
                 "ca": str(self.tree.ca),
             },
             "generation": konnektor.generation,
+            "signatures": konnektor.signatures,
             "make": konnektor.make.model_dump(mode="json", exclude_unset=True),
             "rsa_ends": self._rsa_ends(),
             "information_model": information_model(
