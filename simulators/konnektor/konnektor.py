@@ -13,6 +13,7 @@ from simulators.process.role import Process
 from .access.check import AccessCheck
 from .access.identity import Identities
 from .access.relations import Relations
+from .boot import Boot
 from .cards.announcements import Announcements
 from .cards.cards import Cards, Change, InsertedCard
 from .cards.keys import CardKeys
@@ -21,7 +22,9 @@ from .cards.pins import PinPads, PinRules
 from .certificates.own import OwnCertificate
 from .certificates.status import CertificateChecker
 from .encryption.recipients import Recipients
+from .events.error_conditions import TERMINAL_NOT_AVAILABLE
 from .events.events import Events
+from .events.expiry import ExpiryWatch
 from .faults import Trace, catalogue
 from .information_model import TerminalCondition
 from .signatures.application import SignatureApplication
@@ -65,7 +68,18 @@ class Konnektor:
             self.settings.signatures, process.clock, process.journal, process.randomness
         )
         self.own_certificate = OwnCertificate(self.settings, process.randomness)
-        self.certificates = CertificateChecker(self.settings, process.clock, session)
+        self.certificates = CertificateChecker(
+            self.settings, process.clock, session, lambda: self.operational_state.is_online
+        )
+        self.expiry = ExpiryWatch(
+            process.clock,
+            self.settings.events.expiration_warn_days,
+            self.events,
+            self.cards.inserted,
+            self.own_certificate,
+        )
+        self.boot = Boot(self)
+        self._note_terminals()
 
     def worded(self, reported: Trace, operation: str | None = None) -> Trace:
         """Return *reported* as *operation* and this make say it; a text given on purpose stays."""
@@ -107,8 +121,16 @@ class Konnektor:
             self.cards.terminal_changed(terminal)
         if before != changed.connected:
             self.announce.terminal(changed.settings, connected=changed.connected)
+        self._note_terminals()
         if changed.connected:
             self.cards.terminal_changed(terminal)
+
+    def _note_terminals(self) -> None:
+        """Have the error conditions say which active terminals cannot be reached."""
+        for terminal in self.terminals:
+            lost = terminal.condition == "disconnected"
+            note = self.operational_state.raise_ if lost else self.operational_state.clear
+            note(TERMINAL_NOT_AVAILABLE, terminal.id)
 
     def _card_changed(self, change: Change, card: InsertedCard) -> None:
         if change == "REMOVED":
@@ -119,10 +141,25 @@ class Konnektor:
         )  # fmt: skip
         self.announce.card(change, card)
 
+    def forget_sessions(self) -> None:
+        """Forget what a boot forgets: handles, sessions and raised states, jobs, answers of OCSP.
+
+        The PINs on the cards stay as they are.
+        """
+        for card in self.cards.inserted():
+            self.pin_entries.card_pulled(card)
+        self.cards.find_anew()
+        self.sak.reset()
+        self.certificates.forget()
+
     async def reset(self) -> None:
-        """Go back to the start: cards in their slots, PINs, caches, job numbers."""
+        """Go back to the start: cards in their slots, PINs, events, caches, job numbers."""
+        self.boot.reset()
+        self.events.reset()
         for card in self.cards.inserted():
             self.pin_entries.card_pulled(card)
         self.cards.reset()
+        self._note_terminals()
+        self.expiry.start()
         self.sak.reset()
         self.certificates.forget()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
+from collections.abc import Callable
 from typing import Any
 
 from simulators.process.faults import DROP, delay
@@ -47,7 +48,7 @@ class LdapProxy:
     ``directory_tls`` the context to reach it with; ``tls`` is the context for the clients, None
     for plain LDAP (port 389 of a real Konnektor). The listener is ``ldap`` of *process*.
     ``unavailable`` is the result code when the directory cannot be reached: unconfirmed, the
-    specification names none.
+    specification names none. ``is_online`` says whether the tunnel to the TI is up.
 
     Faults: operation ``LDAP.Search`` with the facts ``filter`` and ``base``; effects delay, drop
     and, if the role has it, ``result`` (``code``, ``text``).
@@ -63,8 +64,10 @@ class LdapProxy:
         directory_tls: ssl.SSLContext | None,
         tls: ssl.SSLContext | None,
         unavailable: int = ResultCode.UNAVAILABLE,
+        is_online: Callable[[], bool] = lambda: True,
     ) -> None:
         self._process = process
+        self._is_online = is_online
         self._unavailable = unavailable
         self._pool = [
             Link(directory, directory_tls, connect_seconds=CONNECT_SECONDS)
@@ -115,6 +118,9 @@ class LdapProxy:
                 return
             if effect is not None and effect.kind == RESULT:
                 result = Result(effect.code or ResultCode.OTHER, effect.text or "")
+                call.done(result)
+            elif not self._is_online():
+                result = Result(self._unavailable, "no connection to the TI")
                 call.done(result)
             else:
                 result = await self._forward(call, forward)

@@ -11,6 +11,7 @@ from simulators.process import tls
 from simulators.process.role import Process, Role
 
 from .control import CardControl
+from .events.control import EventControl
 from .konnektor import Konnektor
 from .ldap_proxy import LdapProxy
 from .on_purpose import EFFECTS
@@ -28,24 +29,28 @@ async def serve(process: Process[KonnektorSettings]) -> AsyncIterator[None]:
         konnektor = Konnektor(process, session)
         stack.push_async_callback(konnektor.events.stop)
         CardControl(konnektor).add_to(process.control)
+        EventControl(konnektor).add_to(process.control)
         SignatureControl(konnektor).add_to(process.control)
         server = HttpServer(konnektor, all_services())
         await server.start()
         stack.push_async_callback(server.stop)
-        proxy = ldap_proxy(process)
+        proxy = ldap_proxy(konnektor)
         if proxy is not None:
             await proxy.start()
             stack.push_async_callback(proxy.stop)
+        konnektor.expiry.start()
+        stack.callback(konnektor.expiry.stop)
+        konnektor.boot.announce()
         yield
 
 
-def ldap_proxy(process: Process[KonnektorSettings]) -> LdapProxy | None:
+def ldap_proxy(konnektor: Konnektor) -> LdapProxy | None:
     """Return the LDAP proxy that the settings ask for; it uses TLS where SOAP does.
 
     With client certificates at the SOAP port they are asked for here too, but not required
     (ANCL_CAUT_LDAP).
     """
-    settings = process.settings
+    process, settings = konnektor.process, konnektor.settings
     if settings.vzd is None:
         return None
     upstream = settings.vzd.url.lower().startswith("ldaps:")
@@ -59,6 +64,7 @@ def ldap_proxy(process: Process[KonnektorSettings]) -> LdapProxy | None:
         directory=settings.vzd.url,
         directory_tls=tls.client_context(settings.vzd.ca) if upstream else None,
         tls=context,
+        is_online=lambda: konnektor.operational_state.is_online and not konnektor.boot.under_way,
     )
 
 

@@ -89,6 +89,16 @@ class Cards:
         for place in list(self._waiting):
             self._wake(place)
 
+    def find_anew(self) -> None:
+        """Let the Konnektor find every card again, as after a boot: new handles, no sessions.
+
+        Nobody is told of it.
+        """
+        for inserted in list(self._inserted.values()):
+            self._end(inserted)
+        for iccsn, place in self._places.items():
+            self._begin(iccsn, place)
+
     def insert(self, iccsn: str, place: Place | None = None) -> InsertedCard | None:
         """Put a card into *place*, without one into the slot where it was at the start, or else
         into the first free one. A card that is in a place already stays there.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
@@ -84,17 +85,25 @@ class CertificateChecker:
     """Checks certificates; answers of OCSP serve for the grace period on the virtual clock.
 
     The responder is the one of the settings, whatever address the certificate carries. Several
-    callers that need the same answer wait for one request. Raises InputError for trust that
+    callers that need the same answer wait for one request; ``is_online`` says whether the TI can
+    be reached at all. Raises InputError for trust that
     cannot be read.
     """
 
-    def __init__(self, settings: KonnektorSettings, clock: Clock, session: ClientSession) -> None:
+    def __init__(
+        self,
+        settings: KonnektorSettings,
+        clock: Clock,
+        session: ClientSession,
+        is_online: Callable[[], bool] = lambda: True,
+    ) -> None:
         self._trust = Trust.load(settings.trust)
         imported = settings.imported_cas
         self._imported = Trust(()) if imported is None else Trust.load(imported)
         signers = settings.ocsp_signers
         self._signers = () if signers is None else read_certificates(signers)
         self._url = settings.ocsp_url
+        self._is_online = is_online
         self._timeout = settings.ocsp_timeout
         self._grace = timedelta(seconds=settings.ocsp_grace)
         self._clock = clock
@@ -152,7 +161,7 @@ class CertificateChecker:
 
     async def _ask(self, certificate: x509.Certificate) -> Answered:
         issuer = self._trust.issuer_of(certificate)
-        if self._url is None:
+        if self._url is None or not self._is_online():
             return Answered(Status.OFFLINE)
         if issuer is None:
             return Answered(Status.UNAVAILABLE)

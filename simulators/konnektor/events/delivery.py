@@ -16,6 +16,7 @@ from .subscriptions import Sink, Subscription
 
 OPERATION = "CETP"
 SEGMENTS = "segments"
+MAX_SEGMENTS = 100
 _DIVIDED = 3  # segments, where a fault on purpose does not say how many
 
 
@@ -115,7 +116,7 @@ class Delivery:
         if effect is not None and effect.kind == DROP:
             raise NotDelivered("on purpose")
         if effect is not None and effect.kind == SEGMENTS:
-            count = effect.code or _DIVIDED
+            count = min(effect.code or _DIVIDED, MAX_SEGMENTS)
         message = frame(push.event.document(subscription))
         await self._client.push(push.sink, segments(message, count))
 

@@ -20,6 +20,10 @@ of the CertificateService, and its VerifyCertificate."""
 TERMINAL_NOT_AVAILABLE = "EC_CardTerminal_Not_Available"
 NO_VPN_TI = "EC_No_VPN_TI_Connection"
 NO_VPN_SIS = "EC_No_VPN_SIS_Connection"
+NO_ONLINE_CONNECTION = "EC_No_Online_Connection"
+FIRMWARE_BLOCKED = "EC_FW_Not_Valid_Status_Blocked"
+OFFLINE = (NO_VPN_TI, NO_ONLINE_CONNECTION, FIRMWARE_BLOCKED)
+"""Conditions in which nothing of the TI can be reached."""
 
 _EVENT: frozenset[Group] = frozenset(("event",))
 _CERTIFICATES: frozenset[Group] = frozenset(("event", "certificate", "verify_certificate"))
@@ -82,7 +86,7 @@ def conditions() -> tuple[Condition, ...]:
             "Für Konnektor oder Kartenterminals gibt es eine neuere Firmware",
         ),
         Condition(
-            "EC_FW_Not_Valid_Status_Blocked", "Fatal", sec,
+            FIRMWARE_BLOCKED, "Fatal", sec,
             "Konnektor Firmware muss aktualisiert werden. Zugang zur TI momentan nicht erlaubt.",
             _ALL,
         ),
@@ -130,7 +134,7 @@ def conditions() -> tuple[Condition, ...]:
             "Kein sicherer Kanal (VPN) zu den Sicheren Internet Services aufgebaut.",
         ),
         Condition(
-            "EC_No_Online_Connection", "Error", op,
+            NO_ONLINE_CONNECTION, "Error", op,
             "Konnektor kann Dienste im Transportnetz nicht erreichen.",
         ),
         Condition(

@@ -9,7 +9,7 @@ from datetime import datetime
 from simulators.process.clock import Clock
 
 from ..faults import Code, fault
-from .error_conditions import NO_VPN_SIS, NO_VPN_TI, Condition, conditions
+from .error_conditions import NO_VPN_SIS, NO_VPN_TI, OFFLINE, Condition, conditions
 from .event import EventType, Severity
 from .topics import OPERATIONAL_STATE, VPN_SIS, VPN_TI
 
@@ -60,8 +60,10 @@ class OperationalState:
 
     @property
     def is_online(self) -> bool:
-        """Whether the tunnel to the TI is up: directory and OCSP can be reached."""
-        return NO_VPN_TI not in self._held
+        """Whether the TI can be reached, with its directory and OCSP: the tunnel is up, the
+        transport network there, and this firmware allowed.
+        """
+        return not any(name in self._held for name in OFFLINE)
 
     @property
     def delivers(self) -> bool:

@@ -72,6 +72,10 @@ class HttpServer:
             await self._runner.cleanup()
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        if self._konnektor.boot.under_way:  # nothing answers then (TIP1-A_4507)
+            if request.transport is not None:
+                request.transport.abort()
+            return plain(503, "")
         is_directory = request.path == DIRECTORY_PATH
         try:
             if is_directory and self._konnektor.settings.directory_open:
