@@ -13,7 +13,7 @@ from lxml import etree
 from . import xml_algorithms
 from .signed_data import Signer
 from .xml_algorithms import ENVELOPED, EXCLUSIVE, SHA256
-from .xml_canonical import Element, canonical, parse
+from .xml_canonical import Element, canonical, octets, parse
 
 DS: Final = "http://www.w3.org/2000/09/xmldsig#"
 XADES: Final = "http://uri.etsi.org/01903/v1.3.2#"
@@ -66,11 +66,11 @@ def enveloping(
     *tagged*: *root* is that ds:Object itself, with its Id.
     """
     if tagged:
-        name, held = root.get("Id", ""), _octets(root)
+        name, held = root.get("Id", ""), octets(root)
     else:
         name = object_id or f"{properties.signature_id}-object"
         opening = etree.tostring(_element(DS, "Object", Id=name)).removesuffix(b"/>")
-        held = opening + b">" + _octets(root) + b"</ds:Object>"
+        held = opening + b">" + octets(root) + b"</ds:Object>"
     content = canonical(parse(held))
     return _signature(signer, properties, _Data(content, f"#{name}", held=held, kind=OBJECT_TYPE))
 
@@ -178,10 +178,6 @@ def _add(
     child = etree.SubElement(parent, f"{{{namespace}}}{local}", attributes)
     child.text = text
     return child
-
-
-def _octets(root: Element) -> bytes:
-    return etree.tostring(root, encoding="unicode", with_tail=False).encode()
 
 
 def _base64(content: bytes) -> str:

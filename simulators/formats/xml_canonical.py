@@ -50,6 +50,11 @@ def parse(content: bytes) -> Element:
         raise FormatError("not well-formed XML") from None
 
 
+def octets(element: Element) -> bytes:
+    """Return *element* as it is written, in UTF-8, with the namespaces that are in scope."""
+    return etree.tostring(element, encoding="unicode", with_tail=False).encode()
+
+
 def is_known(algorithm: str) -> bool:
     """Tell whether *algorithm* is a canonicalisation that is computed here."""
     return _split(algorithm)[0] in _KINDS
@@ -93,7 +98,7 @@ def _apart(element: Element, *, inherit: bool, with_id: bool) -> Element:
     With *inherit* it has its ancestors' ``xml:`` attributes too, as the inclusive forms want
     (1.0 with xml:id, 1.1 without).
     """
-    copy = parse(etree.tostring(element, with_tail=False))
+    copy = parse(octets(element))
     if inherit:
         for ancestor in element.iterancestors():
             for name, value in ancestor.attrib.items():

@@ -2,28 +2,50 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
+
+from cryptography import x509
+from lxml import etree
+
+from simulators.formats import certificates, signed_data
+from simulators.formats.errors import FormatError
 
 from ..access.check import Target
 from ..documents import Document, read_document
-from ..faults import Code, Trace, fault, trace
+from ..faults import Code, fault, trace
 from ..operation import Call
 from ..signatures.signing import CMS_TYPE, PADES_TYPE, SMIME_TYPE
-from ..signatures.verification import Judgement, judge, read_cms, read_pdf
-from ..signatures.verification_report import add_report
+from ..signatures.verification import cms_form, found, xml_form
+from ..signatures.verification.judging import Finding, Judgement, judge
+from ..signatures.verification.report import ReportWish, add_manifests, add_report, read_wish
+from ..signatures.xades import XML_TYPE
 from ..soap import answers, reading
-from ..soap.answers import add
+from ..soap.answers import add, add_signature_object
 from ..soap.namespaces import CONTEXT, DSS, REPORT, XMLDSIG, name
-from ..soap.reading import Element, Parts, optional, required
+from ..soap.reading import Element, Parts, optional, required, several
 
+PKCS1_TYPE = "urn:ietf:rfc:3447"
+MAX_GIVEN_CERTIFICATES = 20
 _SIGNATURE_OBJECT, _BASE64 = name(DSS, "SignatureObject"), name(DSS, "Base64Signature")
-_REPORT = name(REPORT, "ReturnVerificationReport")
+_POINTER, _XML_SIGNATURE = name(DSS, "SignaturePtr"), name(XMLDSIG, "Signature")
+_REPORT, _KEY_INFO = name(REPORT, "ReturnVerificationReport"), name(DSS, "AdditionalKeyInfo")
 _SPECIFIC_TIME, _CURRENT_TIME = name(DSS, "SpecificTime"), name(DSS, "CurrentTime")
 _TV_MODES = ("NONE", "UNCONFIRMED", "CONFIRMED")
 
 
+@dataclass(frozen=True)
+class _Inputs:
+    """The OptionalInputs; ``at`` is the verification time that the caller sets, if any."""
+
+    at: datetime | None = None
+    report: ReportWish | None = None
+    manifests: bool = False
+    certificates: tuple[x509.Certificate, ...] = ()
+
+
 async def verify_document(call: Call) -> Element:
-    """Check the signatures of a document: CMS beside or around it, or inside a PDF."""
+    """Check the signatures of a document: CMS, XML or PKCS#1 beside or around it, or inside."""
     own = call.own
     parts = reading.sequence(
         call.body,
@@ -37,78 +59,141 @@ async def verify_document(call: Call) -> Element:
     mode = parts.maybe(own("TvMode"))
     if mode is not None:
         reading.choice(mode, _TV_MODES)
-    at, report_wanted = _read_inputs(call, parts)
-    revocation = reading.text_of(parts.one(own("IncludeRevocationInfo")))
-    if reading.boolean(revocation, "IncludeRevocationInfo"):
-        call.warnings.append(trace(Code.REVOCATION_INFO_UNSUPPORTED))
+    inputs = _read_inputs(call, parts.maybe(own("OptionalInputs")))
+    wanted = reading.text_of(parts.one(own("IncludeRevocationInfo")))
+    revocation = reading.boolean(wanted, "IncludeRevocationInfo")
     element = parts.maybe(own("Document"))
     document = None if element is None else read_document(element, signature=True)
-    signature = parts.maybe(_SIGNATURE_OBJECT)
     call.check(parts, Target())
-    judgement, read_at = await _judged(call, document, signature, at)
+    konnektor = call.konnektor
+    now = konnektor.clock.now()
+    read = await konnektor.process.in_thread(_read, parts, element, document, inputs)
+    judgement = await judge(read, konnektor.certificates, now, inputs.at)
+    if any(finding.qes for finding in judgement.findings) and not konnektor.settings.signatures.qes:
+        raise fault(Code.SAK_OFF)
     call.facts["verdict"] = judgement.result
+    updated = _with_revocation(read, judgement) if revocation else None
+    if revocation and updated is None:
+        call.warnings.append(trace(Code.REVOCATION_INFO_UNSUPPORTED))
     answer = call.answer()
     call.add_status(answer, *judgement.reasons)
-    result = add(answer, call.service.namespace, "VerificationResult")
-    add(result, call.service.namespace, "HighLevelResult", judgement.result)
-    signing_time = judgement.findings[0].signer.signing_time
-    if at is not None:
-        kind, moment = "USER_DEFINED_TIMESTAMP", at
-    elif signing_time is not None:
-        kind, moment = "SIGNATURE_EMBEDDED_TIMESTAMP", signing_time
-    else:
-        kind, moment = "SYSTEM_TIMESTAMP", read_at
-    add(result, call.service.namespace, "TimestampType", kind)
-    add(result, call.service.namespace, "Timestamp", answers.timestamp(moment))
-    if report_wanted:
-        outputs = add(answer, call.service.namespace, "OptionalOutputs")
-        add_report(outputs, judgement, moment)
+    _add_verdict(call, answer, judgement, inputs.at)
+    _add_outputs(call, answer, judgement, inputs, updated)
     return answer
 
 
-async def _judged(
-    call: Call, document: Document | None, signature: Element | None, at: datetime | None
-) -> tuple[Judgement, datetime]:
-    konnektor = call.konnektor
-    now = konnektor.clock.now()
-    in_thread = konnektor.process.in_thread
-    no_remarks: list[Trace] = []
-    if signature is not None:
-        read = await in_thread(lambda: read_cms(_signature_bytes(signature), document))
-        signers, wrong = list(read.signers), no_remarks
-    elif document is not None and document.kind == "pdf":
-        signers, wrong = await in_thread(read_pdf, document)
+def _add_verdict(call: Call, answer: Element, judgement: Judgement, at: datetime | None) -> None:
+    """Append VerificationResult, with the time for which the first signature was judged."""
+    namespace = call.service.namespace
+    result = add(answer, namespace, "VerificationResult")
+    add(result, namespace, "HighLevelResult", judgement.result)
+    first = judgement.findings[0]
+    if at is not None:
+        kind = "USER_DEFINED_TIMESTAMP"
+    elif first.found.signing_time is not None:
+        kind = "SIGNATURE_EMBEDDED_TIMESTAMP"
     else:
-        raise fault(Code.NO_SIGNATURE)
-    return await judge(signers, konnektor.certificates, now, at, wrong), now
+        kind = "SYSTEM_TIMESTAMP"
+    add(result, namespace, "TimestampType", kind)
+    add(result, namespace, "Timestamp", answers.timestamp(first.at))
 
 
-def _signature_bytes(element: Element) -> bytes:
-    """Return the CMS of dss:SignatureObject; 4111 for what is no CMS, 4279 for S/MIME."""
-    if len(element) != 1:
+def _add_outputs(
+    call: Call, answer: Element, judgement: Judgement, inputs: _Inputs, updated: bytes | None
+) -> None:
+    """Append OptionalOutputs: results of manifests, the updated signature, the report."""
+    with_manifests = [entry.found for entry in judgement.findings if entry.found.manifests]
+    if not (with_manifests or updated is not None or inputs.report is not None):
+        return
+    outputs = add(answer, call.service.namespace, "OptionalOutputs")
+    if with_manifests:
+        results = add(outputs, DSS, "VerifyManifestResults")
+        for entry in with_manifests:
+            add_manifests(results, entry)
+    if updated is not None:
+        add_signature_object(add(outputs, DSS, "UpdatedSignature"), updated, CMS_TYPE)
+    if inputs.report is not None:
+        verifier = call.konnektor.settings.name
+        moment = judgement.findings[0].at
+        add_report(outputs, judgement, moment, inputs.report, verifier)
+
+
+def _with_revocation(read: found.Document, judgement: Judgement) -> bytes | None:
+    """Return the CMS with the OCSP responses that were believed; None where that cannot be."""
+    responses = [response for entry in judgement.findings if (response := _response(entry))]
+    if read.updatable is None or not responses:
+        return None
+    return signed_data.with_ocsp_responses(read.updatable, list(dict.fromkeys(responses)))
+
+
+def _response(finding: Finding) -> bytes | None:
+    """Return the OCSP response about the signer that the signature does not hold already."""
+    if finding.verdict is None:
+        return None
+    response = finding.verdict.answered.response
+    return None if response in finding.found.ocsp_responses else response
+
+
+def _read(
+    parts: Parts, element: Element | None, document: Document | None, inputs: _Inputs
+) -> found.Document:
+    """Find the signatures and check their mathematics; to be run in a thread.
+
+    Faults: 4253 no signature, 4111 a type that does not exist, 4279 S/MIME, those of the forms.
+    """
+    uri = None if element is None else element.get("RefURI")
+    asked = xml_form.Asked(inputs.certificates, inputs.manifests, uri)
+    holder = parts.maybe(_SIGNATURE_OBJECT)
+    if holder is None:
+        return _read_inside(document, asked)
+    if len(holder) != 1:
         raise fault(Code.SYNTAX, "SignatureObject: erwartet wird genau eine Signatur")
-    child = element[0]
-    if child.tag == name(XMLDSIG, "Signature"):
-        raise fault(Code.SIGNATURE_TYPE, "XML-Signaturen werden hier nicht geprüft")
+    child = holder[0]
+    if child.tag == _POINTER:
+        if child.get("WhichDocument") != (None if element is None else element.get("ID")):
+            raise fault(Code.SYNTAX, "SignaturePtr: WhichDocument nennt kein Document")
+        pointed = xml_form.Asked(inputs.certificates, inputs.manifests, uri, child.get("XPath"))
+        return _read_inside(document, pointed)
+    if child.tag == _XML_SIGNATURE:
+        octets = etree.tostring(child, encoding="unicode", with_tail=False).encode()
+        return xml_form.read_apart(octets, document, asked)
     if child.tag != _BASE64:
         raise fault(Code.SYNTAX, f"SignatureObject: {reading.local_name(child):.60}")
+    return _read_base64(child, document, asked)
+
+
+def _read_base64(
+    child: Element, document: Document | None, asked: xml_form.Asked
+) -> found.Document:
+    """Read dss:Base64Signature in the form that its Type names; CMS without one."""
     signature_type = child.get("Type", CMS_TYPE)
     if signature_type == SMIME_TYPE:
         raise fault(Code.SMIME_UNSUPPORTED)
-    if signature_type not in (CMS_TYPE, PADES_TYPE):
+    if signature_type not in (CMS_TYPE, PADES_TYPE, PKCS1_TYPE, XML_TYPE):
         raise fault(Code.SIGNATURE_TYPE, f"{signature_type!r:.80}")
     content = reading.binary(child)
     if not content:
         raise fault(Code.NO_SIGNATURE)
-    return content
+    if signature_type == XML_TYPE:
+        return xml_form.read_apart(content, document, asked)
+    if signature_type == PKCS1_TYPE:
+        return cms_form.read_pkcs1(content, document, asked.certificates)
+    return cms_form.read_cms(content, document, asked.certificates)
 
 
-def _read_inputs(call: Call, parts: Parts) -> tuple[datetime | None, bool]:
-    """Return the verification time that the caller sets, if any, and whether a report is wanted."""
+def _read_inside(document: Document | None, asked: xml_form.Asked) -> found.Document:
+    if document is not None and document.kind == "pdf":
+        return cms_form.read_pdf(document)
+    if document is not None and document.kind == "xml":
+        return xml_form.read_enveloped(document, asked)
+    raise fault(Code.NO_SIGNATURE)
+
+
+def _read_inputs(call: Call, element: Element | None) -> _Inputs:
+    """Read OptionalInputs; dss:Schemas and ViewerInfo are accepted and play no part."""
     own = call.own
-    element = parts.maybe(own("OptionalInputs"))
     if element is None:
-        return None, False
+        return _Inputs()
     inputs = reading.any_order(
         element,
         *(optional(own(local)) for local in ("VerifyManifests", "UseVerificationTime")),
@@ -122,4 +207,28 @@ def _read_inputs(call: Call, parts: Parts) -> tuple[datetime | None, bool]:
         given = reading.any_order(time, optional(_SPECIFIC_TIME), optional(_CURRENT_TIME))
         specific = given.maybe(_SPECIFIC_TIME)
         at = call.konnektor.clock.now() if specific is None else reading.instant(specific)
-    return at, inputs.maybe(_REPORT) is not None
+    report = inputs.maybe(_REPORT)
+    keys = inputs.maybe(_KEY_INFO)
+    return _Inputs(
+        at,
+        None if report is None else read_wish(report),
+        inputs.maybe(own("VerifyManifests")) is not None,
+        () if keys is None else _read_certificates(keys),
+    )
+
+
+def _read_certificates(element: Element) -> tuple[x509.Certificate, ...]:
+    """Return the certificates of dss:AdditionalKeyInfo; fault 4000 for one that is none."""
+    info = reading.sequence(element, required(name(XMLDSIG, "KeyInfo"))).one(
+        name(XMLDSIG, "KeyInfo")
+    )
+    data = reading.sequence(info, several(name(XMLDSIG, "X509Data"))).all(name(XMLDSIG, "X509Data"))
+    encoded = [child for entry in data for child in entry.iter(name(XMLDSIG, "X509Certificate"))]
+    if len(encoded) > MAX_GIVEN_CERTIFICATES:
+        raise fault(
+            Code.SYNTAX, f"AdditionalKeyInfo: mehr als {MAX_GIVEN_CERTIFICATES} Zertifikate"
+        )
+    try:
+        return tuple(certificates.load(reading.binary(child)) for child in encoded)
+    except FormatError:
+        raise fault(Code.SYNTAX, "AdditionalKeyInfo: kein Zertifikat") from None

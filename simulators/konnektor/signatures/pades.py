@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from io import BytesIO
 from typing import Any
 
@@ -33,11 +33,17 @@ _RSA_BYTES, _ECDSA_BYTES = 256, 80
 
 @dataclass(frozen=True)
 class EmbeddedSignature:
-    """A signature in a PDF: its CMS, the bytes it covers, and whether that is all of the file."""
+    """A signature in a PDF: its CMS, the bytes it covers, and whether that is all of the file.
+
+    PAdES has its time and its Reason (the ShortText) in the PDF, not in the CMS.
+    """
 
     cms: bytes
     covered: bytes
     covers_all: bool
+    signing_time: datetime | None
+    reason: str | None
+    field_name: str
 
 
 class _CardSigner(Signer):
@@ -140,9 +146,20 @@ def _embedded(pdf: bytes, entry: Any) -> EmbeddedSignature:
         raise ValueError("ByteRange")
     covered = pdf[:first] + pdf[second : second + rest]
     level = entry.evaluate_signature_coverage()
+    reason = entry.sig_object.get("/Reason")
     return EmbeddedSignature(
-        bytes(entry.pkcs7_content), covered, level is SignatureCoverageLevel.ENTIRE_FILE
+        bytes(entry.pkcs7_content),
+        covered,
+        level is SignatureCoverageLevel.ENTIRE_FILE,
+        _zoned(entry.self_reported_timestamp),
+        None if reason is None else str(reason),
+        str(entry.field_name),
     )
+
+
+def _zoned(moment: datetime | None) -> datetime | None:
+    """Return /M with a zone: a date of a PDF without one means UTC here."""
+    return moment if moment is None or moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _mechanism(ecc: bool) -> Any:
