@@ -1,0 +1,300 @@
+"""SignDocument for stacks: order, limits, parts by PIN.QES, what ends a stack."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from fpdf import FPDF
+
+from simulators.formats import signed_data
+from tests.konnektor_site import (
+    CMS,
+    ENVELOPING,
+    HBA,
+    SMCB,
+    Answer,
+    Site,
+    context,
+    document,
+)
+
+EVA = context(user="eva")
+
+
+def stack(
+    site: Site,
+    iccsn: str,
+    texts: list[bytes],
+    who: str = EVA,
+    options: str = ENVELOPING,
+    **more: Any,
+) -> Answer:
+    prefix = more.get("version", "SIG")
+    ids = more.get("ids") or [str(number) for number in range(len(texts))]
+    requests = "".join(
+        f'<SIG:SignRequest RequestID="{request_id}"><SIG:OptionalInputs>{options}'
+        f"</SIG:OptionalInputs>{document(text, short_text='Rezept')}"
+        "<SIG:IncludeRevocationInfo>false</SIG:IncludeRevocationInfo></SIG:SignRequest>"
+        for request_id, text in zip(ids, texts, strict=True)
+    )
+    job = more.get("job") or site.job()
+    number = f"<SIG:JobNumber>{job}</SIG:JobNumber>" if more.get("numbered", True) else ""
+    inner = (
+        f"<CONN:CardHandle>{site.handle(iccsn)}</CONN:CardHandle>{who}"
+        f"<SIG:TvMode>{more.get('tv_mode', 'NONE')}</SIG:TvMode>{number}{requests}"
+    )
+    return site.call(prefix, "SignDocument", inner.replace("SIG:", f"{prefix}:"))
+
+
+def contents(answer: Answer) -> list[tuple[str, bytes | None]]:
+    """Return RequestID and content of every signature in the answer, each verified."""
+    assert answer.status == 200, answer.code
+    found = []
+    for response in answer.body.iterfind("{*}SignResponse"):
+        single = Answer(200, response)
+        read = signed_data.read(single.binary(".//dss:Base64Signature"))
+        assert read.signers[0].digest_ok
+        assert read.signers[0].signature_ok
+        found.append((response.get("RequestID"), read.content))
+    return found
+
+
+def texts(count: int) -> list[bytes]:
+    return [b"Rezept %d" % number for number in range(count)]
+
+
+def numbered(count: int) -> list[tuple[str, bytes | None]]:
+    return [(str(number), text) for number, text in enumerate(texts(count))]
+
+
+def set_pin(site: Site, reference: str = "PIN.QES", iccsn: str = HBA, **change: Any) -> None:
+    assert site.role.ask("PUT", f"/cards/{iccsn}/pins/{reference}", change)[0] == 200
+
+
+def administer(site: Site, **settings: Any) -> None:
+    status, body = site.role.ask("PUT", "/signatures", settings)
+    assert status == 200, body
+
+
+def pending(site: Site) -> list[Any]:
+    return list(json.loads(site.role.ask("GET", "/pin-entries")[1]))
+
+
+def steps(site: Site, step: str) -> list[dict[str, Any]]:
+    return [event for event in site.role.journal() if event["step"] == step]
+
+
+class Calling:
+    """A call under way in a thread of its own."""
+
+    def __init__(self, call: Callable[[], Answer]) -> None:
+        self._answers: list[Answer] = []
+        self.thread = threading.Thread(target=lambda: self._answers.append(call()))
+        self.thread.start()
+
+    def answer(self) -> Answer:
+        self.thread.join(20)
+        return self._answers[0]
+
+
+def wait_for_prompt(site: Site, calling: Calling) -> None:
+    while not pending(site):
+        assert calling.thread.is_alive()
+
+
+def stop(site: Site, number: str, who: str | None = None, prefix: str = "SIG") -> Answer:
+    return site.call(
+        prefix,
+        "StopSignature",
+        f"{who or context()}<{prefix}:JobNumber>{number}</{prefix}:JobNumber>",
+    )
+
+
+@pytest.mark.parametrize("version", ["SIG", "SIG74"])
+def test_250_documents_are_signed_in_order(site: Site, version: str) -> None:
+    assert contents(stack(site, SMCB, texts(250), version=version)) == numbered(250)
+
+
+def test_more_than_250_documents(site: Site) -> None:
+    assert stack(site, SMCB, texts(251)).code == 4000
+
+
+def test_request_ids_are_unique(site: Site) -> None:
+    assert stack(site, SMCB, texts(2), ids=["1", "1"]).code == 4000
+
+
+def test_job_number_and_tv_mode_are_checked(site: Site) -> None:
+    assert stack(site, SMCB, texts(1), numbered=False).code == 4000
+    assert stack(site, SMCB, texts(1), tv_mode="MAYBE").code == 4000
+    for mode in ("NONE", "UNCONFIRMED", "CONFIRMED"):
+        assert stack(site, SMCB, texts(1), tv_mode=mode).status == 200
+
+
+def test_a_refused_call_leaves_its_job_number_unused(site: Site) -> None:
+    assert stack(site, SMCB, texts(1), context("m9"), job="AAA-001").code == 4021
+    assert stack(site, SMCB, texts(1), job="AAA-001").status == 200
+    assert stack(site, SMCB, texts(1), job="AAA-001").code == 4252
+
+
+def test_one_pin_serves_a_whole_stack(site: Site) -> None:
+    assert contents(stack(site, HBA, texts(3))) == numbered(3)
+    assert len(steps(site, "PinEntry")) == 1
+
+
+def test_the_pin_is_typed_again_where_the_card_asks(site: Site) -> None:
+    administer(site, signatures_per_pin=2)
+    assert contents(stack(site, HBA, texts(5))) == numbered(5)
+    assert len(steps(site, "PinEntry")) == 3
+
+
+def test_trouble_with_a_later_pin_returns_what_is_finished(site: Site) -> None:
+    administer(site, signatures_per_pin=2)
+    set_pin(site, state="VERIFIED")
+    for entry in ("wrong", "abort", "timeout"):
+        set_pin(site, state="VERIFIED", entry=entry)
+        assert contents(stack(site, HBA, texts(5))) == numbered(2), entry
+
+
+def test_trouble_with_the_first_pin_is_a_fault(site: Site) -> None:
+    administer(site, signatures_per_pin=2)
+    set_pin(site, entry="abort")
+    assert stack(site, HBA, texts(5)).code == 4049
+
+
+def test_a_card_pulled_at_a_later_pin_discards_all(site: Site) -> None:
+    administer(site, signatures_per_pin=2)
+    set_pin(site, state="VERIFIED", entry="manual")
+    calling = Calling(lambda: stack(site, HBA, texts(5)))
+    wait_for_prompt(site, calling)
+    site.role.ask("POST", f"/cards/{HBA}/remove")
+    assert calling.answer().code == 4008
+
+
+def test_a_pin_serves_no_second_run(site: Site) -> None:
+    set_pin(site, state="VERIFIED", entry="manual")
+    assert stack(site, HBA, texts(1)).status == 200
+    calling = Calling(lambda: stack(site, HBA, texts(1)))
+    wait_for_prompt(site, calling)
+    assert stack(site, HBA, texts(1)).code == 4060
+    set_pin(site, entry="correct")
+    assert calling.answer().status == 200
+
+
+@pytest.mark.parametrize("version", ["SIG", "SIG74"])
+def test_stop_while_the_first_pin_is_awaited(site: Site, version: str) -> None:
+    set_pin(site, entry="manual")
+    calling = Calling(lambda: stack(site, HBA, texts(2), job="STP-001", version=version))
+    wait_for_prompt(site, calling)
+    assert stop(site, "STP-001", prefix=version).text("//CONN:Result") == "OK"
+    assert calling.answer().code == 4049
+    assert pending(site) == []
+    set_pin(site, entry="correct")
+    assert stack(site, HBA, texts(1)).status == 200
+
+
+def test_stop_while_a_later_pin_is_awaited(site: Site) -> None:
+    administer(site, signatures_per_pin=2)
+    set_pin(site, state="VERIFIED", entry="manual")
+    calling = Calling(lambda: stack(site, HBA, texts(5), job="STP-002"))
+    wait_for_prompt(site, calling)
+    assert stop(site, "STP-002").status == 200
+    assert contents(calling.answer()) == numbered(2)
+
+
+def test_stop_between_documents(site: Site) -> None:
+    for number in range(5):  # the stack may be quicker than the call that stops it
+        job = f"MID-{number:03d}"
+        calling = Calling(lambda job=job: stack(site, SMCB, texts(250), job=job))  # type: ignore[misc]
+        while calling.thread.is_alive() and stop(site, job).code == 4243:
+            pass
+        signed = contents(calling.answer())
+        assert signed == numbered(len(signed))
+        if len(signed) < 250:
+            return
+    pytest.fail("no stack could be stopped")
+
+
+def test_stop_of_an_unknown_job(site: Site) -> None:
+    assert stop(site, "NIX-001").code == 4243
+    assert stack(site, SMCB, texts(1), job="FIN-001").status == 200
+    assert stop(site, "FIN-001").code == 4243
+    assert stop(site, "nix-001").code == 4000
+
+
+def test_stop_needs_access(site: Site) -> None:
+    set_pin(site, entry="manual")
+    calling = Calling(lambda: stack(site, HBA, texts(1), job="STP-003"))
+    wait_for_prompt(site, calling)
+    assert stop(site, "STP-003", context("m9")).code == 4000
+    assert stop(site, "STP-003", context(workplace="w9")).code == 4000
+    set_pin(site, entry="correct")
+    assert calling.answer().status == 200
+
+
+def test_job_numbers_need_no_access_and_are_unique(site: Site) -> None:
+    given = {
+        site.call("SIG", "GetJobNumber", context("m9")).text("//SIG:JobNumber") for _ in range(50)
+    }
+    assert len(given) == 50
+    assert site.call("SIG", "GetJobNumber", "").code == 4000
+
+
+def test_the_application_can_be_switched_off(site: Site) -> None:
+    administer(site, qes=False)
+    assert stack(site, HBA, texts(1)).code == 4125
+    assert stack(site, SMCB, texts(1)).status == 200
+    site.role.ask("POST", "/reset")
+    assert stack(site, HBA, texts(1)).status == 200
+
+
+@pytest.mark.parametrize("iccsn", [SMCB, HBA])
+def test_a_defective_card_signs_wrongly(site: Site, iccsn: str) -> None:
+    assert site.role.ask("PUT", f"/cards/{iccsn}/defect")[0] == 200
+    assert stack(site, iccsn, texts(2)).code == 4120
+    assert site.role.ask("DELETE", f"/cards/{iccsn}/defect")[0] == 200
+    assert stack(site, iccsn, texts(2)).status == 200
+    assert site.role.ask("PUT", "/cards/123/defect")[0] == 400
+
+
+def test_a_defective_card_is_noticed_in_a_pdf(site: Site) -> None:
+    letter = FPDF(enforce_compliance="PDF/A-2B")
+    letter.add_page()
+    site.role.ask("PUT", f"/cards/{SMCB}/defect")
+    made = document(bytes(letter.output()), "application/pdf-a", "x")
+    assert site.sign(SMCB, made).code == 4120
+
+
+def test_user_id_is_ignored_without_qes(site: Site) -> None:
+    assert stack(site, SMCB, texts(1), context(user="niemand")).status == 200
+
+
+def test_a_reserved_card(site: Site) -> None:
+    assert site.role.ask("POST", f"/cards/{HBA}/lock")[0] == 200
+    assert stack(site, HBA, texts(1)).code == 4093
+
+
+def test_one_broken_document_discards_all(site: Site) -> None:
+    options = "<dss:SignatureType>http://uri.etsi.org/02778/3</dss:SignatureType>"
+    assert stack(site, SMCB, texts(2), options=options).code == 4110
+
+
+def test_what_is_ignored_is_a_warning_of_its_document(site: Site) -> None:
+    ignored = CMS + (
+        "<dss:SignaturePlacement WhichDocument='x' CreateEnvelopedSignature='true'/>"
+        "<SIG:IncludeEContent>true</SIG:IncludeEContent>"
+    )
+    answer = stack(site, SMCB, texts(2), options=ignored)
+    assert contents(answer) == numbered(2)
+    assert [found.text for found in answer.body.iter("{*}Code")] == ["4197", "4197"]
+
+
+def test_control_refuses_nonsense(site: Site) -> None:
+    for settings in ({"comfort_max": 251}, {"comfort_hours": 0}, {"comfort_sessions": 1}, {"x": 1}):
+        assert site.role.ask("PUT", "/signatures", settings)[0] == 400
+    assert site.role.ask("PUT", "/signatures", ["qes"])[0] == 400
+    shown = json.loads(site.role.ask("GET", "/signatures")[1])
+    assert (shown["settings"]["comfort_max"], shown["settings"]["comfort_hours"]) == (100, 6)
