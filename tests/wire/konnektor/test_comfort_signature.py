@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from tests.konnektor_site import HBA, SMCB, Answer, Site, context
-from tests.wire.konnektor.test_sign_stacks import (
+from tests.signature_calls import (
     Calling,
     administer,
     contents,
