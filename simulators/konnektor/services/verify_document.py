@@ -69,7 +69,7 @@ async def verify_document(call: Call) -> Element:
     now = konnektor.clock.now()
     read = await konnektor.process.in_thread(_read, parts, element, document, inputs)
     judgement = await judge(read, konnektor.certificates, now, inputs.at)
-    if any(finding.qes for finding in judgement.findings) and not konnektor.settings.signatures.qes:
+    if any(finding.qes for finding in judgement.findings) and not konnektor.sak.settings.qes:
         raise fault(Code.SAK_OFF)
     call.facts["verdict"] = judgement.result
     updated = _with_revocation(read, judgement) if revocation else None
