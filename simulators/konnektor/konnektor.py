@@ -57,7 +57,8 @@ class Konnektor:
         self.terminals = self.cards.terminals
         self.announce = Announcements(self.events.emit)
         self.pin_entries = PinEntries(process.journal, self.settings.pin_timeout)
-        self.pads = PinPads(self.relations, self.cards, self.pin_entries, self.announce, PinRules())
+        rules = PinRules.of(self.settings.make)
+        self.pads = PinPads(self.relations, self.cards, self.pin_entries, self.announce, rules)
         self.cards.watch(self._card_changed)
         self.identities = Identities(self.settings)
         self.keys = CardKeys(

@@ -133,6 +133,11 @@ class Make(Settings):
     certificates that are revoked. And ``qes_pin_rejected``: the code of SignDocument after a
     wrong PIN.QES.
 
+    Of PINs, unconfirmed as well: ``unblock_open_pin`` is what UnblockPin does where the PIN is not
+    blocked (answer OK at once, or have the PUK typed all the same), ``unblock_qes_new_pin`` its
+    code for PIN.QES with SetNewPin, ``egk_pin_needs_card`` whether an eGK's PIN is changed,
+    enabled and disabled only where an SM-B or HBA is there for card-to-card (4071, 4085).
+
     ``max_recipients`` is how many certificates EncryptDocument takes from its caller (at least
     1,000; 4282 beyond). ``ecc_encryption`` is how CMS carries the content key to an ECC key:
     ``key-agreement`` (RFC 5753), or ``ti-ecies``, the cryptogram of the TI's cards (gemSpec_Krypt
@@ -171,6 +176,9 @@ class Make(Settings):
     after_rsa: Literal["refuse", "sign"] = "refuse"
     rsa_refused: int = 4058
     qes_pin_rejected: int = 4085
+    unblock_open_pin: Literal["ok", "prompt"] = "ok"
+    unblock_qes_new_pin: int = 4072
+    egk_pin_needs_card: bool = True
     max_recipients: int = Field(default=1000, ge=1000, le=1900)
     ecc_encryption: Literal["key-agreement", "ti-ecies"] = "key-agreement"
 

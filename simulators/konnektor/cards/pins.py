@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from simulators.makes.make import Make
+
 from ..access.check import Grant
 from ..access.relations import Relations
 from ..faults import Code, fault
@@ -32,16 +34,16 @@ class Entered:
 
 @dataclass(frozen=True, slots=True)
 class PinRules:
-    """What the specification leaves open about PINs (unconfirmed, hence settings of the make).
+    """What the specification leaves open about PINs, as ``Make`` explains it."""
 
-    ``unblock_open_pin``: what UnblockPin does where the PIN is not blocked, see settings;
-    ``qes_with_new_pin``: its code for SetNewPin at PIN.QES; ``egk_needs_card``: whether an eGK's
-    PIN is changed only where an SM-B or HBA is there for card-to-card (4071, 4085).
-    """
+    unblock_open_pin: Literal["ok", "prompt"]
+    qes_with_new_pin: int
+    egk_needs_card: bool
 
-    unblock_open_pin: Literal["ok", "prompt"] = "ok"
-    qes_with_new_pin: int = Code.PIN_REFERENCE
-    egk_needs_card: bool = True
+    @classmethod
+    def of(cls, make: Make) -> PinRules:
+        """Return what *make* does."""
+        return cls(make.unblock_open_pin, make.unblock_qes_new_pin, make.egk_pin_needs_card)
 
 
 class PinPads:
