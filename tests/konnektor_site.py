@@ -26,6 +26,7 @@ PREFIXES = {
     "CCTX": "http://ws.gematik.de/conn/ConnectorContext/v2.0",
     "CARD": "http://ws.gematik.de/conn/CardService/v8.1",
     "CARDCMN": "http://ws.gematik.de/conn/CardServiceCommon/v2.0",
+    "CTS": "http://ws.gematik.de/conn/CardTerminalService/v1.1",
     "EVT": "http://ws.gematik.de/conn/EventService/v7.2",
     "CERT": "http://ws.gematik.de/conn/CertificateService/v6.0",
     "CERTCMN": "http://ws.gematik.de/conn/CertificateServiceCommon/v2.0",
@@ -38,6 +39,7 @@ PREFIXES = {
 }
 SCHEMAS = {
     "EVT": "EventService.xsd",
+    "CTS": "CardTerminalService.xsd",
     "CARD": "CardService_v8_1_3.xsd",
     "CERT": "CertificateService_v6_0_2.xsd",
     "SIG": "SignatureService_V7_5_6.xsd",
@@ -46,6 +48,7 @@ SCHEMAS = {
 }
 PATHS = {
     "EVT": "/ws/EventService",
+    "CTS": "/ws/CardTerminalService",
     "CARD": "/ws/CardService",
     "CERT": "/ws/CertificateService",
     "SIG": "/ws/SignatureService/v7.5",

@@ -70,7 +70,7 @@ def test_the_world_itself_holds(tmp_path: Path) -> None:
         ("{slots: 2,", "{slots: 1,", 13, "2 Karten, aber nur 1 Slots"),
         ("{type: HBA, given_name: Anna,", "{type: HBA,", 11, "braucht given_name und surname"),
         ("{type: HBA,", "{type: HBA, pins: {PIN.SMC: {}},", 11, "hat PIN.CH oder PIN.QES"),
-        ('"1-20001"}', '"1-20001", lanr: "123456789"}', 10, "gehört zu einem HBA"),
+        ('"1-20001"}', '"1-20001", lanr: "123456789"}', 10, "Karte vom Typ HBA"),
         (
             "{type: HBA,",
             '{type: HBA, iccsn: "80276999001111111111",',

@@ -10,6 +10,7 @@ import pytest
 from simulators.konnektor.access.check import AccessCheck, Target
 from simulators.konnektor.access.relations import Context, Relations
 from simulators.konnektor.cards import cards as cards_module
+from simulators.konnektor.cards import inserted_card
 from simulators.konnektor.cards.cards import Cards
 from simulators.konnektor.faults import KonnektorFault
 from simulators.konnektor.settings import KonnektorSettings
@@ -226,7 +227,7 @@ def test_sessions_are_bounded_and_raised_ones_stay(world: World) -> None:
     assert card is not None
     raised = card.session(who(user="first"))
     raised.verified.add("PIN.CH")
-    for number in range(3 * cards_module.MAX_SESSIONS):
+    for number in range(3 * inserted_card.MAX_SESSIONS):
         card.session(who(clientsystem="c2", user=str(number)))
-    assert len(list(card.sessions())) <= cards_module.MAX_SESSIONS
+    assert len(list(card.sessions())) <= inserted_card.MAX_SESSIONS
     assert card.session(who(user="first")) is raised
