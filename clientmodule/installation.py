@@ -8,6 +8,7 @@ from typing import ParamSpec, TypeVar
 
 from simulators.process.role import Process
 
+from .discovery import Discovery
 from .konnektor.konnektor import Konnektor, tls_context
 from .limits import Limits
 from .logs import Logs
@@ -35,9 +36,11 @@ class Installation:
             days=settings.ttl_prots_days,
             performance=settings.prot_perf,
         )
-        self.provider = Provider(process)
+        self.discovery = Discovery(settings, process.clock)
+        self.provider = Provider(process, self.discovery)
         self.limits = Limits(
             self.provider,
+            self.discovery,
             process.clock,
             settings.account_limit,
             lifetime=timedelta(hours=settings.limits_hours),
@@ -61,6 +64,7 @@ class Installation:
 
     def forget(self) -> None:
         """Empty every cache; connections stay."""
+        self.discovery.forget()
         self.limits.forget()
         self.provider.forget()
         for konnektor in self.konnektors.values():

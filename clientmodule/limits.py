@@ -9,13 +9,16 @@ import aiohttp
 from pydantic import BaseModel, Field, ValidationError
 
 from simulators.process.clock import Clock
+from simulators.process.resolver import NamesUnavailable
 
 from .caches import TimedCache
+from .discovery import Discovery, HttpResolver
 from .operation import Operation
 from .provider import Provider, ProviderUnreachable
 
 MAX_BODY = 64 << 10
 ANSWER_SECONDS = 10.0
+PATH = "/AccountLimit/v1.1"
 RETRY_LIFETIME = timedelta(minutes=5)
 
 
@@ -41,14 +44,23 @@ class Limits:
     """getLimits of every account, kept for at most 24 hours."""
 
     def __init__(
-        self, provider: Provider, clock: Clock, urls: dict[str, str], *, lifetime: timedelta
+        self,
+        provider: Provider,
+        discovery: Discovery,
+        clock: Clock,
+        urls: dict[str, str],
+        *,
+        lifetime: timedelta,
     ) -> None:
         self._provider = provider
+        self._discovery = discovery
         self._urls = urls
         self._known: TimedCache[str, AccountLimits] = TimedCache(clock, lifetime)
         self._missing: TimedCache[str, bool] = TimedCache(clock, RETRY_LIFETIME)
         self._session = aiohttp.ClientSession(
-            timeout=aiohttp.ClientTimeout(total=ANSWER_SECONDS), auto_decompress=False
+            connector=aiohttp.TCPConnector(resolver=HttpResolver(discovery), use_dns_cache=False),
+            timeout=aiohttp.ClientTimeout(total=ANSWER_SECONDS),
+            auto_decompress=False,
         )
 
     async def of(self, operation: Operation, address: str, password: str) -> AccountLimits:
@@ -61,14 +73,20 @@ class Limits:
         known = self._known.get(key)
         if known is not None:
             return known
-        url = self._urls.get(key.rpartition("@")[2])
-        if url is None or self._missing.get(key):
+        if self._missing.get(key):
             return DEFAULT_LIMITS
         try:
+            url = await self._url(operation, key.rpartition("@")[2])
+            if url is None:
+                self._missing.put(key, True)
+                return DEFAULT_LIMITS
             with operation.step("getLimits", peer="provider") as data:
                 limits = await self._ask(url, address, password)
                 data["result"] = "OK"
-        except (aiohttp.ClientError, OSError, ValueError, ProviderUnreachable):
+        except (
+            *(aiohttp.ClientError, OSError, ValueError),
+            *(ProviderUnreachable, NamesUnavailable),
+        ):
             self._missing.put(key, True)
             return DEFAULT_LIMITS
         self._known.put(key, limits)
@@ -82,6 +100,15 @@ class Limits:
     async def close(self) -> None:
         """Close the connections."""
         await self._session.close()
+
+    async def _url(self, operation: Operation, domain: str) -> str | None:
+        """Return the base URL of the interface at *domain*: of the settings, or by DNS."""
+        if domain in self._urls:
+            return self._urls[domain]
+        with operation.step("ServiceDiscovery", peer="names") as data:
+            found = await self._discovery.account_manager(domain)
+            data["result"] = "OK" if found else "none"
+        return None if found is None else found + PATH
 
     async def _ask(self, url: str, address: str, password: str) -> AccountLimits:
         context = await self._provider.tls_context(address)

@@ -12,6 +12,7 @@ from simulators.process.errors import InputError
 from simulators.process.role import Process
 
 from .caches import TimedCache
+from .discovery import Discovery
 from .konnektor.faults import KonnektorError
 from .konnektor.konnektor import Konnektor
 from .konnektor.operations import Verdict, verify_certificate
@@ -39,8 +40,9 @@ class LoginRefused(Exception):
 class Provider:
     """The way to the providers' servers for every account of this client module."""
 
-    def __init__(self, process: Process[ClientModuleSettings]) -> None:
+    def __init__(self, process: Process[ClientModuleSettings], discovery: Discovery) -> None:
         settings = process.settings
+        self._discovery = discovery
         self._process = process
         self._settings = settings
         self._contexts: dict[str, ssl.SSLContext] = {}
@@ -73,7 +75,10 @@ class Provider:
             try:
                 async with asyncio.timeout(min(seconds, CONNECT_SECONDS)):
                     reader, writer = await asyncio.open_connection(
-                        user.host, user.port, ssl=context, limit=READ_AHEAD
+                        *(await self._discovery.address(user.host), user.port),
+                        ssl=context,
+                        server_hostname=user.host,
+                        limit=READ_AHEAD,
                     )
             except (OSError, ssl.SSLError, UnicodeError) as error:
                 raise ProviderUnreachable(type(error).__name__) from error

@@ -8,6 +8,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from simulators.process.resolver import read_place
 from simulators.process.settings import Listener, Listeners, ProcessSettings, Settings, TlsIdentity
 
 DEFAULT_KONNEKTOR = "default"
@@ -67,10 +68,13 @@ class ClientModuleSettings(ProcessSettings):
     (KOM-LE-A_2181). ``ca`` is the trust for providers. ``konnektors`` maps KonnektorIds of user
     names to Konnektoren; ``default`` serves user names without one. ``accounts`` maps mail
     addresses to their PKCS#12; ``account_limit`` maps provider domains to the base URL of
-    I_AccountLimit_Service. ``release`` decides how encryption certificates are chosen: up to
-    1.5.2-8 all of a recipient, from 1.5.2-9 on RSA only if there is nothing else;
-    ``pt_version``, announced as X-KIM-PTVersion, is the release unless it is given. ``domains``
-    are the endings that KIM addresses of this world may have.
+    I_AccountLimit_Service. Those of other domains are found by DNS service discovery
+    (A_19361-01) at ``names``, ``host:port`` of a DNS server, which resolves the host names of
+    providers too; ``account_manager_service`` is what it is asked for (unconfirmed).
+    ``release`` decides how encryption certificates are chosen: up to 1.5.2-8 all of a
+    recipient, from 1.5.2-9 on RSA only if there is nothing else; ``pt_version``, announced as
+    X-KIM-PTVersion, is the release unless it is given. ``domains`` are the endings that KIM
+    addresses of this world may have.
 
     Times are seconds unless the name says otherwise; their defaults are those of Tab_Konf_Param.
     """
@@ -83,6 +87,8 @@ class ClientModuleSettings(ProcessSettings):
     konnektors: dict[str, KonnektorAccess]
     accounts: dict[str, Account] = {}
     account_limit: dict[str, str] = {}
+    names: str | None = None
+    account_manager_service: str = "_accmgr._tcp.kim.telematik-test"
     release: str = Field(default="1.5.2-9", pattern=f"^{RELEASE}$")
     cm_version: str = Field(default="KIMUL_0.1.0-0", pattern=f"^{CM_VERSION}$")
     pt_version: str = Field(
@@ -114,6 +120,13 @@ class ClientModuleSettings(ProcessSettings):
     @classmethod
     def _lower_case_keys(cls, value: dict[str, object]) -> dict[str, object]:
         return {name.lower(): content for name, content in value.items()}
+
+    @field_validator("names")
+    @classmethod
+    def _is_a_place(cls, value: str | None) -> str | None:
+        if value is not None:
+            read_place(value)
+        return value
 
     @field_validator("domains")
     @classmethod

@@ -1,0 +1,95 @@
+"""Where a provider's services are, by DNS service discovery (A_19361-01, RFC 6763)."""
+
+from __future__ import annotations
+
+import socket
+
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+from simulators.process.clock import Clock
+from simulators.process.resolver import (
+    NamesUnavailable,
+    NoSuchName,
+    Resolver,
+    ServiceInstance,
+    is_address,
+)
+
+from .settings import ClientModuleSettings
+
+PATH = "path"
+
+
+class Discovery:
+    """Asks the DNS server of the settings; without one it knows nothing and resolves nothing."""
+
+    def __init__(self, settings: ClientModuleSettings, clock: Clock) -> None:
+        self._settings = settings
+        self._resolver = None if settings.names is None else Resolver(settings.names, clock)
+
+    async def account_manager(self, domain: str) -> str | None:
+        """Return ``https://host:port[/path]`` of the Account Manager of *domain*, None if unknown.
+
+        It is the instance whose host stands in the domain. Raises NamesUnavailable.
+        """
+        if self._resolver is None:
+            return None
+        try:
+            instances = await self._resolver.instances(self._settings.account_manager_service)
+        except NoSuchName:
+            return None
+        found = next((i for i in instances if _is_of(i, domain)), None)
+        if found is None:
+            return None
+        path = found.text.get(PATH, "").strip("/")
+        return f"https://{found.host}:{found.port}{'/' if path else ''}{path}"
+
+    async def address(self, host: str) -> str:
+        """Return the address of *host*; without a DNS server it is left to the system.
+
+        Raises OSError, as connecting does, when the name cannot be resolved.
+        """
+        if self._resolver is None or is_address(host):
+            return host
+        try:
+            return await self._resolver.address(host)
+        except (NoSuchName, NamesUnavailable) as error:
+            raise OSError(str(error)) from None
+
+    def forget(self) -> None:
+        """Have everything asked again."""
+        if self._resolver is not None:
+            self._resolver.forget()
+
+
+class HttpResolver(AbstractResolver):
+    """Lets aiohttp find hosts by *discovery*."""
+
+    def __init__(self, discovery: Discovery) -> None:
+        self._discovery = discovery
+
+    async def resolve(
+        self,
+        host: str,
+        port: int = 0,
+        family: socket.AddressFamily = socket.AF_UNSPEC,  # noqa: ARG002 (names one address)
+    ) -> list[ResolveResult]:
+        """Return the address of *host*. Raises OSError."""
+        address = await self._discovery.address(host)
+        return [
+            ResolveResult(
+                hostname=host,
+                host=address,
+                port=port,
+                family=socket.AF_INET6 if ":" in address else socket.AF_INET,
+                proto=0,
+                flags=socket.AI_NUMERICHOST,
+            )
+        ]
+
+    async def close(self) -> None:
+        """There is nothing to close."""
+
+
+def _is_of(instance: ServiceInstance, domain: str) -> bool:
+    return f".{instance.host.lower()}".endswith(f".{domain.lower()}")
