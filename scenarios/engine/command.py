@@ -20,6 +20,7 @@ from simulators.process.errors import InputError, one_line
 from simulators.process.exit_status import EXIT_BUG, EXIT_CHECK_FAILED, EXIT_INPUT, EXIT_OK
 
 from .arguments import Parser
+from .own_arguments import add_own_arguments, own_arguments
 from .run.command_line import add_run_arguments, run_command, seed
 
 DEFAULT_WORLD = "demo"
@@ -60,6 +61,7 @@ def up(arguments: argparse.Namespace) -> int:
         directory=arguments.run_dir,
         seed=arguments.seed,
         ports=arguments.ports,
+        own=own_arguments(arguments),
     )
     try:
         return (detach if arguments.detach else supervise)(start, _say)
@@ -168,6 +170,7 @@ def _parser() -> argparse.ArgumentParser:
         default="auto",
         help="freie Ports, oder die der Welt (Vorgabe: auto)",
     )
+    add_own_arguments(starting)
     starting.add_argument("--detach", action="store_true", help="im Hintergrund laufen lassen")
     asking = add("ready", ready, "sagt, ob die Welt bereit ist (Status 0 oder 1)")
     _add_run_dir(asking)

@@ -26,7 +26,7 @@ from .own_pkcs12 import OwnObject
 from .profiles import CARD_PROFILES, KeyKind
 from .request import CardType, Crypt, Reference
 from .store import make_private_directory, write_private
-from .tree import PkiTree
+from .tree import OCSP_SIGNERS, PkiTree
 from .trust import Trust
 
 Objects = Mapping[tuple[Reference, Crypt], OwnObject]
@@ -129,7 +129,8 @@ def _write_ocsp(
                 names[issuer] = f"OWN-CA{len(names) + 1}"
                 signers.append(_write_authority(tree, folder, names[issuer], issuer))
             index.append(_index_entry(card, own, names[issuer]))
-    write_private(directory / "ocsp-signers.pem", b"".join(signers))
+    if signers:
+        write_private(directory / OCSP_SIGNERS, b"".join(signers))
     content = {"authorities": list(names.values()), "certificates": index}
     write_private(folder / "index.json", json.dumps(content, indent=1, ensure_ascii=False).encode())
 

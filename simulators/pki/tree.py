@@ -8,6 +8,9 @@ from pathlib import Path
 from simulators.process.settings import TlsIdentity
 
 
+OCSP_SIGNERS = "ocsp-signers.pem"
+
+
 @dataclass(frozen=True)
 class Pkcs12File:
     """A PKCS#12 file, the file beside it that holds its password, and its certificate's hash.
@@ -65,8 +68,13 @@ class PkiTree:
 
     @property
     def ocsp_signers(self) -> Path | None:
-        """Who signs OCSP answers about own test cards, to be listed by a Konnektor."""
-        return None if self.own is None else self.own / "ocsp-signers.pem"
+        """Who signs OCSP answers about own test cards, to be listed by a Konnektor.
+
+        None where nothing can be answered, for no issuer of an own certificate is known.
+        """
+        if self.own is None or not (self.own / OCSP_SIGNERS).is_file():
+            return None
+        return self.own / OCSP_SIGNERS
 
     @property
     def provider_ca(self) -> Path:

@@ -8,9 +8,9 @@ import os
 import socket
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import ValidationError
 
@@ -26,13 +26,17 @@ from ..world.directory_entries import directory_entries
 from ..world.file import load_world
 from ..world.identities import Identities
 from ..world.model import World
+from ..world.own_files import OwnArguments, has_own_files, with_arguments
 from ..world.parts import LISTENERS, LOOPBACK, MODULES, Part, RoleName, fixed_ports, parts
 from ..world.places import Places
 from ..world.wiring import ENTRIES_FILE, Wiring
 from ..yaml_files import yaml_source
 from .process_group import Launch, ProcessGroup
-from .run_directory import RunDirectory
+from .run_directory import OWN_CARDS, RunDirectory
 from .selftest import run_self_test
+
+if TYPE_CHECKING:
+    from ..world.own_cards import OwnTestCards
 
 READY_SECONDS = 30.0
 WARM = "simulators.process.control"  # imported late by every process
@@ -47,7 +51,8 @@ PortChoice = Literal["auto", "fixed"]
 class Start:
     """How a world is started: its file, the run directory, the seed (None: the world's own).
 
-    Without ``self_test`` the world counts as ready when every process answers.
+    ``own`` are own test cards from the command line, besides those of the world's file. Without
+    ``self_test`` the world counts as ready when every process answers.
     """
 
     world: Path
@@ -55,15 +60,20 @@ class Start:
     seed: int | None = None
     ports: PortChoice = "auto"
     self_test: bool = True
+    own: OwnArguments = field(default_factory=OwnArguments)
 
 
 class RunningWorld:
-    """A started world; ``endpoints`` says where. To be ended with ``stop``."""
+    """A started world; ``endpoints`` says where. To be ended with ``stop``.
+
+    ``notes`` are lines for the screen: what a tester has to know of this world.
+    """
 
     def __init__(
-        self, title: str, endpoints: Endpoints, directory: RunDirectory, group: ProcessGroup
+        self, wiring: Wiring, endpoints: Endpoints, directory: RunDirectory, group: ProcessGroup
     ) -> None:
-        self.title = title
+        self.title = wiring.world.title
+        self.notes = wiring.notes
         self.endpoints = endpoints
         self.directory = directory
         self._group = group
@@ -102,7 +112,7 @@ def start_world(start: Start, foreign: Iterable[int] = ()) -> RunningWorld:
     taken, a run directory in use), ProcessDied when a process ends during the start. Nothing is
     left running then.
     """
-    world = load_world(start.world)
+    world = with_arguments(load_world(start.world), start.own)
     directory = RunDirectory(start.directory)
     directory.take()
     try:
@@ -118,9 +128,17 @@ def prepare(world: World, directory: Path, seed: int | None, places: Places) -> 
     The settings of each process are in ``DIR/settings/NAME.json``, as ``python -m`` takes them.
     """
     chosen = world.seed if seed is None else seed
+    own = _own_cards(world)
+    world = world if own is None else own.world
     identities = Identities(world, chosen)
     tree = issue(pki_request(world, identities), _key_cache())
-    wiring = Wiring(world, identities, places, tree, directory.absolute(), chosen)
+    if own is not None:
+        tree = own.added_to(tree, identities, directory.absolute() / OWN_CARDS)
+    wiring = Wiring(
+        *(world, identities, places, tree, directory.absolute(), chosen),
+        notes=() if own is None else own.notes,
+        unfit=frozenset() if own is None else own.unfit,
+    )
     entries = directory_entries(world, identities, tree)
     write_private(directory / ENTRIES_FILE, json.dumps(entries, ensure_ascii=False))
     write_certificates(wiring, directory)
@@ -128,6 +146,15 @@ def prepare(world: World, directory: Path, seed: int | None, places: Places) -> 
         content = json.dumps(wiring.settings(part), indent=1, ensure_ascii=False)
         write_private(directory / "settings" / f"{part.name}.json", content)
     return wiring
+
+
+def _own_cards(world: World) -> OwnTestCards | None:
+    """Read own test cards; what that needs is imported only where a world has some."""
+    if not has_own_files(world):
+        return None
+    from ..world.own_cards import read_own_cards
+
+    return read_own_cards(world)
 
 
 def _key_cache() -> Path:
@@ -156,13 +183,13 @@ def _start(start: Start, world: World, directory: RunDirectory, foreign: list[in
         group.wait_ready(READY_SECONDS)
         endpoints = endpoints_of(wiring)
         if start.self_test:
-            run_self_test(wiring.world, endpoints, group)
+            run_self_test(wiring.world, endpoints, group, wiring.unfit)
         write_environment(endpoints, directory.path)
         endpoints.write(directory.path)
     except BaseException:
         group.stop()
         raise
-    return RunningWorld(wiring.world.title, endpoints, directory, group)
+    return RunningWorld(wiring, endpoints, directory, group)
 
 
 def _start_processes(

@@ -17,6 +17,7 @@ from ..endpoints.of_world import CERTIFICATES, ENVIRONMENT_FILE
 
 LOCK_FILE = "lock"
 DATA, LOGS, SETTINGS = "data", "logs", "settings"
+OWN_CARDS = "own-cards"  # keys that are not ours: gone when the world ends
 SUPERVISOR_LOG = "supervisor.log"
 LAST_WORDS_BYTES = 4096
 DOWN_SECONDS = 5.0
@@ -84,6 +85,7 @@ class RunDirectory:
         if self._lock is not None:
             with suppress(OSError):
                 _remove_addresses(self.path)
+            shutil.rmtree(self.path / OWN_CARDS, ignore_errors=True)
             self._let_go()
 
     def hand_over(self) -> None:
@@ -99,7 +101,7 @@ class RunDirectory:
 
     def _clear(self) -> None:
         _remove_addresses(self.path)
-        for name in (DATA, LOGS, SETTINGS, CERTIFICATES):
+        for name in (DATA, LOGS, SETTINGS, CERTIFICATES, OWN_CARDS):
             shutil.rmtree(self.path / name, ignore_errors=True)
         for name in (DATA, LOGS, SETTINGS):
             (self.path / name).mkdir(mode=0o700)

@@ -42,13 +42,16 @@ class Watch(Protocol):
         """Wait until a process dies (raises ProcessDied) or *also* becomes readable."""
 
 
-def run_self_test(world: World, endpoints: Endpoints, watch: Watch) -> None:
+def run_self_test(
+    world: World, endpoints: Endpoints, watch: Watch, unfit: frozenset[tuple[str, str]]
+) -> None:
     """Send a mail between two participants, fetch it, delete it, and forget that it was there.
 
-    Worlds without two participants who could exchange a mail are not tested. Raises
+    Worlds without two participants who could exchange a mail are not tested; who holds one of
+    the *unfit* cards (site and name) could not. Raises
     SelfTestFailed, or ProcessDied at once when a process ends meanwhile.
     """
-    pair = self_test_pair(world)
+    pair = self_test_pair(world, unfit)
     if pair is None:
         return
     failure: list[BaseException] = []
@@ -75,9 +78,15 @@ def run_self_test(world: World, endpoints: Endpoints, watch: Watch) -> None:
         ) from failure[0]
 
 
-def self_test_pair(world: World) -> tuple[str, str] | None:
+def self_test_pair(
+    world: World, unfit: frozenset[tuple[str, str]] = frozenset()
+) -> tuple[str, str] | None:
     """Return sender and recipient, at two providers if possible; None if nobody could do it."""
-    able = [name for name, participant in world.participants.items() if _able(world, participant)]
+    able = [
+        name
+        for name, participant in world.participants.items()
+        if (participant.site, participant.card) not in unfit and _able(world, participant)
+    ]
     for sender in able:
         domain = _domain(world.participants[sender])
         for recipient in able:
@@ -105,6 +114,7 @@ def _able(world: World, participant: Participant) -> bool:
         and card.type == "SMC-B"
         and participant.card in inserted
         and not card.expired
+        and not card.revoked
         and card.in_directory
         and pins_of(card)["PIN.SMC"].state == "VERIFIED"
         and sum(other.type == "SMC-B" for other in site.cards.values()) == 1

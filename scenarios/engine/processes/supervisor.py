@@ -48,7 +48,7 @@ def supervise(start: Start, say: Say) -> int:
         try:
             world = _started(start)
             ready = True
-            text = endpoint_table(world.title, world.endpoints)
+            text = _announcement(world)
             _keep(world, lambda: say(f"{text}\nbereit; Strg-C beendet die Welt"))
         except _Ended:
             if not ready:
@@ -123,7 +123,13 @@ def _started(start: Start, foreign: list[int] | None = None) -> RunningWorld:
 
 def _announce_detached(world: RunningWorld, report: int) -> None:
     _leave_terminal(world.directory.path)
-    _report(report, EXIT_OK, endpoint_table(world.title, world.endpoints))
+    _report(report, EXIT_OK, _announcement(world))
+
+
+def _announcement(world: RunningWorld) -> str:
+    """Return the table of endpoints, and what is to be known of this world."""
+    notes = "".join(f"\nHinweis: {note}" for note in world.notes)
+    return endpoint_table(world.title, world.endpoints) + ("\n" + notes if notes else "")
 
 
 def _keep(world: RunningWorld, announce: Callable[[], None]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TextIO
 
 from ..checks.rule import Status
@@ -24,9 +25,13 @@ class Screen:
     def __init__(self, out: TextIO) -> None:
         self._out = out
 
-    def world_started(self, title: str, endpoints: Endpoints, seconds: float) -> None:
-        """Show the endpoints of the world that was started."""
+    def world_started(
+        self, title: str, endpoints: Endpoints, seconds: float, notes: Sequence[str] = ()
+    ) -> None:
+        """Show the endpoints of the world that was started, and what is to be known of it."""
         self._say(endpoint_table(title, endpoints))
+        for note in notes:
+            self._say(f"Hinweis: {note}")
         self._say(f"\nbereit nach {seconds:.1f} s")
 
     def scenario_started(self, result: ScenarioResult) -> None:

@@ -9,6 +9,10 @@ import argparse
 import sys
 from pathlib import Path
 
+from simulators.process.errors import InputError
+
+from ..own_arguments import add_own_arguments, own_arguments
+
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``kimulator run`` to *parser*."""
@@ -38,6 +42,7 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="VERZEICHNIS",
         help="Laufverzeichnis einer laufenden Welt, statt eine zu starten",
     )
+    add_own_arguments(parser)
 
 
 def run_command(arguments: argparse.Namespace) -> int:
@@ -50,10 +55,15 @@ def run_command(arguments: argparse.Namespace) -> int:
     from ..report.screen import Screen
     from .session import plan, run_plans
 
+    own = own_arguments(arguments)
+    if own and arguments.against is not None:
+        raise InputError(
+            "--pkcs12, --trust: nur für eine Welt, die gestartet wird (ohne --against)"
+        )
     plans = plan(arguments.scenarios, arguments.input, fresh=arguments.against is None)
     files.check_writable([arguments.junit, arguments.html, arguments.json])
     screen = Screen(sys.stdout)
-    results = run_plans(plans, screen, seed=arguments.seed, against=arguments.against)
+    results = run_plans(plans, screen, seed=arguments.seed, against=arguments.against, own=own)
     for path, render in (
         (arguments.junit, files.junit),
         (arguments.html, files.page),

@@ -26,6 +26,7 @@ from ..scenario.model import Scenario
 from ..steps import perform
 from ..steps.messages import remove_what_was_sent
 from ..world.file import world_path
+from ..world.own_files import OwnArguments
 from .scenario_file import load_scenario, scenario_path, short_name
 
 
@@ -70,15 +71,23 @@ def plan(names: Sequence[str], inputs: Sequence[str], *, fresh: bool = True) -> 
 
 
 def run_plans(
-    plans: Sequence[Plan], screen: Screen, *, seed: int | None, against: Path | None
+    plans: Sequence[Plan],
+    screen: Screen,
+    *,
+    seed: int | None,
+    against: Path | None,
+    own: OwnArguments = OwnArguments(),  # noqa: B008 (immutable)
 ) -> list[ScenarioResult]:
-    """Run the scenarios in their order. Raises InputError when a world cannot be used."""
+    """Run the scenarios in their order; *own* are own test cards for the worlds that are started.
+
+    Raises InputError when a world cannot be used.
+    """
     if against is not None:
         endpoints = read_endpoints(against)
         return [_run(one, endpoints, seed, screen) for one in plans]
     results: list[ScenarioResult] = []
     for world, group in groupby(plans, key=lambda one: one.scenario.world):
-        with _fresh_world(world, seed, screen) as endpoints:
+        with _fresh_world(world, seed, screen, own) as endpoints:
             for index, one in enumerate(group):
                 if index:
                     _reset(endpoints)
@@ -87,7 +96,9 @@ def run_plans(
 
 
 @contextmanager
-def _fresh_world(world: str, seed: int | None, screen: Screen) -> Iterator[Endpoints]:
+def _fresh_world(
+    world: str, seed: int | None, screen: Screen, own: OwnArguments
+) -> Iterator[Endpoints]:
     """Start *world* in a directory of its own and end it after the block."""
     from ..processes.launcher import Start, running_world  # only here are worlds started
     from ..processes.process_group import ProcessDied
@@ -96,10 +107,13 @@ def _fresh_world(world: str, seed: int | None, screen: Screen) -> Iterator[Endpo
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with tempfile.TemporaryDirectory(prefix="kimulator-") as directory:
         began = time.monotonic()
-        start = Start(world=world_path(world), directory=Path(directory) / "run", seed=seed)
+        run = Path(directory) / "run"
+        start = Start(world=world_path(world), directory=run, seed=seed, own=own)
         try:
             with running_world(start) as running:
-                screen.world_started(running.title, running.endpoints, time.monotonic() - began)
+                screen.world_started(
+                    running.title, running.endpoints, time.monotonic() - began, running.notes
+                )
                 _reset(running.endpoints)
                 yield running.endpoints
         except ProcessDied as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from simulators.pki.request import (
@@ -14,7 +14,7 @@ from simulators.pki.request import (
 )
 
 from .identities import PROFESSION, PROFESSIONS, CardIdentity, Identities
-from .model import Location, Site, World
+from .model import HBAX, PATIENT, Card, Location, Site, World
 from .parts import RoleName, clientmodule_part, parts
 
 EXPIRED = datetime(2025, 6, 30, tzinfo=UTC)  # fixed, so that the keys of the card can be cached
@@ -79,24 +79,50 @@ def client_names(world: World, site: str) -> list[str]:
 
 def _card(identity: CardIdentity, site: Site, identities: Identities) -> CardRequest:
     card = identity.card
-    person = card.type == "HBA"
+    person = card.type in HBAX or card.type in PATIENT
     # The subject of a practice's SMC-B has its BSNR as O (applications.md 4.2).
     practice = PROFESSIONS[site.kind].organization_is_number
     numbers = identities.domain_ids(identity.site, site.kind, site.domain_ids)
     return CardRequest(
         type=card.type,
         iccsn=identity.iccsn,
-        telematik_id=identity.telematik_id,
+        telematik_id=identity.telematik_id or None,
+        kvnr=identity.kvnr,
         profession_oid=identity.profession_oid,
         profession_item=identity.profession_item,
         common_name=identity.common_name,
         given_name=card.given_name if person else None,
         surname=card.surname if person else None,
-        organization=None if person else numbers[0] if practice else site.name,
+        organization=card.insurer if person else numbers[0] if practice else site.name,
         generation=card.generation,
-        not_after=EXPIRED if card.expired else None,
+        not_after=_end(card),
         **({} if person else _address(site.location)),
     )
+
+
+def _end(card: Card) -> datetime | None:
+    """Return when the card's certificates end, None for the usual time."""
+    if card.expired:
+        return EXPIRED
+    if card.expires_in is None:
+        return None
+    day = datetime.now(UTC).replace(hour=23, minute=59, second=59, microsecond=0)
+    return day + timedelta(days=card.expires_in)
+
+
+def revoked_certificates(identities: Identities) -> list[dict[str, str | None]]:
+    """Return what the OCSP responder is told of revoked cards."""
+    return [
+        {"iccsn": identity.iccsn, "reference": reference or None, "crypt": crypt or None}
+        for identity in identities.cards.values()
+        for reference, _, crypt in _revoked(identity.card)
+    ]
+
+
+def _revoked(card: Card) -> list[tuple[str, str, str]]:
+    if isinstance(card.revoked, bool):
+        return [("", "", "")] if card.revoked else []
+    return [name.partition(" ") for name in card.revoked]
 
 
 def _directory_cards(world: World, identities: Identities) -> list[CardRequest]:

@@ -4,19 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 from simulators.process.errors import InputError
 
 from ..yaml_files import yaml_source
 from ..yaml_files.yaml_source import Location, Source
+from . import call_context
 from .identities import Identities
-from .model import Card, Site, World
+from .model import HBAX, INSTITUTION, PATIENT, Card, CardType, PinReference, Site, World
+from .own_files import beside
 from .parts import LISTENERS, fixed_ports, parts
 
 WORLDS = Path(__file__).resolve().parents[2] / "worlds"
 MAX_COMMON_NAME = 54  # X.520 allows 64, " TEST-ONLY" is appended
 MAX_LOCAL_PART = 61  # the certificate C.CM.TLS-CS has the CN "<local part>#CM"
-PINS_OF = {"SMC-B": {"PIN.SMC"}, "HBA": {"PIN.CH", "PIN.QES"}}
+_EGK = {pin for pin in get_args(PinReference) if pin == "PIN.CH" or pin.startswith("MRPIN.")}
+PINS_OF: dict[CardType, set[str]] = {
+    "SMC-B": {"PIN.SMC"},
+    "HSM-B": {"PIN.SMC"},
+    **dict.fromkeys(HBAX, {"PIN.CH", "PIN.QES"}),
+    "EGK": _EGK,
+    "KVK": set(),
+    "UNKNOWN": set(),
+}
+KEYS_OF = {
+    "title": HBAX,
+    "given_name": {*HBAX, "EGK", "KVK"},
+    "surname": {*HBAX, "EGK", "KVK"},
+    "lanr": HBAX,
+    "kvnr": {"EGK"},
+    "insurer": {"EGK"},
+}
 
 Finding = tuple[Location, str]
 
@@ -49,7 +68,7 @@ def load_world(path: Path) -> World:
     source = yaml_source.read(path)
     world = source.validate(World)
     check_world(world, source)
-    return world
+    return beside(world, path.parent)
 
 
 def check_world(world: World, source: Source) -> None:
@@ -64,6 +83,12 @@ def check_world(world: World, source: Source) -> None:
     findings = findings or [*_identities(world)]
     if findings:
         raise source.error(*min(findings, key=lambda finding: source.line(finding[0])))
+
+
+def check_identities(world: World) -> None:
+    """Raise InputError when two cards of *world* have one number, whoever gave it to them."""
+    for location, why in _identities(world):
+        raise InputError(f"{'.'.join(map(str, location))}: {why}")
 
 
 def _sites(world: World) -> Iterator[Finding]:
@@ -109,25 +134,33 @@ def _cards(world: World) -> Iterator[Finding]:
         place = ("sites", name)
         for card_name, card in site.cards.items():
             yield from ((((*place, "cards", card_name, *at)), why) for at, why in _card(card))
-        if all(card.type != "SMC-B" for card in site.cards.values()):
+        if all(card.type not in INSTITUTION for card in site.cards.values()):
             yield (*place, "cards"), "ein Standort braucht mindestens eine SMC-B"
         yield from _slots(site, (*place, "terminals"))
+        yield from _workplaces(name, site)
         yield from _sign_crypt(world, name, site)
 
 
 def _card(card: Card) -> Iterator[Finding]:
-    if card.type == "HBA":
+    if card.type == "EGK" or card.type in HBAX:
         if not (card.given_name and card.surname):
-            yield (), "ein HBA braucht given_name und surname"
+            yield (), f"eine Karte vom Typ {card.type} braucht given_name und surname"
         elif len(f"{card.title or ''} {card.given_name} {card.surname}".strip()) > MAX_COMMON_NAME:
             yield ("surname",), f"der ganze Name hat mehr als {MAX_COMMON_NAME} Zeichen"
-    else:
-        for key in ("title", "given_name", "surname", "lanr"):
-            if getattr(card, key) is not None:
-                yield (key,), "gehört zu einem HBA, nicht zu einer SMC-B"
+    for key, types in KEYS_OF.items():
+        if getattr(card, key) is not None and card.type not in types:
+            kinds = " oder ".join(sorted(types))
+            yield (key,), f"gehört zu einer Karte vom Typ {kinds}, nicht {card.type}"
+    if card.type in PATIENT and card.telematik_id is not None:
+        yield ("telematik_id",), "die Karte eines Patienten hat keine Telematik-ID"
+    if card.expired and card.expires_in is not None:
+        yield ("expires_in",), "die Zertifikate sind schon abgelaufen (expired)"
+    for number, file in enumerate(card.pkcs12):
+        if file.password is not None and file.password_file is not None:
+            yield ("pkcs12", number), "password oder password_file, nicht beides"
     for pin in card.pins:
         if pin not in PINS_OF[card.type]:
-            expected = " oder ".join(sorted(PINS_OF[card.type]))
+            expected = " oder ".join(sorted(PINS_OF[card.type])) or "keine PIN"
             yield ("pins", pin), f"eine Karte vom Typ {card.type} hat {expected}"
 
 
@@ -148,6 +181,25 @@ def _slots(site: Site, place: Location) -> Iterator[Finding]:
             if card in inserted:
                 yield at, f"{card} steckt schon in {inserted[card]}"
             inserted.setdefault(card, f"{terminal_name}, Slot {slot + 1}")
+
+
+def _workplaces(name: str, site: Site) -> Iterator[Finding]:
+    """Find terminals that name workplaces which the site does not have, or share a remote PIN."""
+    known = call_context.workplaces(name, site)
+    remote: dict[str, str] = {}
+    for terminal_name, terminal in site.terminals.items():
+        place = ("sites", name, "terminals", terminal_name)
+        for key in ("workplaces", "remote_pin_for"):
+            for index, workplace in enumerate(getattr(terminal, key) or ()):
+                if workplace not in known:
+                    expected = ", ".join(known)
+                    yield (*place, key, index), f"{workplace} ist kein Arbeitsplatz ({expected})"
+        for index, workplace in enumerate(terminal.remote_pin_for):
+            if remote.setdefault(workplace, terminal_name) != terminal_name:
+                yield (
+                    (*place, "remote_pin_for", index),
+                    f"{workplace} gibt entfernte PINs schon an {remote[workplace]} ein",
+                )
 
 
 def _sign_crypt(world: World, name: str, site: Site) -> Iterator[Finding]:
@@ -189,6 +241,8 @@ def _participants(world: World) -> Iterator[Finding]:
                 f"{participant.card} ist keine Karte von {participant.site} "
                 f"({', '.join(site.cards)})",
             )
+        elif site.cards[participant.card].type in PATIENT:
+            yield (*place, "card"), f"{participant.card} ist die Karte eines Patienten"
 
 
 def _ports(world: World) -> Iterator[Finding]:
@@ -216,7 +270,7 @@ def _identities(world: World) -> Iterator[Finding]:
         place, label = ("sites", site, "cards", name), f"{site}.{name}"
         if iccsns.setdefault(card.iccsn, label) != label:
             yield (*place, "iccsn"), f"{card.iccsn} hat schon {iccsns[card.iccsn]}"
-        if telematik_ids.setdefault(card.telematik_id, label) != label:
+        if card.telematik_id and telematik_ids.setdefault(card.telematik_id, label) != label:
             first = telematik_ids[card.telematik_id]
             yield (*place, "telematik_id"), f"{card.telematik_id} hat schon {first}"
     for name, extra in world.directory.items():

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from simulators.process.randomness import Randomness
 
-from .model import Card, DirectoryExtra, Kind, Site, World
+from ..documents.people import complete_kvnr
+from .model import PATIENT, Card, DirectoryExtra, Kind, Site, World
 
 PROFESSION = "1.2.276.0.76.4."
 PASSWORD_CHARACTERS = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # noqa: S105
@@ -62,6 +63,7 @@ PROFESSIONS: dict[Kind, Profession] = {
     "insurer": Profession("59", "Kostenträger", "8-01-", "5", "30", "Ärztin/Arzt", "1-1"),
 }
 PERSON_ENTRY_TYPE = "1"
+INSURED, INSURED_ITEM = "49", "Versicherte/-r"
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,7 @@ class CardIdentity:
     entry_type: str
     common_name: str
     lanr: str | None
+    kvnr: str | None = None
 
 
 class Identities:
@@ -93,6 +96,8 @@ class Identities:
 
     def _card(self, site_name: str, site: Site, name: str, card: Card) -> CardIdentity:
         place = f"{site_name}/{name}"
+        if card.type in PATIENT:
+            return self._patient(site_name, name, card)
         kind = PROFESSIONS[site.kind]
         person = card.type == "HBA"
         prefix = kind.person_prefix if person else kind.telematik_prefix
@@ -102,14 +107,40 @@ class Identities:
             card=card,
             iccsn=card.iccsn or self.iccsn(place),
             telematik_id=card.telematik_id or prefix + self._digits(f"telematik-id/{place}", 10),
-            profession_oid=PROFESSION + (kind.person if person else kind.institution),
-            profession_item=kind.person_item if person else kind.item,
+            profession_oid=card.profession_oid
+            or PROFESSION + (kind.person if person else kind.institution),
+            profession_item=card.profession_item or (kind.person_item if person else kind.item),
             entry_type=PERSON_ENTRY_TYPE if person else kind.entry_type,
-            common_name=" ".join(filter(None, (card.title, card.given_name, card.surname)))
-            if person
-            else site.name,
+            common_name=card.common_name
+            or (
+                " ".join(filter(None, (card.title, card.given_name, card.surname)))
+                if person
+                else site.name
+            ),
             lanr=(card.lanr or self._lanr(place)) if person else None,
         )
+
+    def _patient(self, site_name: str, name: str, card: Card) -> CardIdentity:
+        """Return a patient's card, which belongs to nobody of the TI."""
+        place = f"{site_name}/{name}"
+        shown = " ".join(filter(None, (card.given_name, card.surname)))
+        return CardIdentity(
+            site=site_name,
+            name=name,
+            card=card,
+            iccsn=card.iccsn or self.iccsn(place),
+            telematik_id="",
+            profession_oid=PROFESSION + INSURED,
+            profession_item=INSURED_ITEM,
+            entry_type="",
+            common_name=shown or card.type,
+            lanr=None,
+            kvnr=(card.kvnr or self._kvnr(place)) if card.type == "EGK" else None,
+        )
+
+    def _kvnr(self, place: str) -> str:
+        letter = self._stream(f"kvnr-letter/{place}").choice("ABCDEFGHKLMNPRSTUVWXYZ")
+        return complete_kvnr(letter + self._digits(f"kvnr/{place}", 8))
 
     def iccsn(self, place: str) -> str:
         """Return a card number: 80 276 (health, Germany), an issuer nobody has, a number."""

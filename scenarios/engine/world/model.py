@@ -59,8 +59,15 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 Ports = dict[str, Port]
 
 Kind = Literal["practice", "dentist", "psychotherapist", "hospital", "pharmacy", "insurer"]
-CardType = Literal["SMC-B", "HBA"]
-PinReference = Literal["PIN.SMC", "PIN.CH", "PIN.QES"]
+CardType = Literal["SMC-B", "HSM-B", "HBA", "HBA-qSig", "ZOD_2.0", "EGK", "KVK", "UNKNOWN"]
+HBAX: frozenset[CardType] = frozenset(("HBA", "HBA-qSig", "ZOD_2.0"))
+INSTITUTION: frozenset[CardType] = frozenset(("SMC-B", "HSM-B"))
+PATIENT: frozenset[CardType] = frozenset(("EGK", "KVK", "UNKNOWN"))
+PinReference = Literal[
+    "PIN.SMC", "PIN.CH", "PIN.QES",
+    "MRPIN.NFD", "MRPIN.NFD_READ", "MRPIN.DPE", "MRPIN.DPE_READ", "MRPIN.GDD", "MRPIN.OSE",
+    "MRPIN.AMTS",
+]  # fmt: skip
 CardGeneration = Literal["G2.0", "G2.1"]
 Crypt = Literal["auto", "RSA", "ECC", "RSA_ECC"]
 KimVersion = Literal["1.0", "1.5", "1.5+"]
@@ -82,9 +89,16 @@ class Pin(Settings):
     """A PIN at the start and what the simulated terminal types when it is asked."""
 
     value: str = Field(default="123456", pattern=r"^[0-9]{6,8}$")
-    state: Literal["VERIFIED", "VERIFIABLE", "BLOCKED", "TRANSPORT_PIN"] = "VERIFIABLE"
+    state: Literal[
+        "VERIFIED", "VERIFIABLE", "BLOCKED", "TRANSPORT_PIN", "EMPTY_PIN", "DISABLED"
+    ] = "VERIFIABLE"
     tries: int = Field(default=3, ge=0, le=3)
     entry: Literal["correct", "wrong", "timeout", "abort", "manual"] = "correct"
+    new_value: str = Field(
+        default="654321", pattern=r"^[0-9]{6,8}$", description="was als neue PIN getippt wird"
+    )
+    puk: str = Field(default="12345678", pattern=r"^[0-9]{8}$")
+    puk_uses: int = Field(default=10, ge=0, le=10, description="so oft gilt die PUK noch")
 
 
 class OwnFile(Settings):
@@ -96,8 +110,9 @@ class OwnFile(Settings):
 
 
 class Card(Settings):
-    """A card of the site: the institution's SMC-B or the HBA of a person.
+    """A card of the site: the institution's SMC-B or HSM-B, the HBA of a person, a patient's card.
 
+    KVK and UNKNOWN (put in wrongly, not readable) have no certificates.
     Own test cards: ``pkcs12`` replaces the certificates and keys that the files hold; ICCSN,
     Telematik-ID, profession and names are those of the certificates then.
     """
@@ -107,8 +122,13 @@ class Card(Settings):
     iccsn: Iccsn | None = None
     telematik_id: TelematikId | None = None
     title: Text | None = Field(default=None, description="HBA: akademischer Titel")
-    given_name: Text | None = Field(default=None, description="HBA: Vorname")
-    surname: Text | None = Field(default=None, description="HBA: Nachname")
+    given_name: Text | None = Field(default=None, description="HBA, EGK, KVK: Vorname")
+    surname: Text | None = Field(default=None, description="HBA, EGK, KVK: Nachname")
+    kvnr: str | None = Field(default=None, pattern=r"^[A-Z][0-9]{9}$", description="EGK")
+    insurer: Text | None = Field(default=None, description="EGK: Name der Kasse")
+    inserted: bool = Field(
+        default=True, description="steckt im einzigen Terminal; sonst liegt sie daneben"
+    )
     lanr: str | None = Field(default=None, pattern=r"^[0-9]{9}$")
     specialization: list[str] = Field(default=[], description="urn:psc:… oder urn:as:…")
     pins: dict[PinReference, Pin] = {}
@@ -127,11 +147,27 @@ class Card(Settings):
 
 
 class Terminal(Settings):
-    """A card terminal; ``cards`` are the cards by slot, null is an empty slot."""
+    """A card terminal; ``cards`` are the cards by slot, null is an empty slot.
+
+    Cards of the site that are in no terminal lie beside. It stands at its ``workplaces``, by
+    default at all of the site; the others reach it remotely.
+    """
 
     name: str | None = None
     slots: int = Field(default=4, ge=1, le=64)
     cards: list[Name | None] = []
+    workplaces: list[Identifier] | None = Field(
+        default=None, description="Arbeitsplätze, an denen es steht; ohne Angabe an allen"
+    )
+    remote_pin_for: list[Identifier] = Field(
+        default=[], description="Arbeitsplätze, die hier PINs für entfernte Karten eingeben"
+    )
+    condition: Literal["connected", "disconnected", "inactive", "silent"] = "connected"
+    attended: bool = Field(
+        default=True, description="jemand steckt und nimmt Karten, wenn das Terminal es verlangt"
+    )
+    remote_pin: bool = Field(default=True, description="mit gSMC-KT für Remote-PIN")
+    physical: bool = Field(default=True, description="false: das logische Terminal eines HSM")
 
 
 class Konnektor(Settings):

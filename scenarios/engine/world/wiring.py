@@ -10,7 +10,7 @@ from typing import Any
 from simulators.pki.tree import PkiTree
 
 from . import call_context
-from .certificates import client_names, host_name
+from .certificates import client_names, host_name, revoked_certificates
 from .identities import Identities
 from .information_model import information_model, pins
 from .model import Participant, World
@@ -26,6 +26,7 @@ class Wiring:
     """A world with everything that its settings are made of.
 
     ``directory`` is the run directory, as the processes see it; ``seed`` the one of this run.
+    ``notes`` are lines for the screen, ``unfit`` cards (site and name) that cannot do everything.
     """
 
     world: World
@@ -34,6 +35,8 @@ class Wiring:
     tree: PkiTree
     directory: Path
     seed: int
+    notes: tuple[str, ...] = ()
+    unfit: frozenset[tuple[str, str]] = frozenset()
 
     def settings(self, part: Part) -> CONFIG:
         """Return the settings of the process *part*, ready to be written as JSON."""
@@ -81,7 +84,13 @@ class Wiring:
         return {"certificate": str(identity.certificate), "key": str(identity.key)}
 
     def _pki(self, _: Part) -> CONFIG:
-        return {"pki": str(self.tree.directory), "rsa_ends": self._rsa_ends()}
+        own = self.tree.own_ocsp
+        return {
+            "pki": str(self.tree.directory),
+            "own": None if own is None else str(own),
+            "revoked": revoked_certificates(self.identities),
+            "rsa_ends": self._rsa_ends(),
+        }
 
     def _rsa_ends(self) -> CONFIG | None:
         ends = self.world.rsa_ends
@@ -141,6 +150,7 @@ class Wiring:
             "client_ca": str(self.tree.clients_ca),
             "trust": str(self.tree.trust),
             "ocsp_url": f"http://{self.places.inside('pki', 'ocsp')}/ocsp",
+            "ocsp_signers": self.tree.ocsp_signers and str(self.tree.ocsp_signers),
             "vzd": {
                 "url": f"ldaps://{self.places.inside('vzd', 'ldap')}",
                 "ca": str(self.tree.ca),
