@@ -118,8 +118,9 @@ def add_answer(response: Element, namespace: str, signed: Signed) -> None:
     """Append to SIG:SignResponse what was made, after its Status.
 
     An enveloped signature: SIG:DocumentWithSignature and a dss:SignaturePtr into it; others:
-    ds:Signature. Where the namespace prefixes of the answer would alter what is inside a
-    signature, it is sent as dss:Base64Signature.
+    ds:Signature. Where an envelope would alter what is inside the signature (its prefixes are
+    declared in the answer for other names, or there are processing instructions, which SOAP 1.1
+    forbids), it is sent as dss:Base64Signature.
     """
     if signed.document is not None:
         document_id = f"{signed.signature_id}-document"
@@ -134,8 +135,9 @@ def add_answer(response: Element, namespace: str, signed: Signed) -> None:
         holder = add(response, DSS, "SignatureObject")
         element = xml_canonical.parse(signed.signature)
         before = xml_canonical.canonical(element)
+        instructed = next(element.iter(etree.ProcessingInstruction), None) is not None
         holder.append(element)
-        if xml_canonical.canonical(element) != before:
+        if instructed or xml_canonical.canonical(element) != before:
             holder.remove(element)
             encoded = base64.b64encode(signed.signature).decode("ascii")
             add(holder, DSS, "Base64Signature", encoded).set("Type", XML_TYPE)

@@ -230,7 +230,7 @@ def test_job_numbers(site: Site) -> None:
 @pytest.mark.parametrize(
     ("options", "code"),
     [
-        ("<dss:SignatureType>urn:ietf:rfc:3275</dss:SignatureType>", 4111),
+        ("<dss:SignatureType>urn:ietf:rfc:3275</dss:SignatureType>", 4110),
         ("<dss:SignatureType>urn:ietf:rfc:5751</dss:SignatureType>", 4279),
         ("<dss:SignatureType>urn:x</dss:SignatureType>", 4111),
         ("<dss:SignatureType>http://uri.etsi.org/02778/3</dss:SignatureType>", 4110),
