@@ -38,7 +38,7 @@ After the work, for any operation and the service directory: ``lost`` (the conne
 without an answer), ``broken_off`` (closed in the middle of it), ``truncated`` (an HTTP answer that
 ends in the middle of the XML), ``malformed`` (XML that is not well-formed), ``http_error``
 (``code``, else 500, and no SOAP), ``content_type`` (``value``, else text/html). ``drop`` closes
-before the work; ``refused`` ends a TLS handshake by an alert. ``seconds`` beside any of them is
+before the work; ``refused`` ends a TLS handshake. ``seconds`` beside any of them is
 waited first.
 """
 
@@ -71,7 +71,7 @@ async def pick_directory(faults: Faults) -> Effect | None:
 
 
 def refuse_handshakes(context: ssl.SSLContext, faults: Faults) -> None:
-    """Have *context* end handshakes by an alert where a rule for ``TLS`` says so.
+    """Have *context* end handshakes where a rule for ``TLS`` says so.
 
     A rule matches ``sni``, the host name that the client asks for.
     """

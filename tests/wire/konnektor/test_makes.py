@@ -15,8 +15,23 @@ from lxml import etree
 
 from simulators.formats import enveloped_data
 from simulators.formats.certificates import certificate_id
+from simulators.makes.make import Make
+from simulators.makes.profiles import names
 from simulators.pki.cards import read_card
-from tests.konnektor_site import ENVELOPING, HBA, SMCB, SMCB_G20, Site, context, document
+from simulators.process.randomness import Randomness
+from tests.konnektor_site import (
+    ENVELOPING,
+    HBA,
+    PREFIXES,
+    SMCB,
+    SMCB_G20,
+    Answer,
+    Site,
+    context,
+    document,
+    envelope,
+    schema,
+)
 
 DIGEST = hashlib.sha512(b"challenge").digest()
 
@@ -51,7 +66,7 @@ def test_the_directory_names_the_bindings(other: Site, spec: Any) -> None:
     wsdls = (
         *("EventService", "CardService_v8_1_2", "CertificateService_v6_0_1"),
         *("SignatureService_V7_4_2", "SignatureService_V7_5_6", "EncryptionService_v6_1_1"),
-        "AuthSignatureService_v7_4_1",
+        *("AuthSignatureService_v7_4_1", "CardTerminalService"),
     )
     files = [spec(f"api-telematik/conn/{name}.wsdl") for name in wsdls]
     assert found == {etree.parse(file).getroot().get("targetNamespace") for file in files}
@@ -106,3 +121,139 @@ def test_its_own_words(other: Site, ocsp: Any) -> None:
     ocsp.ask("POST", "/reset")
     assert answer.code == 1047
     assert answer.text("//GERROR:ErrorText") == "Zertifikat gesperrt"
+
+
+PROFILES = [name for name in names() if name != "standard"]
+
+
+def listed(site: Site) -> list[tuple[str, str, str]]:
+    """Return service, version and address, in the order of the service directory."""
+    _, content = site.get("/connector.sds")
+    return [
+        (
+            service.get("Name"),
+            version.get("Version"),
+            version.find("{*}EndpointTLS").get("Location"),
+        )
+        for service in etree.fromstring(content).iter("{*}Service")
+        for version in service.iter("{*}Version")
+    ]
+
+
+@pytest.fixture(scope="module")
+def of_profile(start_site: Any) -> Any:
+    """Return a function from a profile's name to a Konnektor of this make, but as fast as ours."""
+    sites: dict[str, Site] = {}
+
+    def get(name: str) -> Site:
+        if name not in sites:
+            quick = {"usual": 0, "jitter": 0, "operations": dict.fromkeys(SLOW, 0)}
+            sites[name] = start_site(make={"profile": name, "latency": quick})
+        return sites[name]
+
+    return get
+
+
+SLOW = ("SignDocument", "ReadCardCertificate", "VerifyPin")
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_a_profile_serves_what_its_directory_lists(of_profile: Any, name: str, spec: Any) -> None:
+    site, make = of_profile(name), Make.model_validate({"profile": name})
+    _, content = site.get("/connector.sds")
+    schema(spec("api-telematik/conn/ServiceDirectory.xsd")).assertValid(etree.fromstring(content))
+    found = listed(site)
+    addresses = [address for _, _, address in found]
+    assert len(set(addresses)) == len(addresses)
+    services = list(dict.fromkeys(service for service, _, _ in found))
+    assert services[: len(make.order)] == make.order
+    signing = [version for service, version, _ in found if service == "SignatureService"]
+    assert signing == sorted(signing, reverse=make.newest_first)
+    event = next(address for service, _, address in found if service == "EventService")
+    path = event.removeprefix(site.url)
+    assert path.startswith(make.base_path)
+    body = f"<EVT:GetCards>{context()}</EVT:GetCards>"
+    status, answer = with_action(site, path, body)
+    assert (status, b"GetCardsResponse" in answer) == (200, True)
+
+
+def with_action(site: Site, path: str, body: str) -> tuple[int, bytes]:
+    """POST as a strict make wants it."""
+    connection = site.connection()
+    headers = {
+        "Content-Type": "text/xml; charset=utf-8",
+        "SOAPAction": '"http://ws.gematik.de/conn/EventService/v7.2#GetCards"',
+    }
+    connection.request("POST", path, envelope(body), headers)
+    response = connection.getresponse()
+    content = response.read()
+    connection.close()
+    return response.status, content
+
+
+def traces(answer: Answer) -> list[dict[str, str]]:
+    """Return the Traces of a fault as tables."""
+    found = answer.body.findall(".//GERROR:Trace", PREFIXES)
+    return [{etree.QName(part).localname: part.text or "" for part in trace} for trace in found]
+
+
+def test_a_vendors_trace_stands_before_gematiks(of_profile: Any) -> None:
+    answer = of_profile("ahorn").call("EVT", "GetCards", context("m9"))
+    vendor, last = traces(answer)
+    assert (vendor["Code"], vendor["ErrorText"]) == ("10101", "Anfrage abgewiesen")
+    assert (last["Code"], last["ErrorText"]) == ("4004", "Ungültige Mandanten-ID")
+    assert last["LogReference"]
+    assert vendor["Severity"] == last["Severity"] == "Error"
+    assert answer.text("faultstring") == last["ErrorText"]
+
+
+@pytest.fixture(scope="module")
+def shaped(start_site: Any) -> Site:
+    """Return a Konnektor that tells little of its faults and is slow at GetCards."""
+    started: Site = start_site(
+        make={
+            "trace": {"event_id": False, "instance": "", "component": "AK", "detail": False},
+            "unknown_handle": {"ReadCardCertificate": 4101},
+            "latency": {"jitter": 20, "operations": {"GetCards": 30}},
+        }
+    )
+    return started
+
+
+def test_fields_of_a_trace_that_a_make_leaves_empty(shaped: Site) -> None:
+    (trace,) = traces(shaped.call("EVT", "GetCards", "<CCTX:Context/><EVT:Falsch/>"))
+    assert (trace["EventID"], trace["Instance"], trace["CompType"]) == ("", "", "AK")
+    assert "Detail" not in trace
+
+
+def read_certificate(site: Site, handle: str) -> int | None:
+    return site.call(
+        "CERT",
+        "ReadCardCertificate",
+        f"<CONN:CardHandle>{handle}</CONN:CardHandle>{context()}"
+        "<CERT:CertRefList><CERT:CertRef>C.AUT</CERT:CertRef></CERT:CertRefList>",
+    ).code
+
+
+def test_an_unknown_handle(shaped: Site, site: Site) -> None:
+    assert read_certificate(site, "gibt-es-nicht") == 4008
+    assert read_certificate(shaped, "gibt-es-nicht") == 4101
+
+
+def test_latency_is_seeded(shaped: Site) -> None:
+    """The same seed waits the same, beyond what the work takes."""
+    shaped.role.ask("POST", "/reset")
+    for _ in range(3):
+        shaped.call("EVT", "GetCards", context())
+    waited = Randomness(7, "konnektor").stream("latency")
+    least = [30 + waited.uniform(-1, 1) * 20 for _ in range(3)]
+    took = [e["milliseconds"] for e in shaped.role.journal() if e["step"] == "GetCards"]
+    assert all(real >= planned for real, planned in zip(took, least, strict=True))
+
+
+def test_tls_as_the_make_speaks_it(of_profile: Any) -> None:
+    site = of_profile("eiche")  # at most 1.2
+    connection = site.connection()
+    connection.connect()
+    assert connection.sock.version() == "TLSv1.2"
+    connection.close()
