@@ -212,7 +212,8 @@ def _binary(element: etree._Element, path: str) -> bytes:
     """Return the Base64 content at *path*; empty where there is none."""
     text = element.findtext(path) or ""
     try:
-        return binascii.a2b_base64(text)
+        packed = text.encode("ascii").translate(None, b" \t\r\n")
+        return binascii.a2b_base64(packed, strict_mode=True)
     except (ValueError, binascii.Error):
         raise FormatError("XML: a value is no Base64") from None
 
