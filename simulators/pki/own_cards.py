@@ -24,7 +24,7 @@ from .authorities import SMCB_CA
 from .cards import CardFile, ObjectFiles
 from .own_pkcs12 import OwnObject
 from .profiles import CARD_PROFILES, KeyKind
-from .request import CardType, Crypt, Reference
+from .request import HBAX, CardType, Crypt, Reference
 from .store import make_private_directory, write_private
 from .tree import OCSP_SIGNERS, PkiTree
 from .trust import Trust
@@ -154,7 +154,7 @@ def _index_entry(card: OwnCard, own: OwnObject, authority: str) -> dict[str, Any
     return {
         "serial": str(certificate.serial_number),
         "authority": authority,
-        "profile": CARD_PROFILES[card.type][own.reference].name,
+        "profile": CARD_PROFILES["HBA" if card.type in HBAX else "SMC-B"][own.reference].name,
         "crypt": own.crypt,
         "iccsn": card.iccsn,
         "subject": certificate.subject.rfc4514_string(),
