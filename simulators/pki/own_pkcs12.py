@@ -25,7 +25,7 @@ from simulators.process.errors import InputError, one_line
 from simulators.process.guardrails import refuse_real_trust_anchor
 
 from .certificate import PrivateKey
-from .request import CardType, Crypt, Reference
+from .request import HBAX, CardType, Crypt, Reference
 
 MAX_FILE_BYTES = 1 << 20
 MIN_RSA_BITS = 2048
@@ -163,7 +163,7 @@ def _crypt(path: Path, key: PrivateKey) -> Crypt:
 def _reference(certificate: x509.Certificate, card_type: CardType) -> Reference:
     """Return which object of a card *certificate* is. Raises FormatError when none fits."""
     usage = _key_usage(certificate)
-    kind = "HBA" if card_type == "HBA" else "SMC-B"
+    kind = "HBA" if card_type in HBAX else "SMC-B"
     named = set(policies(certificate))
     for of, types in _TYPES_OF.items():
         for oid, reference in types.items():

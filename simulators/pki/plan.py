@@ -28,7 +28,16 @@ from .profiles import (
     TLS_PROFILES,
     KeyKind,
 )
-from .request import TEST_ONLY, CardRequest, Crypt, PkiRequest, Reference, TlsRequest, Validity
+from .request import (
+    HBAX,
+    TEST_ONLY,
+    CardRequest,
+    Crypt,
+    PkiRequest,
+    Reference,
+    TlsRequest,
+    Validity,
+)
 from .subjects import authority_subject, card_subject, tls_subject
 
 YEARS_VALID = 5
@@ -102,9 +111,10 @@ def _card_items(card: CardRequest, start: datetime) -> Iterator[Item]:
     admission = AdmissionOf(
         card.profession_oid, card.profession_item, card.telematik_id, card.admission_authority
     )
-    kinds = [KeyKind.RSA] if card.generation == "G2.0" else [KeyKind.RSA, KeyKind.BRAINPOOL]
+    rsa_only = card.generation == "G2.0" or card.type in HBAX - {"HBA"}
+    kinds = [KeyKind.RSA] if rsa_only else [KeyKind.RSA, KeyKind.BRAINPOOL]
     for reference, profile in CARD_PROFILES[card.type].items():
-        issuers = {"HBA": HBA_CA, "EGK": EGK_CA}.get(card.type, SMCB_CA)
+        issuers = {"EGK": EGK_CA}.get(card.type, HBA_CA if card.type in HBAX else SMCB_CA)
         if reference == "C.QES":
             issuers = QES_CA
         content = Content(profile, subject, *_dates(card, start), admission=admission)

@@ -178,10 +178,13 @@ OCSP_SIGNER = Profile(
 
 # A card's objects by the reference under which the Konnektor knows them.
 _INSTITUTION: dict[Reference, Profile] = {"C.AUT": HCI_AUT, "C.ENC": HCI_ENC, "C.SIG": HCI_OSIG}
+_PERSON: dict[Reference, Profile] = {"C.AUT": HP_AUT, "C.ENC": HP_ENC, "C.QES": HP_QES}
 CARD_PROFILES: dict[CardType, dict[Reference, Profile]] = {
     "SMC-B": _INSTITUTION,
     "HSM-B": _INSTITUTION,
-    "HBA": {"C.AUT": HP_AUT, "C.ENC": HP_ENC, "C.QES": HP_QES},
+    "HBA": _PERSON,
+    "HBA-qSig": _PERSON,
+    "ZOD_2.0": _PERSON,
     "EGK": {"C.AUT": CH_AUT, "C.ENC": CH_ENC},
     "KVK": {},
     "UNKNOWN": {},

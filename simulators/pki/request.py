@@ -21,7 +21,9 @@ MAX_ORGANIZATION = 64 - len(NOT_VALID)
 MAX_HOST = 253
 _HOST = re.compile(r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*")
 
-CardType = Literal["SMC-B", "HSM-B", "HBA", "EGK", "KVK", "UNKNOWN"]
+CardType = Literal["SMC-B", "HSM-B", "HBA", "HBA-qSig", "ZOD_2.0", "EGK", "KVK", "UNKNOWN"]
+HBAX: frozenset[CardType] = frozenset(("HBA", "HBA-qSig", "ZOD_2.0"))
+"""Cards of a person who signs: the HBA, and its predecessors, which have RSA only."""
 Reference = Literal["C.AUT", "C.ENC", "C.SIG", "C.QES"]
 Crypt = Literal["RSA", "ECC"]
 Generation = Literal["G2.0", "G2.1"]
@@ -80,7 +82,8 @@ class CardRequest(Validity):
     ``organization`` is the BSNR or the institution's name (O, without NOT-VALID),
     ``profession_item`` the text of the Admission ("Betriebsstätte Arzt"),
     ``admission_authority`` the chamber that admitted the holder. ``G2.0`` cards have RSA
-    certificates only, ``G2.1`` cards RSA and ECC side by side. A patient's cards (EGK, KVK) have
+    certificates only, ``G2.1`` cards RSA and ECC side by side; the predecessors of the HBA
+    (HBA-qSig, ZOD_2.0) have RSA whatever ``generation`` says. A patient's cards (EGK, KVK) have
     no Telematik-ID; an EGK has the holder's ``kvnr`` and as ``organization`` the insurer. KVK and
     UNKNOWN (put in wrongly, not readable) have no certificates; their ``iccsn`` is only a name.
     """
@@ -106,11 +109,11 @@ class CardRequest(Validity):
 
     @model_validator(mode="after")
     def _holder_is_named(self) -> CardRequest:
-        if self.type == "HBA" and not (self.given_name and self.surname):
+        if self.type in HBAX and not (self.given_name and self.surname):
             raise ValueError("an HBA needs given_name and surname of its holder")
         if self.type == "EGK" and not (self.kvnr and self.given_name and self.surname):
             raise ValueError("an EGK needs kvnr, given_name and surname of its holder")
-        if self.type in ("SMC-B", "HSM-B", "HBA") and self.telematik_id is None:
+        if self.type in {"SMC-B", "HSM-B", *HBAX} and self.telematik_id is None:
             raise ValueError(f"a card of type {self.type} needs a telematik_id")
         return self
 

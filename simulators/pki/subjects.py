@@ -5,7 +5,7 @@ from __future__ import annotations
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
-from .request import NOT_VALID, TEST_ONLY, CardRequest
+from .request import HBAX, NOT_VALID, TEST_ONLY, CardRequest
 
 INSURER = "1.2.276.0.76.4.59"
 TLS_ORGANIZATION = "kimulator TEST-ONLY - NOT-VALID"
@@ -25,7 +25,7 @@ def card_subject(card: CardRequest) -> x509.Name:
     """Return the subject of every certificate of *card*."""
     if card.type == "EGK":
         return _egk_subject(card)
-    return _hba_subject(card) if card.type == "HBA" else _smcb_subject(card)
+    return _hba_subject(card) if card.type in HBAX else _smcb_subject(card)
 
 
 def tls_subject(common_name: str) -> x509.Name:

@@ -23,7 +23,7 @@ _EGK = {pin for pin in get_args(PinReference) if pin == "PIN.CH" or pin.startswi
 PINS_OF: dict[CardType, set[str]] = {
     "SMC-B": {"PIN.SMC"},
     "HSM-B": {"PIN.SMC"},
-    **dict.fromkeys(HBAX, {"PIN.CH", "PIN.QES"}),
+    **{kind: {"PIN.CH", "PIN.QES"} for kind in HBAX},
     "EGK": _EGK,
     "KVK": set(),
     "UNKNOWN": set(),

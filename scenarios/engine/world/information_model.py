@@ -9,13 +9,17 @@ from simulators.pki.tree import PkiTree
 
 from . import call_context
 from .identities import Identities
-from .model import Card, CardType, Pin, PinReference, Site, Terminal
+from .model import HBAX, INSTITUTION, Card, CardType, Pin, PinReference, Site, Terminal
 
 Model = dict[str, Any]
 # A practice enters PIN.SMC once in the morning; the HBA's PINs are asked for when needed.
 USUAL_PINS: dict[CardType, dict[PinReference, Pin]] = {
     "SMC-B": {"PIN.SMC": Pin(state="VERIFIED")},
-    "HBA": {"PIN.CH": Pin(), "PIN.QES": Pin()},
+    "HSM-B": {"PIN.SMC": Pin(state="VERIFIED")},
+    **{kind: {"PIN.CH": Pin(), "PIN.QES": Pin()} for kind in HBAX},
+    "EGK": {"PIN.CH": Pin()},
+    "KVK": {},
+    "UNKNOWN": {},
 }
 
 
@@ -42,8 +46,9 @@ def information_model(
         known["certificates"].extend(new)
         own = call_context.terminals(name, site)
         for workplace in call_context.workplaces(name, site):
-            entry = workplaces.setdefault(workplace, {"id": workplace, "local_terminals": []})
-            entry["local_terminals"].extend(own)
+            entry = workplaces.setdefault(workplace, _workplace(workplace))
+            for terminal_name, terminal in own.items():
+                _relate(entry, terminal_name, terminal)
         for terminal_name, terminal in own.items():
             number = len(terminals) + 1
             inserted = _inserted(name, terminal, identities, tree)
@@ -53,7 +58,26 @@ def information_model(
         "clientsystems": list(clientsystems.values()),
         "workplaces": list(workplaces.values()),
         "terminals": terminals,
+        "cards_beside": [
+            str(tree.card(identities.cards[name, card].iccsn))
+            for name, site in sites.items()
+            for card in call_context.beside(name, site)
+        ],
     }
+
+
+def _workplace(name: str) -> Model:
+    return {
+        "id": name, "local_terminals": [], "remote_terminals": [], "remote_pin_terminal": None
+    }  # fmt: skip
+
+
+def _relate(workplace: Model, name: str, terminal: Terminal) -> None:
+    """Have *workplace* reach the terminal called *name*: locally where it stands, else remotely."""
+    local = terminal.workplaces is None or workplace["id"] in terminal.workplaces
+    workplace["local_terminals" if local else "remote_terminals"].append(name)
+    if workplace["id"] in terminal.remote_pin_for:
+        workplace["remote_pin_terminal"] = name
 
 
 def pins(sites: Mapping[str, Site], identities: Identities) -> dict[str, Model]:
@@ -83,7 +107,7 @@ def _mandant(name: str, site: Site, identities: Identities) -> Model:
         "cards": [
             identities.cards[name, card_name].iccsn
             for card_name, card in site.cards.items()
-            if card.type == "SMC-B"
+            if card.type in INSTITUTION
         ],
         "access": [{"clientsystem": client, "workplaces": workplaces}],
     }
@@ -104,4 +128,8 @@ def _terminal(name: str, terminal: Terminal, number: int, cards: list[Model]) ->
         "slots": terminal.slots,
         "mac_address": f"02-00-00-00-{number // 256:02X}-{number % 256:02X}",
         "cards": cards,
+        "condition": terminal.condition,
+        "attended": terminal.attended,
+        "remote_pin": terminal.remote_pin,
+        "physical": terminal.physical,
     }

@@ -25,7 +25,7 @@ from simulators.process.errors import InputError, one_line
 
 from .file import MAX_COMMON_NAME, check_identities
 from .identities import Identities
-from .model import Card, OwnFile, World
+from .model import HBAX, Card, OwnFile, World
 from .own_files import map_cards
 
 MAX_PEM_BYTES = 4 << 20
