@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,37 +16,24 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     pkcs12,
 )
+from lxml import etree
 
-from tests.konnektor_site import HBA, SMCB, site_pki, site_settings
+from .konnektor_calls import CALLS, ENCRYPTION, EVENT, TEXT, WHO, Client, decrypted, encrypted
+from .konnektor_practice import practice_pki, start_practice
 
 zeep = pytest.importorskip("zeep")
 
 WSDLS = {
     ("EventService", "7.2.0"): "EventService.wsdl",
     ("CardService", "8.1.2"): "CardService_v8_1_2.wsdl",
+    ("CardTerminalService", "1.1.0"): "CardTerminalService.wsdl",
     ("CertificateService", "6.0.1"): "CertificateService_v6_0_1.wsdl",
     ("SignatureService", "7.4.2"): "SignatureService_V7_4_2.wsdl",
     ("SignatureService", "7.5.6"): "SignatureService_V7_5_6.wsdl",
     ("EncryptionService", "6.1.1"): "EncryptionService_v6_1_1.wsdl",
     ("AuthSignatureService", "7.4.1"): "AuthSignatureService_v7_4_1.wsdl",
 }
-WHO = {"MandantId": "m1", "ClientSystemId": "cs1", "WorkplaceId": "w1"}
-EVA = {**WHO, "UserId": "eva"}
-TEXT = b"Befund\r\n"
-
-
-@dataclass
-class Konnektor:
-    """The Konnektor as zeep sees it: a service proxy for each entry of the service directory."""
-
-    services: dict[tuple[str, str], Any]
-
-    def __getitem__(self, key: tuple[str, str]) -> Any:
-        return self.services[key]
-
-    def handle(self, iccsn: str) -> str:
-        cards = self["EventService", "7.2.0"].GetCards(Context=WHO).Cards.Card
-        return str(next(card.CardHandle for card in cards if card.Iccsn == iccsn))
+OPERATIONS = [(service, operation) for service, calls in CALLS.items() for operation in calls]
 
 
 @pytest.fixture(scope="module")
@@ -62,21 +47,16 @@ def clients(spec: Callable[[str], Path]) -> dict[tuple[str, str], Any]:
 
 
 @pytest.fixture(scope="module", params=["certificate", "basic"])
-def konnektor(
+def running(
     request: Any,
     start_role: Callable[..., Any],
     pki_cache: Path,
     clients: dict[tuple[str, str], Any],
     tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Konnektor]:
-    """Return a running Konnektor, reached over mutual TLS and over TLS with Basic."""
-    pki = site_pki(pki_cache)
-    responder = start_role("simulators.pki", {"pki": str(pki.directory), "listeners": {"ocsp": {}}})
-    host, port = responder.address("ocsp")
-    settings = site_settings(
-        pki, ocsp_url=f"http://{host}:{port}/ocsp", authentication=request.param
-    )
-    role = start_role("simulators.konnektor", settings)
+) -> Iterator[Client]:
+    """Return a client of a Konnektor that is reached over mutual TLS, and over TLS with Basic."""
+    pki = practice_pki(pki_cache)
+    role = start_practice(start_role, pki, request.param)
     with ExitStack() as stack:
         session = stack.enter_context(requests.Session())
         session.verify = str(pki.ca)
@@ -87,7 +67,15 @@ def konnektor(
             session.cert = str(_pem(pki.client("pvs"), tmp_path_factory.mktemp("client")))
         host, port = role.address("soap")
         directory = session.get(f"https://{host}:{port}/connector.sds", timeout=10)
-        yield Konnektor(dict(_proxies(directory.content, clients, session)))
+        proxies = dict(_proxies(directory.content, clients, session))
+        yield Client(lambda *key: proxies[key], role.control, proxies=proxies)
+
+
+@pytest.fixture
+def client(running: Client) -> Client:
+    """Return the client of a Konnektor that was set back to its start."""
+    running.ask("POST", "/reset")
+    return running
 
 
 def _pem(file: Any, folder: Path) -> Path:
@@ -106,8 +94,6 @@ def _pem(file: Any, folder: Path) -> Path:
 
 
 def _proxies(directory: bytes, clients: dict[tuple[str, str], Any], session: Any) -> Any:
-    from lxml import etree
-
     for service in etree.fromstring(directory).iter("{*}Service"):
         for version in service.iter("{*}Version"):
             key = (service.get("Name"), version.get("Version"))
@@ -118,124 +104,61 @@ def _proxies(directory: bytes, clients: dict[tuple[str, str], Any], session: Any
             yield key, client.create_service(binding, endpoint)
 
 
-def test_cards_and_terminals(konnektor: Konnektor) -> None:
-    service = konnektor["EventService", "7.2.0"]
-    answer = service.GetCards(**{"mandant-wide": True}, Context=WHO, CardType="SM-B")
-    assert [card.Iccsn for card in answer.Cards.Card] == [SMCB]
-    assert answer.Status.Result == "OK"
-    terminals = service.GetCardTerminals(Context=WHO).CardTerminals.CardTerminal
-    assert [terminal.CtId for terminal in terminals] == ["t1"]
+def test_every_operation_of_the_official_wsdls_is_called(
+    clients: dict[tuple[str, str], Any],
+) -> None:
+    official = {
+        key: {name for binding in client.wsdl.bindings.values() for name in binding._operations}
+        for key, client in clients.items()
+    }
+    assert {key: set(calls) for key, calls in CALLS.items()} == official
 
 
-def test_pins(konnektor: Konnektor) -> None:
-    service = konnektor["CardService", "8.1.2"]
-    handle = konnektor.handle(SMCB)
-    state = service.GetPinStatus(Context=WHO, CardHandle=handle, PinTyp="PIN.SMC")
-    assert state.PinStatus == "VERIFIED"
-    entered = service.VerifyPin(Context=WHO, CardHandle=handle, PinTyp="PIN.SMC")
-    assert entered.PinResult == "OK"
+def test_the_directory_lists_them_all(running: Client) -> None:
+    assert set(running.proxies) == set(CALLS)
 
 
-def test_certificates(konnektor: Konnektor) -> None:
-    service = konnektor["CertificateService", "6.0.1"]
-    read = service.ReadCardCertificate(
-        CardHandle=konnektor.handle(SMCB),
-        Context=WHO,
-        CertRefList={"CertRef": ["C.AUT", "C.ENC", "C.SIG"]},
-        Crypt="ECC",
-    )
-    entries = read.X509DataInfoList.X509DataInfo
-    assert [entry.CertRef for entry in entries] == ["C.AUT", "C.ENC", "C.SIG"]
-    verified = service.VerifyCertificate(
-        Context=WHO, X509Certificate=entries[1].X509Data.X509Certificate
-    )
-    assert verified.VerificationStatus.VerificationResult == "VALID"
+@pytest.mark.parametrize(
+    ("service", "operation"), OPERATIONS, ids=["-".join((*s, o)) for s, o in OPERATIONS]
+)
+def test_operation(client: Client, service: tuple[str, str], operation: str) -> None:
+    CALLS[service][operation](client)
 
 
-@pytest.mark.parametrize("version", ["7.4.2", "7.5.6"])
-@pytest.mark.parametrize("crypt", ["RSA", "ECC"])
-def test_sign_and_verify(konnektor: Konnektor, version: str, crypt: str) -> None:
-    service = konnektor["SignatureService", version]
-    signed = service.SignDocument(
-        CardHandle=konnektor.handle(SMCB),
-        Crypt=crypt,
-        Context=WHO,
-        TvMode="NONE",
-        JobNumber=service.GetJobNumber(Context=WHO),
-        SignRequest=[_sign_request()],
-    )
-    assert signed[0].Status.Result == "OK"
-    signature = signed[0].SignatureObject.Base64Signature
-    assert signature.Type == "urn:ietf:rfc:5652"
-    verified = service.VerifyDocument(
-        Context=WHO,
-        OptionalInputs={"ReturnVerificationReport": {}},
-        SignatureObject={"Base64Signature": signature},
-        IncludeRevocationInfo=False,
-    )
-    assert verified.VerificationResult.HighLevelResult == "VALID"
-    assert verified.OptionalOutputs.VerificationReport.IndividualReport
-
-
-def test_qes(konnektor: Konnektor) -> None:
-    service = konnektor["SignatureService", "7.5.6"]
-    signed = service.SignDocument(
-        CardHandle=konnektor.handle(HBA),
-        Context=EVA,
-        TvMode="NONE",
-        JobNumber=service.GetJobNumber(Context=WHO),
-        SignRequest=[_sign_request("eAU", revocation=True)],
-    )
-    assert signed[0].SignatureObject.Base64Signature._value_1
-
-
-def test_encrypt_and_decrypt(konnektor: Konnektor) -> None:
-    service = konnektor["EncryptionService", "6.1.1"]
-    handle = konnektor.handle(SMCB)
-    encrypted = service.EncryptDocument(
-        Context=WHO,
-        RecipientKeys={"CertificateOnCard": {"CardHandle": handle, "Crypt": "RSA_ECC"}},
-        Document={"Base64Data": {"_value_1": TEXT, "MimeType": "text/plain"}},
-        OptionalInputs={"EncryptionType": "urn:ietf:rfc:5652"},
-    )
-    cms = encrypted.Document.Base64Data._value_1
-    decrypted = service.DecryptDocument(
-        Context=WHO,
-        PrivateKeyOnCard={"CardHandle": handle},
-        Document={"Base64Data": {"_value_1": cms}},
-    )
-    assert decrypted.Document.Base64Data._value_1 == TEXT
-
-
-def test_external_authenticate(konnektor: Konnektor) -> None:
-    answer = konnektor["AuthSignatureService", "7.4.1"].ExternalAuthenticate(
-        CardHandle=konnektor.handle(SMCB),
-        Context=WHO,
-        OptionalInputs={"SignatureType": "urn:bsi:tr:03111:ecdsa"},
-        BinaryString={
-            "Base64Data": {
-                "_value_1": hashlib.sha256(TEXT).digest(),
-                "MimeType": "application/octet-stream",
-            }
-        },
-    )
-    assert answer.SignatureObject.Base64Signature._value_1[:1] == b"\x30"
-
-
-def test_fault_is_understood(konnektor: Konnektor) -> None:
+def test_fault_is_understood(client: Client) -> None:
     with pytest.raises(zeep.exceptions.Fault) as raised:
-        konnektor["EventService", "7.2.0"].GetCards(Context={**WHO, "MandantId": "m9"})
+        client[EVENT].GetCards(Context={**WHO, "MandantId": "m9"})
     error = raised.value.detail[0]
     assert error.findtext("{*}Trace/{*}Code") == "4021"
 
 
-def _sign_request(short_text: str = "none", revocation: bool = False) -> dict[str, Any]:
-    return {
-        "RequestID": "r1",
-        "OptionalInputs": {"SignatureType": "urn:ietf:rfc:5652", "IncludeEContent": True},
-        "Document": {
-            "ShortText": short_text,
-            "Base64Data": {"_value_1": TEXT, "MimeType": "text/plain"},
-        },
-        "IncludeRevocationInfo": revocation,
-    }
+def test_answers_as_mtom(client: Client, clients: dict[tuple[str, str], Any]) -> None:
+    """zeep reads MTOM; it strips line ends around binary parts, so TEXT has none there."""
+    cms = encrypted(client)
+    seen: list[str] = []
+    session = clients[ENCRYPTION].transport.session
+    session.headers["Accept"] = 'multipart/related; type="application/xop+xml", text/xml'
+    session.hooks["response"].append(lambda r, **_: seen.append(r.headers["Content-Type"]))
+    try:
+        assert decrypted(client, cms) == TEXT
+    finally:
+        del session.headers["Accept"]
+        session.hooks["response"].clear()
+    assert seen[-1].startswith("multipart/related")
+
+
+def test_own_wsdl(client: Client, clients: dict[tuple[str, str], Any]) -> None:
+    """What zeep can do with the WSDL of the product itself: call, with bodies it is given."""
+    official = clients[EVENT]
+    address = client[EVENT]._binding_options["address"]
+    own = zeep.Client(f"{address}?wsdl", transport=official.transport)
+    assert set(own.service._operations) == set(CALLS[EVENT])
+    context = "http://ws.gematik.de/conn/ConnectorContext/v2.0"
+    common = "http://ws.gematik.de/conn/ConnectorCommon/v5.0"
+    caller = etree.Element(f"{{{context}}}Context")
+    for name, value in WHO.items():
+        etree.SubElement(caller, f"{{{common}}}{name}").text = value
+    answer = own.service.GetCards(_value_1=[caller])
+    status, cards = answer._value_1
+    assert status.findtext("{*}Result") == "OK"
+    assert len(cards) == 3
