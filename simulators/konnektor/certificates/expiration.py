@@ -37,11 +37,12 @@ def of_card(card: InsertedCard, crypt: Crypt) -> Expiration:
     """Return the end of the card's certificate C.AUT for *crypt*, as the real ones answer: one
     tuple for each card.
 
-    Raises NoEccCertificate. Faults: 4131 the card was pulled meanwhile, 4147 no such certificate,
-    4132 and 4148 as ``of_certificate``.
+    Raises NoEccCertificate. Faults: 4131 the card was pulled meanwhile, 4094 its terminal does
+    not answer, 4147 no such certificate, 4148 as ``of_certificate``.
     """
     if not card.present:
         raise fault(Code.NO_CARD_FOR_HANDLE, card.handle)
+    card.require_answer()
     found: CardObject | None = card.certificate_object(AUT, crypt)
     if found is None:
         if crypt == "ECC":
@@ -55,17 +56,14 @@ def of_certificate(
 ) -> Expiration:
     """Return the tuple for *certificate*.
 
-    Faults: 4132 its validity cannot be read, 4148 it has no common name, or one not readable.
+    Fault 4148 when it has no common name, or one that cannot be read. (4132 has no cause here: no
+    card is put in whose certificate has no readable validity.)
     """
     try:
-        validity = certificate.not_valid_after_utc.date()
-    except ValueError as error:
-        raise fault(Code.EXPIRATION_UNREADABLE, str(error)) from None
-    try:
         name = common_name(certificate)
-        serial_number = certificate.serial_number
-    except (FormatError, ValueError) as error:
+    except FormatError as error:
         raise fault(Code.CERTIFICATE_UNREADABLE, str(error)) from None
     if not name:
         raise fault(Code.CERTIFICATE_UNREADABLE, "subject ohne commonName")
-    return Expiration(terminal, handle, iccsn, name, serial_number, validity)
+    validity = certificate.not_valid_after_utc.date()
+    return Expiration(terminal, handle, iccsn, name, certificate.serial_number, validity)

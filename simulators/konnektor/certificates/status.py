@@ -86,8 +86,7 @@ class CertificateChecker:
 
     The responder is the one of the settings, whatever address the certificate carries. Several
     callers that need the same answer wait for one request; ``is_online`` says whether the TI can
-    be reached at all. Raises InputError for trust that
-    cannot be read.
+    be reached at all. Raises InputError for trust that cannot be read.
     """
 
     def __init__(

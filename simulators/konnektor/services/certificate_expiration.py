@@ -35,7 +35,7 @@ async def check_certificate_expiration(call: Call) -> Element:
     crypt = None if asked is None else reading.choice(asked, ("RSA", "ECC"))
     one = parts.maybe(_HANDLE) is not None
     cards = [_one_card(call, parts)] if one else _all_cards(call, parts)
-    found, without_ecc = _expirations(call, cards, crypt, strict=one)
+    found, without_ecc = await _expirations(call, cards, crypt, strict=one)
     if not one:
         found += _own(call)
     if without_ecc:
@@ -88,21 +88,24 @@ def _of_mandant(call: Call, card: InsertedCard, mandant: str) -> bool:
     return not card.is_smb or card.card.iccsn in call.konnektor.relations.mandanten[mandant].cards
 
 
-def _expirations(
+async def _expirations(
     call: Call, cards: list[InsertedCard], crypt: str | None, *, strict: bool
 ) -> tuple[list[Expiration], list[str]]:
     """Return the tuples of *cards*, and the handles of those without ECC.
 
     A card that has no such certificate at all is a fault only when it was asked for by its
-    handle (*strict*): a gSMC-KT may have none.
+    handle (*strict*): a gSMC-KT may have none. Cards are read off the event loop, and may be
+    pulled meanwhile.
     """
+    keys, process = call.konnektor.keys, call.konnektor.process
     found: list[Expiration] = []
     without_ecc: list[str] = []
     for card in cards:
         if not strict and not card.card.objects:
             continue
         try:
-            found.append(expiration.of_card(card, call.konnektor.keys.for_reading(card, crypt)))
+            chosen = keys.for_reading(card, crypt)
+            found.append(await process.in_thread(expiration.of_card, card, chosen))
         except NoEccCertificate:
             without_ecc.append(card.handle)
     return found, without_ecc

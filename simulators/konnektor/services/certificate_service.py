@@ -42,7 +42,9 @@ _STATUS_CODES = {
 
 
 async def read_card_certificate(call: Call) -> Element:
-    """Read certificates of a card: 4090 eGK, 4149 no such reference, 4258 none with ECC."""
+    """Read certificates of a card: 4090 eGK, 4149 no such reference, 4094 its terminal is silent,
+    4258 none with ECC.
+    """
     own = call.own
     parts = reading.sequence(
         call.body,
@@ -61,6 +63,7 @@ async def read_card_certificate(call: Call) -> Element:
         raise fault(Code.EGK_REFUSED)
     grant = call.check(parts, Target(handle=handle, session=False))
     assert grant.card is not None
+    grant.card.require_answer()
     chosen = call.konnektor.keys.for_reading(grant.card, crypt)
     call.facts["crypt"] = chosen
     for reference in references:
@@ -79,12 +82,15 @@ async def read_card_certificate(call: Call) -> Element:
 def _add_certificate(
     listing: Element, card: InsertedCard, reference: Reference, crypt: Crypt
 ) -> None:
+    """Append X509DataInfo; without X509Data when the card has no such certificate (with ECC 4258)."""
     found = card.certificate_object(reference, crypt)
-    if found is None:
+    if found is None and crypt == "ECC":
         raise fault(Code.NO_ECC_CERTIFICATE, value=card.handle)
-    certificate = found.certificate
     entry = add(listing, CERTIFICATE_COMMON, "X509DataInfo")
     add(entry, CERTIFICATE_COMMON, "CertRef", reference)
+    if found is None:
+        return
+    certificate = found.certificate
     data = add(entry, CERTIFICATE_COMMON, "X509Data")
     serial = add(data, CERTIFICATE_COMMON, "X509IssuerSerial")
     add(serial, CERTIFICATE_COMMON, "X509IssuerName", certificate.issuer.rfc4514_string())
