@@ -197,6 +197,13 @@ class Make(Settings):
                 raise ValueError(f"paths: {first[path]} und {service} haben denselben Pfad {path}")
         return self
 
+    @property
+    def told(self) -> str:
+        """How reports name this make: its profile, and whether a world changed it."""
+        name = self.profile or "standard"
+        usual = Make.model_validate({} if self.profile is None else {"profile": self.profile})
+        return name if usual == self else f"{name} (angepasst)"
+
     def path_of(self, service: str, version: str) -> str | None:
         """Return the path of *service* in *version* (``7.5.6``) below the base path, if its own."""
         major_minor = ".".join(version.split(".")[:2])

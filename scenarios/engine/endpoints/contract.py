@@ -60,13 +60,18 @@ class ProviderEndpoint(_Part):
 
 
 class KonnektorEndpoint(_Part):
-    """A Konnektor: service directory URL, LDAP proxy URL, what a client proves itself with."""
+    """A Konnektor: service directory URL, LDAP proxy URL, what a client proves itself with.
+
+    ``make`` names its profile, ``generation`` is PTV5 or PTV6.
+    """
 
     service_directory: str
     ldap: str
     client_certificate: str | None = None
     client_certificate_password: str | None = None
     basic_auth: tuple[str, str] | None = None
+    make: str | None = None
+    generation: str | None = None
     control: str
 
 
@@ -89,7 +94,10 @@ class Context(_Part):
 
 
 class CardEndpoint(_Part):
-    """A card of the site; PIN values by the PIN's reference; a HBA names its holder."""
+    """A card of the site; PIN values by the PIN's reference; a HBA names its holder.
+
+    An eGK has a ``kvnr`` and an empty ``telematik_id``.
+    """
 
     type: str
     iccsn: str
@@ -100,6 +108,7 @@ class CardEndpoint(_Part):
     given_name: str | None = None
     surname: str | None = None
     lanr: str | None = None
+    kvnr: str | None = None
 
 
 class SiteEndpoint(_Part):

@@ -155,7 +155,8 @@ def _site(wiring: Wiring, name: str, site: Site) -> SiteEndpoint:
 
 def _konnektor(wiring: Wiring, name: str, owner: str) -> KonnektorEndpoint:
     part, places = konnektor_part(owner), wiring.places
-    certificate = wiring.world.sites[owner].konnektor.authentication == "certificate"
+    konnektor = wiring.world.sites[owner].konnektor
+    certificate = konnektor.authentication == "certificate"
     client = wiring.tree.client(pvs(name))
     return KonnektorEndpoint(
         service_directory=wiring.service_directory(owner, places.outside(part, "soap")),
@@ -163,6 +164,8 @@ def _konnektor(wiring: Wiring, name: str, owner: str) -> KonnektorEndpoint:
         client_certificate=_client_certificate(name) if certificate else None,
         client_certificate_password=client.password.strip() if certificate else None,
         basic_auth=wiring.basic_auth(owner),
+        make=konnektor.make.told,
+        generation=konnektor.generation,
         control=_control(wiring, part),
     )
 
@@ -192,6 +195,7 @@ def _cards(wiring: Wiring, name: str, site: Site) -> list[CardEndpoint]:
             given_name=card.given_name,
             surname=card.surname,
             lanr=identity.lanr,
+            kvnr=identity.kvnr,
         )
         for card_name, card in site.cards.items()
         for identity in (wiring.identities.cards[name, card_name],)

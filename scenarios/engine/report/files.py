@@ -41,7 +41,13 @@ def junit(results: Sequence[ScenarioResult]) -> bytes:
     for result in results:
         suite = etree.SubElement(root, "testsuite", name=result.name, time=f"{result.seconds:.3f}")
         properties = etree.SubElement(suite, "properties")
-        for name, value in (("seed", str(result.seed)), ("hinweis", NOTICE)):
+        told = [("seed", str(result.seed)), ("hinweis", NOTICE)]
+        told += [(f"konnektor.{used.site}", str(used)) for used in result.konnektors]
+        told += [
+            ("abweichung", _xml(f"{one.process} {one.step}: {one.text}"))
+            for one in result.deviations
+        ]
+        for name, value in told:
             etree.SubElement(properties, "property", name=name, value=value)
         for step in result.steps:
             if not step.ok:
@@ -117,6 +123,8 @@ def _scenario(result: ScenarioResult) -> dict[str, Any]:
         "title": result.title,
         "world": result.world,
         "seed": result.seed,
+        "konnektors": [vars(used) for used in result.konnektors],
+        "deviations": [vars(one) for one in result.deviations],
         "ok": result.ok,
         "seconds": round(result.seconds, 3),
         "steps": [vars(step) for step in result.steps],
@@ -171,11 +179,27 @@ def _section(number: int, result: ScenarioResult) -> str:
     return (
         f'<h2 id="szenario-{number}">{escape(result.title)}: <span class="{_colour(result.ok)}">'
         f"{outcome}</span></h2><p>{escape(result.name)}, Welt {escape(result.world)}, "
-        f"Seed {result.seed}, {result.seconds:.1f} s</p>"
+        f"Seed {result.seed}, {result.seconds:.1f} s</p>{_surroundings(result)}"
         "<h3>Prüfungen</h3><table><tr><th>Ergebnis</th><th>Anforderung</th><th>Prüfung</th>"
         f"<th>Befund</th></tr>{checks}</table>"
         "<h3>Schritte</h3><table><tr><th></th><th>Schritt</th><th>Was geschah</th><th>Dauer</th>"
         f"</tr>{steps}</table>" + "".join(_way(way) for way in result.ways)
+    )
+
+
+def _surroundings(result: ScenarioResult) -> str:
+    """Return the Konnektoren that were used, and what they swallowed of callers' mistakes."""
+    used = "".join(
+        f'<tr><td class="key">{escape(one.site)}</td><td class="free">{escape(str(one))}</td></tr>'
+        for one in result.konnektors
+    )
+    swallowed = "".join(
+        f'<tr><td class="key">{escape(one.process)} {escape(one.step)}</td>'
+        f'<td class="key">{one.count}-mal</td><td class="free">{escape(one.text)}</td></tr>'
+        for one in result.deviations
+    )
+    return (f"<h3>Konnektoren</h3><table>{used}</table>" if used else "") + (
+        f"<h3>Abweichungen</h3><table>{swallowed}</table>" if swallowed else ""
     )
 
 

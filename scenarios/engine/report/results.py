@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..checks.rule import Rule, Status, Verdict
+from ..endpoints.contract import Endpoints
 
 NOTICE = (
     "Dies ist eine Probe in einer simulierten Umgebung (TEST-ONLY), "
@@ -67,6 +68,43 @@ class Way:
     hops: tuple[Hop, ...]
 
 
+@dataclass(frozen=True)
+class KonnektorUsed:
+    """The Konnektor of a site: make, generation, and the seed of what it does by chance."""
+
+    site: str
+    make: str
+    generation: str
+    seed: int
+
+    def __str__(self) -> str:
+        return f"{self.make}, {self.generation}, Seed {self.seed}"
+
+
+def konnektors(endpoints: Endpoints) -> tuple[KonnektorUsed, ...]:
+    """Return the Konnektoren of a world by site; sites that share one name it both."""
+    return tuple(
+        KonnektorUsed(
+            name,
+            site.konnektor.make or "unbekannt",
+            site.konnektor.generation or "unbekannt",
+            endpoints.seed,
+        )
+        for name, site in endpoints.sites.items()
+        if site.konnektor is not None
+    )
+
+
+@dataclass(frozen=True)
+class Deviation:
+    """What a caller did otherwise than the rules want and a lenient Konnektor swallowed."""
+
+    process: str
+    step: str
+    text: str
+    count: int
+
+
 @dataclass
 class ScenarioResult:
     """One scenario's run."""
@@ -79,6 +117,8 @@ class ScenarioResult:
     checks: list[CheckResult] = field(default_factory=list)
     ways: list[Way] = field(default_factory=list)
     seconds: float = 0.0
+    konnektors: tuple[KonnektorUsed, ...] = ()
+    deviations: tuple[Deviation, ...] = ()
 
     @property
     def ok(self) -> bool:

@@ -36,7 +36,10 @@ class Screen:
 
     def scenario_started(self, result: ScenarioResult) -> None:
         """Say which scenario begins."""
-        self._say(f"\n=== {result.title}  [{result.name}, Seed {result.seed}]\n")
+        self._say(f"\n=== {result.title}  [{result.name}, Seed {result.seed}]")
+        for used in result.konnektors:
+            self._say(f"    Konnektor {used.site}: {used}")
+        self._say("")
 
     def step_done(self, step: StepResult) -> None:
         """Say what a step did."""
@@ -51,6 +54,9 @@ class Screen:
         """Show the way of each message and the outcome, and once more what it failed by."""
         for way in result.ways:
             self._way(way)
+        for one in result.deviations:
+            times = f"{one.count}-mal" if one.count > 1 else "einmal"
+            self._say(f"  Abweichung ({times}): {one.process} {one.step}: {one.text}")
         held = sum(check.ok for check in result.checks)
         outcome = "BESTANDEN" if result.ok else "NICHT BESTANDEN"
         self._say(

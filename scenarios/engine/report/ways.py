@@ -2,22 +2,42 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from ..play import Play
 from ..pvs.control import Control, ControlError
 from ..scenario.artifacts import Sent
-from .results import Hop, Way
+from .results import Deviation, Hop, Way
 
 Event = dict[str, Any]
 SHOWN = ("reply", "result", "code", "recipients", "recipient", "outcomes", "mailbox", "effect")
 """Facts of an event that are worth a word on the screen; journals hold no content anyway."""
 
 
-def ways(play: Play) -> list[Way]:
-    """Return the way of every mail that the steps sent."""
+def journals(play: Play) -> list[Event]:
+    """Return what all processes recorded, in the order of time."""
     events = [event for url in play.endpoints.controls().values() for event in _journal(url)]
     events.sort(key=lambda event: event.get("at", 0.0))
+    return events
+
+
+def deviations(events: Sequence[Event], since: float) -> tuple[Deviation, ...]:
+    """Return what Konnektoren swallowed of their callers' mistakes *since* then, each once.
+
+    *since* is real time in seconds since the epoch: a world that runs already has a past.
+    """
+    counts = Counter(
+        (event["process"], event["step"], event["data"]["deviation"])
+        for event in events
+        if event.get("at", 0.0) >= since and "deviation" in event.get("data", {})
+    )
+    return tuple(Deviation(*place, count) for place, count in counts.items())
+
+
+def ways(play: Play, events: Sequence[Event]) -> list[Way]:
+    """Return the way of every mail that the steps sent, from the journals' *events*."""
     return [
         _way(name, artifact.mail.message_id, events)
         for name, artifact in play.artifacts.items()
@@ -32,7 +52,7 @@ def _journal(url: str) -> list[Event]:
         return []  # a process that is gone has no journal; the checks say what is missing
 
 
-def _way(name: str, message_id: str, events: list[Event]) -> Way:
+def _way(name: str, message_id: str, events: Sequence[Event]) -> Way:
     """Pick the events with the Message-ID and those of the same operation of a process."""
     operations = {
         (event["process"], event["operation"])

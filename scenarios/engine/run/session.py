@@ -18,9 +18,9 @@ from ..documents.reading import EauDocument, read_file
 from ..endpoints.contract import Endpoints, read_endpoints
 from ..play import Play
 from ..pvs.control import Control, ControlError
-from ..report.results import CheckResult, ScenarioResult, StepResult
+from ..report.results import CheckResult, ScenarioResult, StepResult, konnektors
 from ..report.screen import Screen
-from ..report.ways import ways
+from ..report.ways import deviations, journals, ways
 from ..scenario.failure import StepFailed
 from ..scenario.model import Scenario
 from ..steps import perform
@@ -131,9 +131,11 @@ def _reset(endpoints: Endpoints) -> None:
 
 def _run(one: Plan, endpoints: Endpoints, seed: int | None, screen: Screen) -> ScenarioResult:
     chosen = endpoints.seed if seed is None else seed
-    result = ScenarioResult(one.name, one.scenario.title, one.scenario.world, chosen)
+    result = ScenarioResult(
+        one.name, one.scenario.title, one.scenario.world, chosen, konnektors=konnektors(endpoints)
+    )
     screen.scenario_started(result)
-    began = time.monotonic()
+    began, started = time.monotonic(), time.time()
     try:
         play = Play(one.scenario, one.name, endpoints, chosen, one.inputs)
     except StepFailed as error:
@@ -142,7 +144,9 @@ def _run(one: Plan, endpoints: Endpoints, seed: int | None, screen: Screen) -> S
         _do_steps(play, result, screen)
         remove_what_was_sent(play)
         _do_checks(play, result, screen)
-        result.ways = ways(play)
+        recorded = journals(play)
+        result.ways = ways(play, recorded)
+        result.deviations = deviations(recorded, started)
     finally:
         play.finish()
     result.seconds = time.monotonic() - began
