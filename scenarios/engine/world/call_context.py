@@ -28,8 +28,17 @@ def user(name: str, site: Site) -> str:
 
 
 def terminals(name: str, site: Site) -> dict[str, Terminal]:
-    """Return the card terminals of the site called *name*, by default one with all its cards."""
+    """Return the card terminals of the site called *name*, by default one with all cards that
+    are not said to lie beside.
+    """
     if site.terminals:
         return site.terminals
     slots = max(SLOTS, len(site.cards))
-    return {f"KT-{name}": Terminal(slots=slots, cards=list(site.cards))}
+    inserted: list[str | None] = [key for key, card in site.cards.items() if card.inserted]
+    return {f"KT-{name}": Terminal(slots=slots, cards=inserted)}
+
+
+def beside(name: str, site: Site) -> list[str]:
+    """Return the cards of the site called *name* that are in no terminal."""
+    inserted = {card for one in terminals(name, site).values() for card in one.cards}
+    return [card for card in site.cards if card not in inserted]

@@ -15,7 +15,7 @@ from typing import Any
 from simulators.pki.tree import PkiTree
 
 from .identities import PROFESSION, PROFESSIONS, CardIdentity, Identities
-from .model import Location, Participant, World
+from .model import PATIENT, Location, Participant, World
 
 Entry = dict[str, Any]
 EMPTY = "-"  # the reference environment shows empty values so
@@ -32,7 +32,8 @@ def directory_entries(world: World, identities: Identities, tree: PkiTree) -> li
 
 
 def _listed(identities: Identities) -> Iterator[CardIdentity]:
-    return (card for card in identities.cards.values() if card.card.in_directory)
+    cards = identities.cards.values()
+    return (one for one in cards if one.card.in_directory and one.card.type not in PATIENT)
 
 
 def _of_card(
