@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign import fields, signers
+from pyhanko.sign.general import SigningError
 from pyhanko.sign.signers.pdf_cms import Signer
 from pyhanko.sign.validation.status import SignatureCoverageLevel
 from pyhanko_certvalidator.registry import SimpleCertificateStore
@@ -28,7 +29,10 @@ from ..faults import Code, KonnektorFault, fault
 MAX_SIGNATURES = 50
 _PDF_A_PART = re.compile(rb"pdfaid:part(?:>|\s*=\s*[\"'])\s*(\d)")
 _SALT_BYTES = 32
-_RSA_BYTES, _ECDSA_BYTES = 256, 80
+ROOM = 16384
+"""Hexadecimal digits kept free in the PDF for the CMS: 8 KiB, some three times the usual."""
+
+_TOO_LARGE = "larger than expected"
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,6 @@ class _CardSigner(Signer):
 
     def __init__(self, signer: signed_data.Signer) -> None:
         self._sign = signer.sign
-        self._length = _ECDSA_BYTES if is_ecc(signer.certificate) else _RSA_BYTES
         der = signer.certificate.public_bytes(Encoding.DER)
         super().__init__(
             signing_cert=asn1_x509.Certificate.load(der),
@@ -64,9 +67,9 @@ class _CardSigner(Signer):
         self,
         data: bytes,
         digest_algorithm: str,  # noqa: ARG002 (always SHA-256 here)
-        dry_run: bool = False,
+        dry_run: bool = False,  # noqa: ARG002 (ROOM is kept free instead of estimating)
     ) -> bytes:
-        return bytes(self._length) if dry_run else self._sign(data)
+        return self._sign(data)
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,9 @@ def sign(
 ) -> bytes:
     """Return *pdf* with a PAdES-BES signature added (ShortText as Reason).
 
-    Fault 4110 when that fails. Blocks for tens of milliseconds: run it in a thread.
+    Faults: 4205 the CMS does not fit into the room that is kept for it, which a card's
+    certificate can cause; 4110 when the PDF cannot be signed for another reason. Blocks for
+    tens of milliseconds: run it in a thread.
     """
     settings = signers.PdfSignatureMetadata(
         field_name=f"Signature{pdf.signatures + 1}",
@@ -109,11 +114,14 @@ def sign(
     )
     try:
         output = BytesIO()
-        _DatedSigner(settings, _CardSigner(signer), now).sign_pdf(pdf.writer, output=output)
+        dated = _DatedSigner(settings, _CardSigner(signer), now)
+        dated.sign_pdf(pdf.writer, output=output, bytes_reserved=ROOM)
         return output.getvalue()
     except KonnektorFault:  # of the card
         raise
     except Exception as error:
+        if isinstance(error, SigningError) and _TOO_LARGE in str(error):
+            raise fault(Code.PDF_SPACE) from None
         raise fault(Code.DOCUMENT_FORMAT, f"{type(error).__name__}", value="PDF/A") from None
 
 
