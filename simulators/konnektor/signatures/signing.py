@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from simulators.formats import signed_data
 from simulators.formats.errors import FormatError
 
-from ..documents import Document, check_xml, read_cms_attributes, read_document
+from ..documents import Document, check_format, check_xml, read_cms_attributes, read_document
 from ..faults import Code, Trace, fault, trace
 from ..operation import Call
 from ..soap import answers, reading
@@ -118,8 +118,10 @@ def read_request(call: Call, element: Element, *, qes: bool) -> SignRequest:
 def prepare(request: SignRequest, content: bytes) -> bytes | SignablePdf:
     """Return what will be signed, read as far as that needs no key; in a thread for a PDF.
 
-    Faults: 4110 for a PDF that is no PDF/A, 4022, 4280, 4281 for XML to be signed as XML.
+    Faults: 4110 for a document that is not of its MimeType's format and for a PDF that is no
+    PDF/A, 4022, 4280, 4281 for XML to be signed as XML.
     """
+    check_format(request.document, content)
     if request.signature_type == XML_TYPE and not request.document.is_xml_element:
         check_xml(content)  # Base64XML was held against the rules when it was decoded
     if request.signature_type != PADES_TYPE:
