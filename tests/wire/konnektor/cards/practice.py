@@ -13,11 +13,11 @@ from tests.konnektor_site import Answer, Site, context
 
 SMCB, HBA = "80276000000000000011", "80276000000000000037"
 HSM, STRAY = "80276000000000000110", "80276000000000000111"
-EGK, EGK_BESIDE = "80276000000000000112", "80276000000000000113"
+EGK = "80276000000000000112"
 KVK, UNREADABLE = "80276000000000000114", "80276000000000000115"
 KVNR = "X110411675"
 CARDS = {
-    SMCB: "SMC-B", HBA: "HBA", HSM: "HSM-B", STRAY: "SMC-B", EGK: "EGK", EGK_BESIDE: "EGK",
+    SMCB: "SMC-B", HBA: "HBA", HSM: "HSM-B", STRAY: "SMC-B", EGK: "EGK",
     KVK: "KVK", UNREADABLE: "UNKNOWN",
 }  # fmt: skip
 
@@ -91,7 +91,7 @@ def model(pki: Any) -> dict[str, Any]:
             },
             {"id": "t3", "slots": 1, "mac_address": "02-00-00-00-00-03", "remote_pin": False},
         ],
-        "cards_beside": [str(pki.card(iccsn)) for iccsn in (EGK_BESIDE, HSM, STRAY)],
+        "cards_beside": [str(pki.card(iccsn)) for iccsn in (HSM, STRAY)],
     }
 
 
