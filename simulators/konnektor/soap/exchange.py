@@ -19,7 +19,7 @@ from .deviations import Deviations, noted_by
 from .http_body import Refused, read_body
 from .http_rules import judge
 from .reading import Element
-from .routing import SoapEndpoint, encode, encode_fault, split_envelope
+from .routing import SoapEndpoint, encode, encode_fault, encode_large, split_envelope
 
 if TYPE_CHECKING:
     from ..konnektor import Konnektor
@@ -127,7 +127,7 @@ class Exchange:
     async def _encode(self, answer: Element, received: _Request) -> tuple[bytes, str]:
         def write() -> tuple[bytes, str]:
             if not received.packaged:
-                return encode(answer), XML
+                return encode_large(answer) if received.large else encode(answer), XML
             return mtom.pack(answer, str(self._process.randomness.uuid("mtom")))
 
         return await self._process.in_thread(write) if received.large else write()
