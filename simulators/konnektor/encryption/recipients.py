@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -14,11 +15,14 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from simulators.formats import enveloped_data
 from simulators.formats.enveloped_data import EccWay
 from simulators.formats.errors import FormatError
+from simulators.process.role import Process
 
 from ..certificates.status import CertificateChecker
 from ..faults import Code, fault
 
 REMEMBERED = 2048
+MAX_CERTIFICATE = 32 << 10
+_FEW = 8
 
 
 @dataclass(frozen=True)
@@ -39,18 +43,35 @@ class Recipients:
         self._ecc: EccWay = ecc
         self._known: OrderedDict[bytes, Recipient] = OrderedDict()
 
+    async def all_of(self, process: Process[Any], ders: Sequence[bytes]) -> list[Recipient]:
+        """Return the recipients of certificates in DER; new ones are read in a thread if many.
+
+        Fault 4000 for bytes that are no certificate.
+        """
+        new = [der for der in dict.fromkeys(ders) if der not in self._known]
+        if len(new) > _FEW:
+            read = await process.in_thread(lambda: [self._read(der) for der in new])
+            for der, recipient in zip(new, read, strict=True):
+                self._remember(der, recipient)
+        return [self.of(der) for der in ders]
+
     def of(self, der: bytes) -> Recipient:
         """Return the recipient of a certificate in DER; fault 4000 when the bytes are none."""
         found = self._known.get(der)
         if found is None:
-            found = self._known[der] = self._read(der)
-            if len(self._known) > REMEMBERED:
-                self._known.popitem(last=False)
-        else:
-            self._known.move_to_end(der)
+            return self._remember(der, self._read(der))
+        self._known.move_to_end(der)
         return found
 
+    def _remember(self, der: bytes, recipient: Recipient) -> Recipient:
+        self._known[der] = recipient
+        if len(self._known) > REMEMBERED:
+            self._known.popitem(last=False)
+        return recipient
+
     def _read(self, der: bytes) -> Recipient:
+        if len(der) > MAX_CERTIFICATE:
+            raise fault(Code.SYNTAX, f"ein Zertifikat hat mehr als {MAX_CERTIFICATE} Bytes")
         try:
             certificate = x509.load_der_x509_certificate(der)
         except ValueError:

@@ -53,7 +53,9 @@ async def encrypt_document(call: Call) -> Element:
     if key is None and not given:
         raise fault(Code.SYNTAX, "RecipientKeys: kein Empfänger")
     most = call.konnektor.settings.make.max_recipients
-    known = [call.konnektor.recipients.of(reading.binary(entry)) for entry in given[:most]]
+    known = await call.konnektor.recipients.all_of(
+        call.konnektor.process, [reading.binary(entry) for entry in given[:most]]
+    )
     if key is not None:
         card_key.refuse_egk(call, key[0])
     way = _way(asked, document)

@@ -182,6 +182,18 @@ def test_most_recipients_are_a_matter_of_the_make(special: Site) -> None:
     assert nobody.code == 4021  # access comes first
 
 
+def test_certificates_that_are_none(site: Site) -> None:
+    """One of many, which are read apart from the rest, and one that never ends."""
+    many = "".join(
+        f"<CRYPT:Certificate>{base64.b64encode(b'0' * size).decode()}</CRYPT:Certificate>"
+        for size in range(1, 20)
+    )
+    assert encrypt(site, many).code == 4000
+    padded = key(site, SMCB).certificate.public_bytes(Encoding.DER) + bytes(40 << 10)
+    endless = base64.b64encode(padded).decode()
+    assert encrypt(site, f"<CRYPT:Certificate>{endless}</CRYPT:Certificate>").code == 4000
+
+
 def test_a_foreign_ca_only_when_it_was_imported(
     special: Site, site: Site, imported: tuple[Path, x509.Certificate]
 ) -> None:
