@@ -5,7 +5,10 @@ from __future__ import annotations
 import base64
 import http.client
 import json
+import os
+import re
 import ssl
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
@@ -151,6 +154,17 @@ def site_settings(pki: PkiTree, *, ocsp_url: str | None, **changes: Any) -> dict
     }
 
 
+SEEN: dict[str, set[int]] = defaultdict(set)
+"""The codes that answers named in this run, by the test that got them."""
+_CODE = re.compile(rb"<(?:\w+:)?Code>(\d{4,5})</")
+
+
+def note_codes(content: bytes) -> None:
+    """Remember the codes in an answer: a table says which test reaches which (fault_coverage)."""
+    test = os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" ")[0]
+    SEEN[test].update(int(code) for code in _CODE.findall(content))
+
+
 @dataclass(frozen=True)
 class Answer:
     """A SOAP answer: HTTP status and body element (the Fault included)."""
@@ -221,7 +235,9 @@ class Site:
         try:
             connection.request("POST", path, body, headers)
             response = connection.getresponse()
-            return response.status, response.read()
+            content = response.read()
+            note_codes(content)
+            return response.status, content
         finally:
             connection.close()
 

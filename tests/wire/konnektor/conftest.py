@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,18 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from simulators.formats.signed_data import Signer, key_signer
 from simulators.pki.tree import PkiTree
-from tests.konnektor_site import Site, site_pki, site_settings
+from tests.fault_coverage import reached_by
+from tests.konnektor_site import SEEN, Site, site_pki, site_settings
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Fail a test that does not reach the codes for which ``fault_coverage.csv`` names it."""
+    result = yield
+    missing = reached_by(item.nodeid) - SEEN[item.nodeid]
+    if missing:
+        pytest.fail(f"fault_coverage.csv says that this test reaches {sorted(missing)}")
+    return result
 
 
 @pytest.fixture(scope="session")
