@@ -174,7 +174,8 @@ def _rule(target: Target, card: InsertedCard | None) -> str:
 
 def _check_workplace(card: InsertedCard, context: Context) -> None:
     """Raise 4017 when the eGK is in use at another Workplace."""
-    if any(session.workplace != context.workplace for session in card.sessions()):
+    sessions = card.sessions() if card.is_egk else ()
+    if any(session.workplace != context.workplace for session in sessions):
         raise fault(Code.EGK_OTHER_WORKPLACE)
 
 

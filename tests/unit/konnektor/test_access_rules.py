@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from simulators.konnektor.access.check import AccessCheck, Target
-from simulators.konnektor.access.relations import Context, Relations
+from simulators.konnektor.access.relations import Context, Relations, WorkplaceRelations
 from simulators.konnektor.cards import cards as cards_module
 from simulators.konnektor.cards import inserted_card
 from simulators.konnektor.cards.cards import Cards
-from simulators.konnektor.faults import KonnektorFault
+from simulators.konnektor.faults import Code, KonnektorFault
 from simulators.konnektor.settings import KonnektorSettings
 from simulators.pki.cards import Card
 from simulators.process.clock import Clock
@@ -28,16 +28,19 @@ CARDS = {
     "hba-foreign": ("HBA", "t3"),
     "egk": ("EGK", "t1"),
     "egk-remote": ("EGK", "t4"),
+    "kvk-remote": ("KVK", "t4"),
+    "smb-remote": ("HSM-B", "t2"),
     "odd": ("UNKNOWN", "t1"),
+    "odd-far": ("UNKNOWN", "t2"),
 }
-MODEL = {
+MODEL: dict[str, Any] = {
     "mandanten": [
         {
             "id": "m1",
             "clientsystems": ["c1", "c2"],
             "workplaces": ["w1", "w2", "w3"],
             "terminals": ["t1", "t2", "t4"],
-            "cards": [MANAGED],
+            "cards": [MANAGED, "smb-remote"],
             "access": [
                 {"clientsystem": "c1", "workplaces": ["w1"]},
                 {"clientsystem": "c2", "workplaces": ["w2"]},
@@ -52,7 +55,7 @@ MODEL = {
         {"id": "w3"},
         {"id": "w4"},
     ],
-    "terminals": [{"id": name, "slots": 9} for name in ("t1", "t2", "t3", "t4")],
+    "terminals": [{"id": name, "slots": 20} for name in ("t1", "t2", "t3", "t4")],
 }
 
 
@@ -60,7 +63,7 @@ class World:
     """An access check over cards that exist in name only."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, specific: bool) -> None:
-        model: dict[str, Any] = {**MODEL, "terminals": [dict(t) for t in MODEL["terminals"]]}
+        model = {**MODEL, "terminals": [dict(t) for t in MODEL["terminals"]]}
         for index, (iccsn, (_, terminal)) in enumerate(CARDS.items(), start=1):
             entry = next(t for t in model["terminals"] if t["id"] == terminal)
             entry.setdefault("cards", []).append({"slot": index, "card": iccsn})
@@ -75,8 +78,8 @@ class World:
         )
         monkeypatch.setattr(cards_module, "read_card", _card)
         self.cards = Cards(settings, Clock(), Randomness(1, "k"))
-        relations = Relations(settings.information_model)
-        self.access = AccessCheck(relations, self.cards, specific_unknown=specific)
+        self.relations = Relations(settings.information_model)
+        self.access = AccessCheck(self.relations, self.cards, specific_unknown=specific)
 
     def handle(self, iccsn: str) -> str:
         inserted = self.cards.by_iccsn(iccsn)
@@ -142,6 +145,10 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
         (who(), {"card": "hba-far", "session": False}, 4015),
         (who(), {"terminal": "t2", "all_workplaces": True}, 4020),
         (who(), {"card": "egk-remote"}, 4016),
+        (who(), {"card": "kvk-remote", "session": False}, 4016),
+        (who(), {"card": "smb-remote"}, 4015),
+        (who(), {"card": "odd-far"}, 4015),
+        (who(), {"handle": "gone", "unknown_handle": Code.HANDLE_INVALID}, 4101),
     ],
 )
 def test_refusals(world: World, context: Context, target: dict[str, Any], code: int) -> None:
@@ -218,6 +225,7 @@ def test_pulling_ends_handle_and_sessions(world: World) -> None:
     world.cards.remove(MANAGED)
     assert not before.present
     after = world.cards.insert(MANAGED)
+    assert after is not None
     assert after.handle != before.handle
     assert after.pin_state("PIN.SMC", after.session(who())) == "VERIFIABLE"
 
@@ -231,3 +239,41 @@ def test_sessions_are_bounded_and_raised_ones_stay(world: World) -> None:
         card.session(who(clientsystem="c2", user=str(number)))
     assert len(list(card.sessions())) <= inserted_card.MAX_SESSIONS
     assert card.session(who(user="first")) is raised
+
+
+def test_an_egk_is_bound_to_the_workplace_of_its_session(world: World) -> None:
+    at_w2 = who(clientsystem="c2", workplace="w2")
+    assert world.code(who(), card="egk") == 0
+    assert world.code(who(), card="egk") == 0
+    assert world.code(at_w2, card="egk") == 4016
+    relations = world.relations.workplaces
+    relations["w2"] = WorkplaceRelations(frozenset(("t1",)), frozenset(), None)
+    assert world.code(at_w2, card="egk") == 4017
+    assert world.code(at_w2, card="egk", session=False) == 0
+
+
+def test_a_reserved_card_serves_its_session_only(world: World) -> None:
+    card = world.cards.by_iccsn("hba")
+    assert card is not None
+    card.reserve(card.session(who(user="u")))
+    assert world.code(who(user="u"), card="hba") == 0
+    assert world.code(who(user="v"), card="hba") == 4093
+    assert world.code(who(user="v"), card="hba", session=False) == 0
+    card.answers = False
+    assert world.code(who(user="v"), card="hba") == 4093
+    assert world.code(who(user="u"), card="hba") == 4094
+
+
+def test_reservations_are_counted(world: World) -> None:
+    card = world.cards.by_iccsn("hba")
+    assert card is not None
+    first, second = object(), object()
+    card.reserve(first)
+    card.reserve(first)
+    card.release(second)
+    card.release(first)
+    with pytest.raises(KonnektorFault):
+        card.reserve(second)
+    card.release(first)
+    card.reserve(second)
+    assert card.is_reserved
