@@ -52,6 +52,7 @@ class Konnektor:
             specific_unknown=self.settings.make.unknown_context == "specific",
         )
         self.prepared_cards = PreparedAnswers()
+        self.prepared_terminals = PreparedAnswers()
         self.events = Events(process, self.relations, self.access)
         self.operational_state = self.events.state
         self.terminals = self.cards.terminals

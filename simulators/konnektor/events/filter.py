@@ -11,7 +11,7 @@ from .xpath.tree import Node, element
 from .xpath.values import Budget, NotEvaluated, to_boolean
 
 MAX_LENGTH = 1024
-MAX_STEPS = 20_000
+MAX_STEPS = 10_000
 PREFIX = "EVT"
 
 __all__ = ["Filter", "NotCompiled", "NotEvaluated"]

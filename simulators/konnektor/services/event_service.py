@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ..access.check import Target
+from ..access.check import Grant, Target
 from ..cards.cards import HBA_TYPES, SM_B_TYPES, InsertedCard
 from ..faults import Code, fault
 from ..operation import Call, Service
@@ -85,15 +85,23 @@ async def get_card_terminals(call: Call) -> Element:
     mandant_wide = reading.boolean(call.body.get("mandant-wide", "false"), "mandant-wide")
     grant = call.check(parts, Target(all_workplaces=mandant_wide))
     konnektor = call.konnektor
-    within = konnektor.relations.terminals_within_reach(
-        grant.mandant, grant.clientsystem, None if mandant_wide else grant.workplace
+    workplace = None if mandant_wide else grant.workplace
+    connected = tuple(terminal.connected for terminal in konnektor.terminals)
+    asked = (grant.mandant, grant.clientsystem, workplace, connected)
+    return konnektor.prepared_terminals.get(
+        konnektor.relations, asked, lambda: _terminals(call, grant, workplace)
     )
+
+
+def _terminals(call: Call, grant: Grant, workplace: str | None) -> Element:
+    relations = call.konnektor.relations
+    within = relations.terminals_within_reach(grant.mandant, grant.clientsystem, workplace)
     answer = call.answer()
     call.add_status(answer)
     terminals = add(answer, TERMINAL, "CardTerminals")
-    for terminal in konnektor.relations.terminals.values():
+    for terminal in relations.terminals.values():
         if terminal.id in within:
-            add_terminal(terminals, konnektor, grant.mandant, terminal)
+            add_terminal(terminals, call.konnektor, grant.mandant, terminal)
     return answer
 
 

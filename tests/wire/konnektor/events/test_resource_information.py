@@ -119,6 +119,25 @@ def test_get_cards_follows_every_change(events: EventSite) -> None:
     assert listed(events) == []
 
 
+def test_get_card_terminals_within_reach(events: EventSite) -> None:
+    """Those of the Workplace, or of any Workplace; a lost connection shows at once."""
+
+    def found(attributes: str = "", **who: str) -> dict[str, str]:
+        answer = events.call("GetCardTerminals", "", attributes, **who)
+        assert answer.status == 200
+        return {
+            entry.findtext("{*}CtId"): entry.findtext("{*}Connected")
+            for entry in answer.body.iter("{*}CardTerminal")
+        }
+
+    assert found() == {"t1": "true"}
+    assert found(workplace="w2") == {"t1": "true", "t2": "true"}
+    assert found(mandant="m2") == {"t1": "true"}
+    events.put("/terminals/t1", {"condition": "disconnected"})
+    wide = ' mandant-wide="true"'
+    assert found(wide, workplace="w99") == {"t1": "false", "t2": "true"}
+
+
 def test_a_warning_on_purpose_does_not_stay(events: EventSite) -> None:
     """An answer is its caller's own: what is added to one is in no other."""
     rule = {"id": "w", "operation": "GetCards", "times": 1, "effect": {"kind": "warning"}}
