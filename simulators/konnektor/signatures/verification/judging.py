@@ -165,11 +165,10 @@ def _profile(found: Found, qes: bool, kind_ok: bool) -> list[_Outcome]:
 
 def _certificate(certificate: x509.Certificate, verdict: Verdict) -> list[_Outcome]:
     """Certificate and status: path, KeyUsage (4206), revocation, OCSP (a remark, no fault)."""
-    outcomes = []
-    if verdict.path is not PathResult.OK:
-        outcomes.append(_not_trusted(verdict.path.value))
+    troubles = [] if verdict.path is PathResult.OK else [verdict.path.value]
     if not may_sign(certificate):
-        outcomes.append(_not_trusted("KeyUsage erlaubt keine Signatur"))
+        troubles.append("KeyUsage erlaubt keine Signatur")
+    outcomes = [_not_trusted("; ".join(troubles))] if troubles else []
     if verdict.path is not PathResult.OK:
         return outcomes
     status = verdict.answered.status
