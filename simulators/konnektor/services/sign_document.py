@@ -13,7 +13,7 @@ from simulators.pki.request import Reference
 from ..access.check import Grant, Target
 from ..cards.keys import CRYPTS, SigningKey
 from ..documents import take_all
-from ..faults import Code, fault
+from ..faults import Code, KonnektorFault, fault
 from ..operation import Call, read_handle
 from ..signatures.jobs import Job, check_form
 from ..signatures.permission import (
@@ -43,31 +43,37 @@ NEXT_SUCCESSFUL = "SIG/SIGNDOC/NEXT_SUCCESSFUL"
 
 @dataclass(frozen=True)
 class _Asked:
-    """A SignDocument as it was read: everything that needs no card."""
+    """A SignDocument as it was read: everything that needs no card.
+
+    ``unfit`` is the first fault of a request or document that is no fault of syntax: it is told
+    after the access check.
+    """
 
     handle: str
     crypt: str | None
     number: str
     requests: list[SignRequest]
+    unfit: KonnektorFault | None
 
 
 async def sign_document(call: Call) -> Element:
     """Sign documents (TIP1-A_5010-09).
 
-    Faults, in this order: 4000 and those of ``read_request`` and the documents; the access
-    check, with 4093 for a card that is reserved; 4126, 4125, 4118 for the card; 4252 the job
-    number; 4258, 4058 for the key; 4110 a document that is unfit; 4123 the QES certificate is
-    revoked, unknown or out of its time; 4271, 4263 comfort mode is over; 4085, or those of
-    PIN.QES; 4120 the card's signature is wrong.
+    Faults, in this order: 4000; the access check, with 4093 for a card that is reserved; 4126,
+    4125, 4118 for the card; 4252 the job number; those of ``read_request`` and the documents;
+    4258, 4058 for the key; 4110 a document that is unfit; 4123 the QES certificate is revoked,
+    unknown or out of its time; 4271, 4263 comfort mode is over; 4085, or those of PIN.QES; 4120
+    the card's signature is wrong.
     """
     asked, parts = _read(call)
-    documents = [request.document for request in asked.requests]
-    contents = await take_all(call.konnektor.process, documents)
+    contents, unfit = await _decode(call, asked)
     grant = call.check(parts, Target(handle=asked.handle))
     card, _ = grant.required_card()
-    _check_card(call, card, len(asked.requests))
+    _check_card(call, card, len(parts.all(call.own("SignRequest"))))
     with ExitStack() as run:
         job = run.enter_context(call.konnektor.sak.jobs.run(asked.number))
+        if unfit is not None:
+            raise unfit
         reference: Reference = "C.QES" if card.is_hba else "C.SIG"
         key = call.konnektor.keys.for_signing(card, reference, asked.crypt)
         call.facts |= {"crypt": key.crypt, "qes": "true" if card.is_hba else "false"}
@@ -105,11 +111,35 @@ def _read(call: Call) -> tuple[_Asked, reading.Parts]:
     entries = parts.all(own("SignRequest"))
     if len(entries) > MAX_REQUESTS:
         raise fault(Code.SYNTAX, f"mehr als {MAX_REQUESTS} SignRequests")
-    requests = [read_request(call, entry, qes=qes) for entry in entries]
-    if len({request.request_id for request in requests}) < len(requests):
+    if len({entry.get("RequestID") for entry in entries}) < len(entries):
         raise fault(Code.SYNTAX, "RequestID ist nicht eindeutig")
-    call.facts |= {"job": check_form(number), "documents": str(len(requests))}
-    return _Asked(handle, chosen, number, requests), parts
+    requests: list[SignRequest] = []
+    unfit: KonnektorFault | None = None
+    for entry in entries:
+        try:
+            requests.append(read_request(call, entry, qes=qes))
+        except KonnektorFault as raised:
+            unfit = unfit or _unless_syntax(raised)
+    call.facts |= {"job": check_form(number), "documents": str(len(entries))}
+    return _Asked(handle, chosen, number, requests, unfit), parts
+
+
+def _unless_syntax(raised: KonnektorFault) -> KonnektorFault:
+    """Return *raised*, to be told later; raise it now if it is 4000."""
+    if raised.trace.code == Code.SYNTAX:
+        raise raised
+    return raised
+
+
+async def _decode(call: Call, asked: _Asked) -> tuple[list[bytes], KonnektorFault | None]:
+    """Return the documents, or why they cannot be signed; fault 4000 for one without Base64."""
+    if asked.unfit is not None:
+        return [], asked.unfit
+    documents = [request.document for request in asked.requests]
+    try:
+        return await take_all(call.konnektor.process, documents), None
+    except KonnektorFault as raised:
+        return [], _unless_syntax(raised)
 
 
 def _check_card(call: Call, card: InsertedCard, documents: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 
 import pytest
@@ -9,6 +10,7 @@ from fpdf import FPDF
 
 from tests.konnektor_site import CMS, HBA, SMCB, Site, context, document
 from tests.signature_calls import (
+    EVA,
     Calling,
     administer,
     contents,
@@ -21,6 +23,8 @@ from tests.signature_calls import (
     texts,
     wait_for_prompt,
 )
+
+PADES = "<dss:SignatureType>http://uri.etsi.org/02778/3</dss:SignatureType>"
 
 
 @pytest.mark.parametrize("version", ["SIG", "SIG74"])
@@ -187,8 +191,7 @@ def test_a_reserved_card(site: Site) -> None:
 
 
 def test_one_broken_document_discards_all(site: Site) -> None:
-    options = "<dss:SignatureType>http://uri.etsi.org/02778/3</dss:SignatureType>"
-    assert stack(site, SMCB, texts(2), options=options).code == 4110
+    assert stack(site, SMCB, texts(2), options=PADES).code == 4110
 
 
 def test_what_is_ignored_is_a_warning_of_its_document(site: Site) -> None:
@@ -207,3 +210,22 @@ def test_control_refuses_nonsense(site: Site) -> None:
     assert site.role.ask("PUT", "/signatures", ["qes"])[0] == 400
     shown = json.loads(site.role.ask("GET", "/signatures")[1])
     assert (shown["settings"]["comfort_max"], shown["settings"]["comfort_hours"]) == (100, 6)
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [("<dss:SignatureType>urn:x</dss:SignatureType>", 4111), (PADES, 4110)],
+)
+def test_an_unfit_document_comes_after_access_and_card(site: Site, options: str, code: int) -> None:
+    unfit = document(b"x" * 10, "application/octet-stream", "x")
+    assert site.sign(SMCB, unfit, options, context=context("m9")).code == 4021
+    administer(site, qes=False)
+    assert site.sign(HBA, unfit, options, context=EVA).code == 4125
+    assert site.sign(SMCB, unfit, options).code == code
+
+
+def test_xml_beyond_its_bounds_comes_after_the_access_check(site: Site) -> None:
+    nested = base64.b64encode(b"<a>" * 31 + b"</a>" * 31).decode()
+    deep = f'<SIG:Document ShortText="x"><CONN:Base64XML>{nested}</CONN:Base64XML></SIG:Document>'
+    assert site.sign(SMCB, deep, context=context("m9")).code == 4021
+    assert site.sign(SMCB, deep).code == 4280
