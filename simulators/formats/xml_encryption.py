@@ -41,7 +41,7 @@ CIPHERS: Final[Mapping[str, int]] = MappingProxyType(
 """AES-GCM by its identifier: length of the key in bytes."""
 NONCE_BYTES: Final = 12
 TAG_BYTES: Final = 16
-MAX_MARKS: Final = 1_000_000
+MAX_MARKS: Final = 300_000
 """Tags and quotes of a document: a parser builds something for each."""
 MAX_RECIPIENTS: Final = 2000
 

@@ -31,8 +31,9 @@ Keys = Sequence[tuple[CertificateId, CardObject]]
 async def decrypt_document(call: Call) -> Element:
     """Decrypt a document with a card's key: the ECC key is tried first, then RSA.
 
-    Crypt says nothing here. Faults in their order: 4000, 4058 for an eGK, 4283, access, 4058 for
-    other cards, 4085 without PIN, 4079 when the card has no key C.ENC, then those of ``_open``.
+    Crypt says nothing here. Faults in their order: 4000, 4058 for an eGK, 4283, access with the
+    session's 4093 and 4094, 4058 for other cards, 4085 without PIN, 4079 when the card has no key
+    C.ENC, then those of ``_decrypt``.
     """
     own = call.own
     parts = reading.sequence(

@@ -216,6 +216,13 @@ def test_ti_ecies_in_cms_is_read_by_every_make(special: Site, site: Site) -> Non
         assert content(decrypt(konnektor, cms)) == TEXT
 
 
+def test_a_reserved_card_decrypts_for_nobody_else(site: Site) -> None:
+    cms = content(encrypt(site, certificate(key(site, SMCB))))
+    assert site.role.ask("POST", f"/cards/{SMCB}/lock")[0] == 200
+    assert decrypt(site, cms).code == 4093
+    assert encrypt(site, on_card(site, SMCB, "CertificateOnCard")).status == 200
+
+
 def test_smime_cannot_be_decrypted(site: Site) -> None:
     """4279, as it may be: S/MIME is optional."""
     message = b"MIME-Version: 1.0\r\nContent-Type: application/pkcs7-mime; name=a\r\n\r\nMIIB"
