@@ -2,7 +2,8 @@
 
 ``kim_mails_per_second`` is the rate of practices that send ten mails a session;
 ``…_one_a_session`` logs in, with all handshakes, for every single mail. The single sender's
-times (p50, p95) include connect and login.
+times (p50, p95) include connect and login. The Konnektor's figures come with the bare operation
+of each: an HTTP server without SOAP, the cryptography alone.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from . import konnektor
 from .cryptography_bound import seconds_per_mail
 from .practice import BODY_BYTES, Practice
 from .running_world import SETTLE_SECONDS, RunningWorld, running_world
@@ -25,7 +27,7 @@ FETCH_EVERY = 10
 
 
 def main() -> None:
-    """Measure start, memory, single sender and parallel practices, one after the other."""
+    """Measure start, memory, single sender, parallel practices and a Konnektor, one by one."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--mails", type=int, default=60, help="mails a practice sends (60)")
     parser.add_argument("--single", type=int, default=60, help="mails of the single sender (60)")
@@ -52,11 +54,12 @@ def main() -> None:
         "ratio_to_cryptography": round(rate / bound, 3),
         "ready_seconds": round(ready, 2),
         "idle_rss_mb": round(idle, 1),
+        **konnektor.figures(),
     }
     RESULT.parent.mkdir(exist_ok=True)
     RESULT.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     for name, value in figures.items():
-        print(f"{name:36} {value}")
+        print(f"{name:40} {value}")
 
 
 def practices_of(world: RunningWorld) -> list[Practice]:

@@ -32,12 +32,13 @@ def seconds_per_mail(size: int) -> float:
         sealed = AESGCM(key).encrypt(nonce, content, None)
         for _ in range(RECIPIENTS):
             ephemeral = ec.generate_private_key(CURVE)
-            wrapped = keywrap.aes_key_wrap(_kek(ephemeral.exchange(ec.ECDH(), public)), key)
-        kek = _kek(card.exchange(ec.ECDH(), ephemeral.public_key()))
+            wrapped = keywrap.aes_key_wrap(key_of(ephemeral.exchange(ec.ECDH(), public)), key)
+        kek = key_of(card.exchange(ec.ECDH(), ephemeral.public_key()))
         opened = AESGCM(keywrap.aes_key_unwrap(kek, wrapped)).decrypt(nonce, sealed, None)
         public.verify(signature, opened, HASH)
     return (time.perf_counter() - started) / ROUNDS
 
 
-def _kek(shared: bytes) -> bytes:
+def key_of(shared: bytes) -> bytes:
+    """Return the AES key that both sides derive from a shared point."""
     return X963KDF(hashes.SHA256(), 32, b"").derive(shared)
