@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..access.check import Target
 from ..cards.cards import HBA_TYPES, SM_B_TYPES, InsertedCard
 from ..certificates import expiration
-from ..certificates.expiration import Expiration, NoEccCertificate
+from ..certificates.expiration import AUT, Expiration, NoEccCertificate
 from ..faults import Code, fault, trace
 from ..operation import Call, read_handle
 from ..soap import answers, reading
@@ -14,13 +14,14 @@ from ..soap.namespaces import CERTIFICATE, CONN, CONTEXT, name
 from ..soap.reading import Element, Parts, optional, required
 
 _HANDLE = name(CONN, "CardHandle")
-_GSMC_KT = frozenset(("SMC-KT",))
-LISTED_TYPES = HBA_TYPES | SM_B_TYPES | _GSMC_KT
+LISTED_TYPES = HBA_TYPES | SM_B_TYPES
 
 
 async def check_certificate_expiration(call: Call) -> Element:
     """Say when certificates end: of one card, or of all that the Mandant reaches and the gSMC-K.
 
+    The simulated terminals have no certificate, so that no gSMC-KT is listed; some firmware does
+    not list them either (gemILF_PS 4.4.4.1).
     Cards without ECC are left out where ECC is asked for, and named by the warning 4257
     (TAB_KON_603; the 4258 of ReadCardCertificate is no code of this operation). Without Crypt it
     is RSA, or what the generation prefers (``CardKeys.for_reading``).
@@ -70,7 +71,7 @@ def _one_card(call: Call, parts: Parts) -> InsertedCard:
 
 
 def _all_cards(call: Call, parts: Parts) -> list[InsertedCard]:
-    """Return the HBAx, SM-B and gSMC-KT in the terminals that the Mandant reaches (rule R1)."""
+    """Return the HBAx and SM-B in the terminals that the Mandant reaches (rule R1)."""
     grant = call.check(parts, Target(all_workplaces=True))
     within = call.konnektor.relations.terminals_within_reach(
         grant.mandant, grant.clientsystem, None
@@ -93,18 +94,17 @@ async def _expirations(
 ) -> tuple[list[Expiration], list[str]]:
     """Return the tuples of *cards*, and the handles of those without ECC.
 
-    A card that has no such certificate at all is a fault only when it was asked for by its
-    handle (*strict*): a gSMC-KT may have none. Cards are read off the event loop, and may be
-    pulled meanwhile.
+    A card that has no certificate with RSA is a fault (4147) only when it was asked for by its
+    handle (*strict*). Cards are read off the event loop, and may be pulled meanwhile (4131).
     """
     keys, process = call.konnektor.keys, call.konnektor.process
     found: list[Expiration] = []
     without_ecc: list[str] = []
     for card in cards:
-        if not strict and not card.card.objects:
+        chosen = keys.for_reading(card, crypt)
+        if not strict and chosen == "RSA" and card.certificate_object(AUT, chosen) is None:
             continue
         try:
-            chosen = keys.for_reading(card, crypt)
             found.append(await process.in_thread(expiration.of_card, card, chosen))
         except NoEccCertificate:
             without_ecc.append(card.handle)
