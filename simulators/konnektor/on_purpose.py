@@ -13,9 +13,8 @@ import ssl
 
 from aiohttp import web
 
-from simulators.process.faults import DROP, Effect, Faults, delay
+from simulators.process.faults import COMMON_EFFECTS, DROP, Effect, Faults, delay
 
-from .events.delivery import SEGMENTS
 from .faults import Code, KonnektorFault, trace
 from .operation import Call, read_context
 from .soap.answers import Element, add
@@ -25,7 +24,7 @@ SOAP_FAULT, WARNING = "soap_fault", "warning"
 LOST, BROKEN_OFF = "lost", "broken_off"
 TRUNCATED, MALFORMED = "truncated", "malformed"
 HTTP_ERROR, CONTENT_TYPE, REFUSED = "http_error", "content_type", "refused"
-LDAP_RESULT = "result"
+SEGMENTS, LDAP_RESULT = "segments", "result"
 EFFECTS = frozenset(
     {
         *(SOAP_FAULT, WARNING, LOST, BROKEN_OFF, TRUNCATED, MALFORMED),
@@ -38,11 +37,18 @@ After the work, for any operation and the service directory: ``lost`` (the conne
 without an answer), ``broken_off`` (closed in the middle of it), ``truncated`` (an HTTP answer that
 ends in the middle of the XML), ``malformed`` (XML that is not well-formed), ``http_error``
 (``code``, else 500, and no SOAP), ``content_type`` (``value``, else text/html). ``drop`` closes
-before the work; ``refused`` ends a TLS handshake. ``seconds`` beside any of them is
+before the work; ``segments`` divides a push (``code`` parts), ``truncated`` cuts it too;
+``refused`` ends a TLS handshake. ``seconds`` beside any of them is
 waited first.
 """
 
-DIRECTORY, TLS = "ServiceDirectory", "TLS"
+_OF_ANSWERS = frozenset({LOST, BROKEN_OFF, TRUNCATED, MALFORMED, HTTP_ERROR, CONTENT_TYPE})
+_OF_CALLS = _OF_ANSWERS | COMMON_EFFECTS | {SOAP_FAULT, WARNING}
+_OF_DIRECTORY = _OF_ANSWERS | COMMON_EFFECTS
+_OF_HANDSHAKES = frozenset({REFUSED})
+_OF_PUSHES = COMMON_EFFECTS | {SEGMENTS, TRUNCATED}
+
+DIRECTORY, TLS, CETP = "ServiceDirectory", "TLS", "CETP"
 DETAIL = "absichtlich"
 _NO_XML = b"<<"
 
@@ -56,7 +62,7 @@ async def pick(faults: Faults, call: Call) -> Effect | None:
     if not faults.active:
         return None
     facts = _facts(call)
-    effect = await delay(faults.pick(call.operation, **facts))
+    effect = await delay(faults.pick(call.operation, _OF_CALLS, **facts))
     if effect is not None:
         call.facts |= {key: value for key, value in facts.items() if value is not None}
         call.facts["fault"] = effect.kind
@@ -67,7 +73,15 @@ async def pick(faults: Faults, call: Call) -> Effect | None:
 
 async def pick_directory(faults: Faults) -> Effect | None:
     """Return what shall happen to a request for the service directory; a delay is over then."""
-    return await delay(faults.pick(DIRECTORY)) if faults.active else None
+    return await delay(faults.pick(DIRECTORY, _OF_DIRECTORY)) if faults.active else None
+
+
+async def pick_push(faults: Faults, **facts: str) -> Effect | None:
+    """Return what shall happen to an event on its way to a sink; a delay is over then.
+
+    Rules match topic, sink (URL) and subscription.
+    """
+    return await delay(faults.pick(CETP, _OF_PUSHES, **facts)) if faults.active else None
 
 
 def refuse_handshakes(context: ssl.SSLContext, faults: Faults) -> None:
@@ -77,7 +91,7 @@ def refuse_handshakes(context: ssl.SSLContext, faults: Faults) -> None:
     """
 
     def greeted(_: ssl.SSLObject, server_name: str | None, __: ssl.SSLContext) -> int | None:
-        if faults.active and faults.pick(TLS, sni=server_name) is not None:
+        if faults.active and faults.pick(TLS, _OF_HANDSHAKES, sni=server_name) is not None:
             return ssl.ALERT_DESCRIPTION_HANDSHAKE_FAILURE
         return None
 

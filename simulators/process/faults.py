@@ -107,14 +107,19 @@ class Faults:
             for a in self._active
         ]
 
-    def pick(self, operation: str, **facts: str | None) -> Effect | None:
+    def pick(
+        self, operation: str, kinds: frozenset[str] | None = None, /, **facts: str | None
+    ) -> Effect | None:
         """Return the effect for this call of *operation*, or None. Counts the call.
 
-        The first rule that holds wins; later rules are counted all the same.
+        The first rule that holds wins; later rules are counted all the same. With *kinds*, only
+        rules with such effects concern this operation: others neither hold nor count it.
         """
         chosen: Effect | None = None
         for active in self._active:
             rule = active.rule
+            if kinds is not None and rule.effect.kind not in kinds:
+                continue
             if not fnmatchcase(operation, rule.operation):
                 continue
             if not all(

@@ -6,16 +6,15 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from simulators.process.faults import DROP, delay
+from simulators.process.faults import DROP
 from simulators.process.role import Process
 
+from .. import on_purpose
 from ..settings import KonnektorSettings
 from .cetp import CetpClient, NotDelivered, frame, segments
 from .event import Event
 from .subscriptions import Sink, Subscription
 
-OPERATION = "CETP"
-SEGMENTS = "segments"
 MAX_SEGMENTS = 100
 _DIVIDED = 3  # segments, where a fault on purpose does not say how many
 
@@ -108,16 +107,17 @@ class Delivery:
     async def _push(self, push: Push) -> None:
         count = self._settings.segments
         subscription = push.subscription.id if push.subscription else ""
-        effect = await delay(
-            self._process.faults.pick(
-                OPERATION, topic=push.event.topic, sink=push.sink.url, subscription=subscription
-            )
-        )
+        effect = await on_purpose.pick_push(
+            self._process.faults,
+            topic=push.event.topic, sink=push.sink.url, subscription=subscription,
+        )  # fmt: skip
         if effect is not None and effect.kind == DROP:
             raise NotDelivered("on purpose")
-        if effect is not None and effect.kind == SEGMENTS:
+        if effect is not None and effect.kind == on_purpose.SEGMENTS:
             count = min(effect.code or _DIVIDED, MAX_SEGMENTS)
         message = frame(push.event.document(subscription))
+        if effect is not None and effect.kind == on_purpose.TRUNCATED:
+            message = message[: len(message) // 2]
         await self._client.push(push.sink, segments(message, count))
 
     def _record(self, push: Push, result: str, reason: str | None = None) -> None:

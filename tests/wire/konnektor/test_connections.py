@@ -42,6 +42,7 @@ def test_directory_lists_what_is_served(site: Site) -> None:
     assert versions == {
         ("EventService", "7.2.0"),
         ("CardService", "8.1.2"),
+        ("CardTerminalService", "1.1.0"),
         ("CertificateService", "6.0.1"),
         ("SignatureService", "7.4.2"),
         ("SignatureService", "7.5.6"),
@@ -162,7 +163,7 @@ def test_drop_on_purpose(site: Site) -> None:
 
 
 def test_wrong_settings_are_one_line(start_role: Any, running_site: Site) -> None:
-    with pytest.raises(AssertionError, match="no such card in any terminal"):
+    with pytest.raises(AssertionError, match="no such card in or beside any terminal"):
         start_role(
             "simulators.konnektor",
             {

@@ -176,3 +176,8 @@ def test_the_control_api_knows_the_effects_and_counts(site: Site) -> None:
         "PUT", "/faults", [{"id": "r", "operation": "*", "effect": {"kind": "explode"}}]
     )
     assert (status, b"explode" in body) == (400, True)
+
+
+def test_a_rule_for_everything_meets_calls_and_not_handshakes(site: Site) -> None:
+    misbehave(site, kind="warning", code=4264, operation="*", nth=2)
+    assert [get_cards(site) for _ in range(3)] == [None, 4264, None]
