@@ -243,6 +243,7 @@ def _entry(entry: PendingEntry) -> dict[str, Any]:
         "pin": prompt.reference,
         "operation": prompt.operation,
         "asked": prompt.asked,
+        "shown": prompt.message,
         "deadline": entry.deadline.isoformat(),
     }
 

@@ -30,18 +30,23 @@ _SHOWN: dict[Asked, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What a PIN pad asks for: *asked* of the PIN *reference*, as a step of *operation*."""
+    """What a PIN pad asks for: *asked* of the PIN *reference*, as a step of *operation*.
+
+    ``job`` is the job number of the signature that it is for; the display shows it (TIP1-A_4640).
+    """
 
     card: InsertedCard
     reference: PinReference
     operation: str
     terminal: str
     asked: Asked
+    job: str | None = None
 
     @property
     def message(self) -> str:
         """What the display shows (the simulator's own words)."""
-        return f"{self.card.card.type} {self.reference}: {_SHOWN[self.asked]}"
+        job = "" if self.job is None else f" ({self.job})"
+        return f"{self.card.card.type} {self.reference}: {_SHOWN[self.asked]}{job}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +90,9 @@ class PinEntries:
             how = {Code.PIN_TIMEOUT: "timeout", Code.PIN_ABORTED: "abort"}.get(
                 Code(stopped.trace.code), "lost"
             )
+            raise
+        except asyncio.CancelledError:  # by StopSignature, or with the process
+            how = "stopped"
             raise
         finally:
             self._record("PinEntry", prompt, how)

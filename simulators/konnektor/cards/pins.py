@@ -68,9 +68,11 @@ class PinPads:
         self._announce = announce
         self._rules = rules
 
-    async def enter(self, grant: Grant, reference: PinReference) -> Entered:
+    async def enter(
+        self, grant: Grant, reference: PinReference, *, job: str | None = None
+    ) -> Entered:
         """Have the PIN *reference* of the granted card typed, and raise its state if right
-        (TUC_KON_012).
+        (TUC_KON_012). *job* is the job number that the display shows.
         """
         card, session = grant.required_card()
         pin = self._pin(card, reference)
@@ -84,7 +86,7 @@ class PinPads:
                 session.verified.add(reference)
             return result
 
-        return await self._at(terminal, "VERIFY", card, reference, work)
+        return await self._at(terminal, "VERIFY", card, reference, work, job=job)
 
     async def change(self, grant: Grant, reference: PinReference) -> Entered:
         """Have the old PIN typed, a transport PIN as a rule, and a new one twice (TUC_KON_019).
@@ -165,11 +167,13 @@ class PinPads:
         card: InsertedCard,
         reference: PinReference,
         work: Callable[[Ask], Awaitable[Entered]],
+        *,
+        job: str | None = None,
     ) -> Entered:
         """Do *work* at *terminal*, whose display it has for itself, between the two events."""
 
         async def ask(asked: Asked) -> str:
-            prompt = Prompt(card, reference, action or "UNBLOCK", terminal.id, asked)
+            prompt = Prompt(card, reference, action or "UNBLOCK", terminal.id, asked, job)
             terminal.show(prompt.message)
             return await self._entries.digits(prompt)
 

@@ -73,7 +73,7 @@ class PinPermission:
         """
         card, session = self.card, self._session
         if not card.is_open(QES_PIN, session):
-            entry = self._konnektor.pads.enter(self._grant, QES_PIN)
+            entry = self._konnektor.pads.enter(self._grant, QES_PIN, job=self._job.number)
             try:
                 entered = await self._job.unless_stopped(entry)
             except KonnektorFault as raised:

@@ -102,9 +102,11 @@ def test_stop_while_the_first_pin_is_awaited(site: Site, version: str) -> None:
     set_pin(site, entry="manual")
     calling = Calling(lambda: stack(site, HBA, texts(2), job="STP-001", version=version))
     wait_for_prompt(site, calling)
+    assert "STP-001" in pending(site)[0]["shown"]
     assert stop(site, "STP-001", prefix=version).text("//CONN:Result") == "OK"
     assert calling.answer().code == 4049
     assert pending(site) == []
+    assert steps(site, "PinEntry")[-1]["data"]["entry"] == "stopped"
     set_pin(site, entry="correct")
     assert stack(site, HBA, texts(1)).status == 200
 
