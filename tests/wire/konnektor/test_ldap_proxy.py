@@ -238,3 +238,13 @@ def test_a_konnektor_with_tls_speaks_nothing_else(proxy: Any, dialogue: Dialogue
         with pytest.raises((ConnectionError, ValueError, ssl.SSLError)):
             plain.answers()
     assert dialogue.search("(uid=kasse)").uids == ["kasse"]
+
+
+def test_without_the_tunnel_to_the_ti_the_directory_is_out_of_reach(
+    proxy: Any, directory: Any, dialogue: Dialogue
+) -> None:
+    proxy.ask("PUT", "/network", {"vpn_ti": "down"})
+    assert dialogue.search("(uid=kasse)").result.code == ResultCode.UNAVAILABLE
+    assert directory.journal() == []
+    proxy.ask("PUT", "/network", {"vpn_ti": "up"})
+    assert dialogue.search("(uid=kasse)").uids == ["kasse"]
