@@ -37,7 +37,7 @@ def test_what_is_asked_where_and_until_when(practice: Practice) -> None:
     assert entry.pop("deadline") > "2026"
     assert entry == {
         "id": entry["id"], "terminal": "t1", "card": HBA, "card_type": "HBA", "pin": "PIN.CH",
-        "operation": "CHANGE", "asked": "OLD_PIN",
+        "operation": "CHANGE", "asked": "OLD_PIN", "shown": "HBA PIN.CH: alte eingeben",
     }  # fmt: skip
     assert "HBA PIN.CH" in practice.display("t1")
     assert practice.type("123456", "87654321", "87654321") == ["OLD_PIN", "NEW_PIN", "REPEAT"]
