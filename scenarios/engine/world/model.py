@@ -180,6 +180,9 @@ class Konnektor(Settings):
         default={},
         description="qes, comfort_signature, comfort_max, comfort_hours, signatures_per_pin …",
     )
+    events: dict[str, str | int | float] = Field(
+        default={}, description="tls, max_try, segments, boot_seconds, expiration_warn_days …"
+    )
     ports: Ports = Field(default={}, description="soap, ldap, control (--ports fixed)")
 
 

@@ -157,6 +157,7 @@ class Wiring:
             },
             "generation": konnektor.generation,
             "signatures": konnektor.signatures,
+            "events": konnektor.events,
             "make": konnektor.make.model_dump(mode="json", exclude_unset=True),
             "rsa_ends": self._rsa_ends(),
             "information_model": information_model(
