@@ -1,7 +1,7 @@
 """KeyAgreeRecipientInfo: ECDH with an ephemeral key, X9.63 KDF, AES key wrap (RFC 5753).
 
 The profile says nothing on ECC; the form is the one of A_17464 and A_17472 in RFC 5753:
-brainpoolP256r1, SHA-256, AES-256 wrap.
+brainpoolP256r1, SHA-256, AES-256 wrap. gemSpec_Krypt has the cards' own form besides (``ecies``).
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ _FORBIDDEN_TRANSFORMS = frozenset(
     )
 )
 _DECLARED = re.compile(rb"<\?xml[^>]{0,200}?\sencoding\s*=\s*[\"']([A-Za-z0-9._-]{1,40})[\"']")
-_DECLARATION = re.compile(r"\s*<\?xml\s[^>]{0,200}\?>")
+_DECLARATION = re.compile(r"\A<\?xml\s[^>]{0,200}\?>")
 _XML = '<?xml version="1.0" encoding="UTF-8"?>'
 _ENCODING = re.compile(r"utf-?8|utf-16(le|be)?|us-ascii|iso-8859-\d{1,2}|windows-125\d")
 _UTF8_ALIKE = ("utf-8", "utf8", "us-ascii")
@@ -46,7 +46,6 @@ class Checked:
     """A document that keeps the rules, in UTF-8, and where its outermost element stands in it."""
 
     utf8: bytes
-    root_name: str
     begin: int
     end: int
 
@@ -82,7 +81,7 @@ def in_utf8(content: bytes) -> bytes:
     if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
         encoding = "utf-16"
     else:
-        declared = _DECLARED.match(content.lstrip(b"\xef\xbb\xbf")[:300])
+        declared = _DECLARED.match(content[:300].removeprefix(b"\xef\xbb\xbf"))
         encoding = declared.group(1).decode("ascii").lower() if declared else "utf-8"
     if encoding in _UTF8_ALIKE:
         return content
@@ -105,7 +104,6 @@ class _Pass:
     def __init__(self, *, measures_nodes: bool) -> None:
         self._children = [0]
         self._elements = self._namespaces = self._transforms = self._of_reference = self._node = 0
-        self._root = ""
         self._begin = self._end = 0
         self._parser = parser = expat.ParserCreate("utf-8", " ")
         parser.StartDoctypeDeclHandler = _refuse_dtd
@@ -126,12 +124,12 @@ class _Pass:
         end = self._end
         if utf8.startswith(b"</", end):  # else the root is empty, and ends where its tag does
             end = utf8.index(b">", end) + 1
-        return Checked(utf8, self._root, self._begin, end)
+        return Checked(utf8, self._begin, end)
 
     def _start(self, name: str, attributes: Mapping[str, str]) -> None:
         open_elements = self._children
         if len(open_elements) == 1:
-            self._root, self._begin = name, self._parser.CurrentByteIndex
+            self._begin = self._parser.CurrentByteIndex
         self._elements += 1
         self._node = 0
         open_elements[-1] += 1

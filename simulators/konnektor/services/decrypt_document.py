@@ -46,6 +46,7 @@ async def decrypt_document(call: Call) -> Element:
     handle, _ = card_key.read_key(call, parts.one(own("PrivateKeyOnCard")))
     document = read_document(parts.one(name(CONN, "Document")))
     way = XML if document.is_xml_element else CMS
+    call.facts["encryption"] = way.value
     card_key.refuse_egk(call, handle)
     process = call.konnektor.process
     (content,) = await take_all(process, [document], xml_rules=False)

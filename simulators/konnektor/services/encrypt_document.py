@@ -68,6 +68,7 @@ async def encrypt_document(call: Call) -> Element:
         recipients += card_key.recipients_of(call, card, crypt)
     konnektor = call.konnektor
     prepared = await usable([*recipients, *known], konnektor.certificates, konnektor.clock.now())
+    call.facts |= {"encryption": way.value, "recipients": str(len(prepared))}
     checked = document.checked if way is XML else None
     encoded = await konnektor.process.in_thread(_encrypt, checked or content, prepared, attributes)
     return answer_with(call, way, encoded)

@@ -176,3 +176,9 @@ def test_where_the_root_stands(root: str, around: tuple[str, str], encoding: str
     checked = check_xml((before + root + after).encode(encoding))
     assert bytes(checked.root).decode() == root
     assert checked.with_root(b"<n/>").decode().endswith("<n/>" + after)
+
+
+def test_a_declaration_in_the_text_is_text() -> None:
+    """In UTF-16 there need be none in front, and only that would be replaced."""
+    document = "<a><![CDATA[<?xml version='1.0'?>]]></a>"
+    assert bytes(check_xml(document.encode("utf-16")).root).decode() == document

@@ -191,3 +191,11 @@ def test_no_entry_at_all(site: Site) -> None:
         "</e:CipherData></e:EncryptedData>"
     )
     assert decrypt(site, document.encode()).code == 4106
+
+
+def test_the_journal_says_how_and_for_how_many(site: Site) -> None:
+    document = encrypted(site, "RSA", "ECC")
+    decrypt(site, document)
+    made, opened = (event["data"] for event in site.role.journal()[-2:])
+    assert (made["encryption"], made["recipients"]) == ("xml", "2")
+    assert (opened["encryption"], opened["result"]) == ("xml", "OK")
