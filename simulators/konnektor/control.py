@@ -1,24 +1,20 @@
-"""The Konnektor's control routes: cards and their PINs, terminals, entries at the PIN pads."""
+"""The Konnektor's control routes: its cards, and their PINs."""
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any
 
 from aiohttp import web
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from simulators.process.control import Control, read_json
-from simulators.process.errors import InputError, one_line
+from simulators.process.control import Control, read_model
+from simulators.process.errors import InputError
 from simulators.process.settings import Settings
 
 from .cards.card_pins import MAX_PUK_USES, MAX_TRIES, CardPin
 from .cards.cards import Place
-from .cards.pin_entry import MAX_DIGITS, PendingEntry
-from .cards.terminals import CardTerminal
-from .information_model import PinEntry, PinReference, PinState, TerminalCondition
+from .information_model import PinEntry, PinReference, PinState
 from .konnektor import Konnektor
-
-T = TypeVar("T", bound=Settings)
 
 
 class PinChange(Settings):
@@ -37,28 +33,10 @@ class Insertion(Settings):
     slot: int = Field(ge=1)
 
 
-class TerminalChange(Settings):
-    """What ``PUT /terminals/{id}`` changes; ``busy`` true holds the display (4039, 4060)."""
-
-    condition: TerminalCondition | None = None
-    busy: bool | None = None
-    attended: bool | None = None
-
-
-class Typing(Settings):
-    """What is done at a PIN pad: digits and the confirmation key, or the cancel key."""
-
-    digits: str | None = Field(default=None, pattern=rf"^\d{{1,{MAX_DIGITS}}}$")
-    abort: bool = False
-
-
 class CardControl:
-    """The routes that somebody needs who stands at the terminals.
-
-    ``GET /cards``, ``POST /cards/{iccsn}/insert|remove|lock|unlock``,
-    ``PUT /cards/{iccsn}/pins/{ref}``, ``GET /terminals``, ``PUT /terminals/{id}``,
-    ``GET /pin-entries``, ``POST /pin-entries/{id}``. A manual PIN entry that waits is also
-    answered by setting ``entry`` of its PIN.
+    """``GET /cards``, ``POST /cards/{iccsn}/insert|remove|lock|unlock``, and
+    ``PUT /cards/{iccsn}/pins/{ref}``. A manual PIN entry that waits is also answered by setting
+    ``entry`` of its PIN.
     """
 
     def __init__(self, konnektor: Konnektor) -> None:
@@ -73,10 +51,6 @@ class CardControl:
         control.add("POST", "/cards/{iccsn}/lock", self._lock)
         control.add("POST", "/cards/{iccsn}/unlock", self._unlock)
         control.add("PUT", "/cards/{iccsn}/pins/{reference}", self._put_pin)
-        control.add("GET", "/terminals", self._get_terminals)
-        control.add("PUT", "/terminals/{terminal}", self._put_terminal)
-        control.add("GET", "/pin-entries", self._get_entries)
-        control.add("POST", "/pin-entries/{number}", self._type)
         control.on_reset(self._konnektor.reset)
 
     async def _get_cards(self, _: web.Request) -> web.Response:
@@ -91,7 +65,7 @@ class CardControl:
         iccsn = self._known(request)
         place = None
         if request.can_read_body:
-            wanted = await _read(request, Insertion)
+            wanted = await read_model(request, Insertion)
             place = Place(wanted.terminal, wanted.slot)
         self._cards.insert(iccsn, place)
         return web.json_response(self._card(iccsn))
@@ -122,7 +96,7 @@ class CardControl:
         )
         if reference is None:
             raise InputError(f"card {iccsn} has {', '.join(pins) or 'no PIN'}")
-        change = await _read(request, PinChange)
+        change = await read_model(request, PinChange)
         self._apply(iccsn, reference, pins[reference], change)
         self._konnektor.process.journal.record(
             "PinChanged", peer="control", card=iccsn, pin=reference,
@@ -145,42 +119,6 @@ class CardControl:
         if change.entry is not None:
             pin.entry = change.entry
             self._konnektor.pin_entries.decide(iccsn, reference, change.entry)
-
-    async def _get_terminals(self, _: web.Request) -> web.Response:
-        return web.json_response([self._terminal(one) for one in self._konnektor.terminals])
-
-    async def _put_terminal(self, request: web.Request) -> web.Response:
-        terminal = self._konnektor.terminals.get(request.match_info["terminal"])
-        if terminal is None:
-            raise InputError(f"no terminal {request.match_info['terminal']!r:.66}")
-        change = await _read(request, TerminalChange)
-        if change.busy is not None:
-            terminal.held = change.busy
-        if change.attended is not None:
-            terminal.attended = change.attended
-        self._konnektor.process.journal.record(
-            "TerminalChanged", peer="control", terminal=terminal.id,
-            **change.model_dump(exclude_none=True),
-        )  # fmt: skip
-        if change.condition is not None:
-            self._konnektor.set_condition(terminal.id, change.condition)
-        return web.json_response(self._terminal(terminal))
-
-    async def _get_entries(self, _: web.Request) -> web.Response:
-        return web.json_response([_entry(one) for one in self._konnektor.pin_entries.pending()])
-
-    async def _type(self, request: web.Request) -> web.Response:
-        number = request.match_info["number"]
-        typing = await _read(request, Typing)
-        entries = self._konnektor.pin_entries
-        if (typing.digits is None) != typing.abort:
-            raise InputError('expected {"digits": "…"} or {"abort": true}')
-        waited = (
-            entries.abort(number) if typing.abort else entries.type(number, typing.digits or "")
-        )
-        if not waited:
-            raise InputError(f"no PIN entry {number!r:.40} waits")
-        return web.Response(status=204)
 
     def _known(self, request: web.Request) -> str:
         iccsn = request.match_info["iccsn"]
@@ -215,43 +153,3 @@ class CardControl:
             "locked": inserted is not None and inserted.is_reserved,
             "pins": pins,
         }
-
-    def _terminal(self, terminal: CardTerminal) -> dict[str, Any]:
-        slots: list[str | None] = [None] * terminal.settings.slots
-        for card in self._cards.known():
-            place = self._cards.place(card.iccsn)
-            if place is not None and place.terminal == terminal.id:
-                slots[place.slot - 1] = card.iccsn
-        return {
-            "id": terminal.id,
-            "name": terminal.settings.name or terminal.id,
-            "condition": terminal.condition,
-            "attended": terminal.attended,
-            "busy": terminal.busy,
-            "display": terminal.display,
-            "slots": slots,
-        }
-
-
-def _entry(entry: PendingEntry) -> dict[str, Any]:
-    prompt = entry.prompt
-    return {
-        "id": entry.id,
-        "terminal": prompt.terminal,
-        "card": prompt.card.card.iccsn,
-        "card_type": prompt.card.card.type,
-        "pin": prompt.reference,
-        "operation": prompt.operation,
-        "asked": prompt.asked,
-        "shown": prompt.message,
-        "deadline": entry.deadline.isoformat(),
-    }
-
-
-async def _read(request: web.Request, model: type[T]) -> T:
-    try:
-        return model.model_validate(await read_json(request))
-    except ValidationError as error:
-        first = error.errors(include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"{where}: {one_line(first['msg'])}") from None

@@ -10,6 +10,7 @@ from aiohttp import ClientSession
 from simulators.process import tls
 from simulators.process.role import Process, Role
 
+from .cards.terminal_control import TerminalControl
 from .control import CardControl
 from .events.control import EventControl
 from .konnektor import Konnektor
@@ -29,6 +30,7 @@ async def serve(process: Process[KonnektorSettings]) -> AsyncIterator[None]:
         konnektor = Konnektor(process, session)
         stack.push_async_callback(konnektor.events.stop)
         CardControl(konnektor).add_to(process.control)
+        TerminalControl(konnektor).add_to(process.control)
         EventControl(konnektor).add_to(process.control)
         SignatureControl(konnektor).add_to(process.control)
         server = HttpServer(konnektor, all_services())

@@ -8,10 +8,11 @@ import json
 import socket
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from aiohttp import web
+from pydantic import BaseModel, ValidationError
 
 from .clock import Clock
 from .errors import InputError, one_line
@@ -23,6 +24,7 @@ MAX_BODY = 1 << 20
 SSE_KEEPALIVE_SECONDS = 15.0
 
 Reset = Callable[[], Awaitable[None]]
+Model = TypeVar("Model", bound=BaseModel)
 
 
 class Control:
@@ -163,6 +165,16 @@ async def read_json(request: web.Request) -> Any:
         return json.loads(await request.read())
     except (ValueError, RecursionError) as error:
         raise InputError(f"the body is no JSON: {one_line(str(error))}") from None
+
+
+async def read_model(request: web.Request, model: type[Model]) -> Model:
+    """Return the body of *request* as *model*; InputError says what is wrong, not with what."""
+    try:
+        return model.model_validate(await read_json(request))
+    except ValidationError as error:
+        first = error.errors(include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise InputError(f"{where}: {one_line(first['msg'])}") from None
 
 
 def _number(text: str, name: str) -> int:

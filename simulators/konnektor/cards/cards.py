@@ -13,6 +13,7 @@ from simulators.process.clock import Clock
 from simulators.process.errors import InputError
 from simulators.process.randomness import Randomness
 
+from ..faults import Code, fault
 from ..settings import KonnektorSettings
 from .card_pins import HBA_TYPES, SM_B_TYPES, CardPin, Pins, pins_of
 from .handles import Handles
@@ -86,8 +87,9 @@ class Cards:
             started = self._begin(iccsn, place)
             if started is not None:
                 self._raise_configured(started)
-        for place in list(self._waiting):
-            self._wake(place)
+        for waiting in self._waiting.values():
+            if not waiting.done():
+                waiting.set_exception(fault(Code.TERMINAL_ACCESS, "alles steht wieder am Anfang"))
 
     def find_anew(self) -> None:
         """Let the Konnektor find every card again, as after a boot: new handles, no sessions.

@@ -247,3 +247,16 @@ def test_any_card_goes_into_any_free_slot(practice: Practice) -> None:
     assert (placed["terminal"], placed["slot"]) == ("t2", 1)  # the first free one
     assert practice.role.ask("PUT", "/terminals/t9", {})[0] == 400
     assert practice.role.ask("PUT", "/terminals/t1", {"condition": "kaputt"})[0] == 400
+
+
+def test_a_reset_ends_what_is_waited_for(practice: Practice) -> None:
+    unattended(practice)
+    answers = practice.beside(lambda: request(practice, slot()))
+    practice.display("t1")
+    practice.control("POST", "/reset")
+    practice.wait()
+    assert answers[0].code == 4044
+    assert practice.terminal("t1") == {
+        "id": "t1", "name": "Empfang", "condition": "connected", "attended": True, "busy": False,
+        "display": None, "slots": [SMCB, HBA, EGK, UNREADABLE, None],
+    }  # fmt: skip
