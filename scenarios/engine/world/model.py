@@ -170,6 +170,24 @@ class Terminal(Settings):
     physical: bool = Field(default=True, description="false: das logische Terminal eines HSM")
 
 
+class Events(Settings):
+    """How the Konnektor of a site delivers events; what is left out is as it has it by itself."""
+
+    tls: Literal["as_soap", "always", "never"] | None = Field(
+        default=None, description="CETP mit TLS: wie SOAP, immer, nie"
+    )
+    max_try: int | None = Field(default=None, ge=1, le=1000, description="EVT_MAX_TRY")
+    segments: int | None = Field(
+        default=None, ge=1, le=100, description="TCP-Segmente je Ereignis"
+    )
+    boot_seconds: float | None = Field(
+        default=None, ge=0, le=600, description="Dauer eines Neustarts, echte Sekunden"
+    )
+    expiration_warn_days: int | None = Field(
+        default=None, ge=0, le=180, description="CERT_EXPIRATION_WARN_DAYS"
+    )
+
+
 class Konnektor(Settings):
     """The Konnektor of a site: generation, how clients connect, what differs between makes."""
 
@@ -180,9 +198,7 @@ class Konnektor(Settings):
         default={},
         description="qes, comfort_signature, comfort_max, comfort_hours, signatures_per_pin …",
     )
-    events: dict[str, str | int | float] = Field(
-        default={}, description="tls, max_try, segments, boot_seconds, expiration_warn_days …"
-    )
+    events: Events = Field(default=Events(), description="Ereignisse und ihre Zustellung")
     ports: Ports = Field(default={}, description="soap, ldap, control (--ports fixed)")
 
 

@@ -157,7 +157,7 @@ class Wiring:
             },
             "generation": konnektor.generation,
             "signatures": konnektor.signatures,
-            "events": konnektor.events,
+            "events": konnektor.events.model_dump(exclude_none=True),
             "make": konnektor.make.model_dump(mode="json", exclude_unset=True),
             "rsa_ends": self._rsa_ends(),
             "information_model": information_model(
