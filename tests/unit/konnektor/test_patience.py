@@ -1,0 +1,85 @@
+"""A connection whose first request never comes is closed; one with a request is left alone."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+import pytest
+from aiohttp import web
+
+from simulators.konnektor.soap.patience import PatientServer
+
+DEADLINE = 20
+
+
+async def answered(request: web.BaseRequest) -> web.Response:
+    return web.Response(text=await request.text())
+
+
+async def talk(*sent: bytes, head_seconds: float) -> bytes:
+    """Send pieces, then read until the server closes."""
+    runner = web.ServerRunner(PatientServer(answered, head_seconds=head_seconds))
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    host, port = runner.addresses[0][:2]
+    try:
+        async with asyncio.timeout(DEADLINE):
+            reader, writer = await asyncio.open_connection(host, port)
+            try:
+                for piece in sent:
+                    writer.write(piece)
+                    await writer.drain()
+                return await reader.read()
+            except ConnectionResetError:
+                return b""
+            finally:
+                writer.close()
+    finally:
+        await runner.cleanup()
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        (),
+        (b"P",),
+        (b"POST / HTTP/1.1\r\n", b"Host: x\r\n"),
+        (b"POST / HTTP/1.1\r\nX: " + b"a" * 99,),
+    ],
+)
+def test_nothing_or_half_a_head(sent: tuple[bytes, ...]) -> None:
+    assert asyncio.run(talk(*sent, head_seconds=0.05)) == b""
+
+
+def test_a_request_in_time() -> None:
+    request = b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi"
+    assert asyncio.run(talk(request, head_seconds=DEADLINE)).endswith(b"hi")
+
+
+def test_an_answer_may_take_longer_than_the_head() -> None:
+    async def run() -> bytes:
+        over = asyncio.Event()
+
+        async def slow(request: web.BaseRequest) -> web.Response:
+            await over.wait()
+            return web.Response(text="late")
+
+        runner = web.ServerRunner(PatientServer(slow, head_seconds=0.05))
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        host, port = runner.addresses[0][:2]
+        reader, writer = await asyncio.open_connection(host, port)
+        idle, _ = await asyncio.open_connection(host, port)
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        async with asyncio.timeout(DEADLINE):
+            with contextlib.suppress(ConnectionResetError):
+                await idle.read()  # opened later than the other: its time is over now
+            over.set()
+            answer = await reader.read()
+        writer.close()
+        await runner.cleanup()
+        return answer
+
+    assert asyncio.run(run()).endswith(b"late")
