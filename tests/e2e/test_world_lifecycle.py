@@ -49,7 +49,7 @@ def test_the_demo_world_comes_and_goes(kimulator: Any, look_at: Any, tmp_path: P
     assert up.returncode == 0, up.stderr
     assert "praxis.ahorn@kv.dox.kim.telematik-test#127.0.0.1:" in up.stdout
     world = look_at(directory)
-    assert len(world.processes) == 13  # twelve processes and their supervisor
+    assert len(world.processes) == 14  # thirteen processes and their supervisor
     assert world.endpoints.seed == 3
     assert kimulator("ready", "--run-dir", directory).returncode == 0
     status = kimulator("status", "--run-dir", directory)

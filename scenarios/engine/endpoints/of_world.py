@@ -20,6 +20,7 @@ from .contract import (
     DirectoryEndpoint,
     Endpoints,
     KonnektorEndpoint,
+    NamesEndpoint,
     ParticipantEndpoint,
     PkiEndpoint,
     ProviderEndpoint,
@@ -45,6 +46,9 @@ def endpoints_of(wiring: Wiring) -> Endpoints:
         ),
         vzd=DirectoryEndpoint(
             ldap=f"ldaps://{wiring.places.outside('vzd', 'ldap')}", control=_control(wiring, "vzd")
+        ),
+        names=NamesEndpoint(
+            dns=wiring.places.outside("names", "dns"), control=_control(wiring, "names")
         ),
         providers={domain: _provider(wiring, domain) for domain in world.providers},
         sites={name: _site(wiring, name, site) for name, site in world.sites.items()},
@@ -77,6 +81,8 @@ def write_environment(endpoints: Endpoints, directory: Path) -> None:
     }
     if endpoints.vzd is not None:
         variables["KIMULATOR_VZD_LDAP"] = endpoints.vzd.ldap
+    if endpoints.names is not None:
+        variables["KIMULATOR_NAMES_DNS"] = endpoints.names.dns
     for domain, provider in endpoints.providers.items():
         prefix = f"KIMULATOR_PROVIDER_{_variable(domain)}"
         variables |= {f"{prefix}_SMTP": provider.smtp, f"{prefix}_POP3": provider.pop3}

@@ -26,6 +26,8 @@ def endpoint_table(title: str, endpoints: Endpoints) -> str:
 def _services(endpoints: Endpoints) -> Iterator[Row]:
     if endpoints.vzd is not None:
         yield "Verzeichnisdienst", "LDAP", endpoints.vzd.ldap
+    if endpoints.names is not None:
+        yield "Namen", "DNS", endpoints.names.dns
     for domain, provider in endpoints.providers.items():
         yield f"Anbieter {domain}", "SMTP", provider.smtp
         yield "", "POP3", provider.pop3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import itertools
 import json
 import os
 import socket
@@ -16,7 +17,7 @@ from pydantic import ValidationError
 
 from simulators.pki.issue import cache_directory, issue
 from simulators.process.errors import InputError, one_line
-from simulators.process.role import AnyRole, bind
+from simulators.process.role import AnyRole, bind, bind_datagram, datagram
 from simulators.process.settings import Listener, ProcessSettings
 
 from ..endpoints.contract import Endpoints, write_private
@@ -27,7 +28,16 @@ from ..world.file import load_world
 from ..world.identities import Identities
 from ..world.model import World
 from ..world.own_files import OwnArguments, has_own_files, with_arguments
-from ..world.parts import LISTENERS, LOOPBACK, MODULES, Part, RoleName, fixed_ports, parts
+from ..world.parts import (
+    DATAGRAMS,
+    LISTENERS,
+    LOOPBACK,
+    MODULES,
+    Part,
+    RoleName,
+    fixed_ports,
+    parts,
+)
 from ..world.places import Places
 from ..world.wiring import ENTRIES_FILE, Wiring
 from ..yaml_files import yaml_source
@@ -39,9 +49,13 @@ if TYPE_CHECKING:
     from ..world.own_cards import OwnTestCards
 
 READY_SECONDS = 30.0
+UDP_ATTEMPTS = 20
 WARM = "simulators.process.control"  # imported late by every process
 # What takes longest to start goes first: it starts while the parent imports the next role.
-START_ORDER: tuple[RoleName, ...] = ("konnektor", "clientmodule", "mailserver", "vzd", "pki")
+START_ORDER: tuple[RoleName, ...] = (
+    *("konnektor", "clientmodule", "mailserver"),
+    *("vzd", "names", "pki"),
+)
 
 Sockets = dict[tuple[str, str], socket.socket]
 PortChoice = Literal["auto", "fixed"]
@@ -204,7 +218,9 @@ def _start_processes(
                     role=role,
                     settings=_settings(role, wiring, part, file),
                     sockets={
-                        listener: sockets[part.name, listener] for listener in LISTENERS[name]
+                        listener: bound
+                        for (process, listener), bound in sockets.items()
+                        if process == part.name
                     },
                     log=directory.log(part.name),
                 )
@@ -226,7 +242,7 @@ def _bind_all(world: World, choice: PortChoice) -> Sockets:
             for name in LISTENERS[part.role]:
                 port = wanted.get((part.name, name), 0)
                 try:
-                    sockets[part.name, name] = bind(Listener(host=LOOPBACK, port=port))
+                    sockets |= _bind(part, name, port)
                 except OSError as error:
                     raise InputError(
                         f"Port {port} ist nicht frei ({part.name}, {name}): {error.strerror}; "
@@ -237,6 +253,28 @@ def _bind_all(world: World, choice: PortChoice) -> Sockets:
             bound.close()
         raise
     return sockets
+
+
+def _bind(part: Part, name: str, port: int) -> Sockets:
+    """Bind one listener, by UDP too where it is served so. Raises OSError when it is taken.
+
+    Where the system chooses the port, UDP's may be taken: another one is tried then.
+    """
+    attempts = itertools.count(1)
+    while True:
+        stream = bind(Listener(host=LOOPBACK, port=port))
+        if (part.role, name) not in DATAGRAMS:
+            return {(part.name, name): stream}
+        place = Listener(host=LOOPBACK, port=stream.getsockname()[1])
+        try:
+            return {
+                (part.name, name): stream,
+                (part.name, datagram(name)): bind_datagram(place),
+            }
+        except OSError:
+            stream.close()
+            if port or next(attempts) == UDP_ATTEMPTS:
+                raise
 
 
 def _import_role(role: RoleName) -> AnyRole:

@@ -42,7 +42,7 @@ def pki_request(world: World, identities: Identities) -> PkiRequest:
                 role_oid=PROFESSION + TLS_ROLES[part.role] if part.role in TLS_ROLES else None,
             )
             for part in processes
-            if part.role != "pki"
+            if part.role not in ("pki", "names")
         ],
         clients=[
             *(ClientRequest(name=pvs(name)) for name in world.sites),

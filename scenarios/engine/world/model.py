@@ -177,9 +177,7 @@ class Events(Settings):
         default=None, description="CETP mit TLS: wie SOAP, immer, nie"
     )
     max_try: int | None = Field(default=None, ge=1, le=1000, description="EVT_MAX_TRY")
-    segments: int | None = Field(
-        default=None, ge=1, le=100, description="TCP-Segmente je Ereignis"
-    )
+    segments: int | None = Field(default=None, ge=1, le=100, description="TCP-Segmente je Ereignis")
     boot_seconds: float | None = Field(
         default=None, ge=0, le=600, description="Dauer eines Neustarts, echte Sekunden"
     )
@@ -296,6 +294,7 @@ class World(Settings):
     )
     vzd_ports: Ports = {}
     pki_ports: Ports = {}
+    names_ports: Ports = {}
 
     def owner(self, site: str) -> str:
         """Return the site whose Konnektor and client module *site* uses (often itself)."""

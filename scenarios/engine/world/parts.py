@@ -10,7 +10,7 @@ from simulators.process.guardrails import TEST_DOMAIN
 
 from .model import Ports, World
 
-RoleName = Literal["pki", "vzd", "mailserver", "konnektor", "clientmodule"]
+RoleName = Literal["pki", "vzd", "mailserver", "konnektor", "clientmodule", "names"]
 Location = tuple[str, ...]
 LOOPBACK = "127.0.0.1"
 
@@ -20,13 +20,17 @@ LISTENERS: Mapping[RoleName, tuple[str, ...]] = {
     "mailserver": ("control", "smtp", "pop3", "rest"),
     "konnektor": ("control", "soap", "ldap"),
     "clientmodule": ("control", "smtp", "pop3"),
+    "names": ("control", "dns"),
 }
+DATAGRAMS = frozenset({("names", "dns")})
+"""Listeners that are served over UDP too, on the same port."""
 MODULES: Mapping[RoleName, str] = {
     "pki": "simulators.pki",
     "vzd": "simulators.vzd",
     "mailserver": "simulators.mailserver",
     "konnektor": "simulators.konnektor",
     "clientmodule": "clientmodule",
+    "names": "simulators.names",
 }
 
 
@@ -86,6 +90,7 @@ def parts(world: World) -> list[Part]:
                     *(site.clientmodule.ports, (*place, "clientmodule", "ports")),
                 )
             )
+    found.append(Part("names", "names", "", world.names_ports, ("names_ports",)))
     return found
 
 

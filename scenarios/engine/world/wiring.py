@@ -11,6 +11,7 @@ from simulators.pki.tree import PkiTree
 
 from . import call_context
 from .certificates import client_names, host_name, revoked_certificates
+from .dns_records import ZONE, dns_records
 from .identities import Identities
 from .information_model import information_model, pins
 from .model import Participant, World
@@ -46,6 +47,7 @@ class Wiring:
             "mailserver": self._mailserver,
             "konnektor": self._konnektor,
             "clientmodule": self._clientmodule,
+            "names": self._names,
         }
         return {
             "name": part.name,
@@ -109,7 +111,7 @@ class Wiring:
             "ca": str(self.tree.ca),
             "client_ca": str(self.tree.provider_ca),
             "require_client_certificate": provider.client_certificates,
-            "routes": {domain: self.provider_address(domain, "smtp") for domain in others},
+            **self._providers("routes", {d: self.provider_address(d, "smtp") for d in others}),
             "accounts": [
                 {
                     **account,
@@ -186,14 +188,29 @@ class Wiring:
                 for name, participant in self.world.participants.items()
                 if self.world.owner(participant.site) == part.of
             },
-            "account_limit": {
-                domain: account_limit(self.provider_address(domain, "rest"))
-                for domain in self.world.providers
-            },
+            **self._providers(
+                "account_limit",
+                {
+                    domain: account_limit(self.provider_address(domain, "rest"))
+                    for domain in self.world.providers
+                },
+            ),
             "release": module.release,
             "sign_crypt": module.sign_crypt,
             **module.parameters,
         }
+
+    def _names(self, _: Part) -> CONFIG:
+        return {"zones": [ZONE], "records": dns_records(self.world, self.places)}
+
+    def _providers(self, setting: str, places: CONFIG) -> CONFIG:
+        """Return how providers are found: by DNS, or inside containers by the given *places*.
+
+        The DNS server tells the addresses that hold outside of the containers.
+        """
+        if self.places.containers:
+            return {setting: places}
+        return {"names": self.places.inside("names", "dns")}
 
     def _konnektor_access(self, owner: str) -> CONFIG:
         konnektor = konnektor_part(owner)

@@ -12,7 +12,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from scenarios.engine.world.file import load_world, world_path
-from scenarios.engine.world.parts import LISTENERS, MODULES, fixed_ports, parts
+from scenarios.engine.world.parts import DATAGRAMS, LISTENERS, MODULES, fixed_ports, parts
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -39,7 +39,13 @@ def test_the_services_are_the_processes_of_the_demo_world(compose: dict[str, Any
         assert service["command"][:3] == ["python", "-m", MODULES[part.role]]
         assert service["command"][-1] == f"/world/run/settings/{part.name}.json"
         own = [ports[part.name, listener] for listener in LISTENERS[part.role]]
-        assert service["ports"] == [f"127.0.0.1:{port}:{port}" for port in own]
+        published = [f"127.0.0.1:{port}:{port}" for port in own]
+        published += [
+            f"127.0.0.1:{ports[part.name, name]}:{ports[part.name, name]}/udp"
+            for name in LISTENERS[part.role]
+            if (part.role, name) in DATAGRAMS
+        ]
+        assert service["ports"] == published
         control = ports[part.name, "control"]
         assert service["healthcheck"]["test"][-1] == f"http://localhost:{control}"
         assert service["depends_on"]["settings"] == {"condition": "service_completed_successfully"}

@@ -143,7 +143,7 @@ def test_endpoints_are_what_the_contract_says(pki_cache: Path, tmp_path: Path) -
     written = endpoints_of(wiring)
     written.write(tmp_path)
     content = json.loads((tmp_path / "endpoints.json").read_text(encoding="utf-8"))
-    assert "names" not in content
+    assert set(content["names"]) == {"dns", "control"}
     assert "kas" not in content["providers"]["kv.dox.kim.telematik-test"]
     participant = content["participants"]["praxis"]
     provider = content["providers"]["kv.dox.kim.telematik-test"]

@@ -54,6 +54,7 @@ def test_the_world_itself_holds(tmp_path: Path) -> None:
         "mailserver-zwei",
         "konnektor-praxis",
         "clientmodule-praxis",
+        "names",
     ]
 
 
