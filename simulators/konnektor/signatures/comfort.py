@@ -109,6 +109,7 @@ class ComfortSignatures:
         self._end(self.find(card, session), "deactivated")
         if not self.of_card(card):  # the PIN that was typed starts the card's own counter again
             self._made.pop(card.handle, None)
+        session.verified.add(QES_PIN)
         ends = self._clock.now() + timedelta(hours=settings.comfort_hours)
         comfort = ComfortSession(card, session, ends, settings.comfort_max)
         self._sessions.append(comfort)
