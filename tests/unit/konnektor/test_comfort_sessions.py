@@ -127,10 +127,11 @@ def test_others_are_in_no_comfort_mode(world: World) -> None:
 
 
 def test_needs_tls_and_authentication() -> None:
-    told = {"trust": "trust", "authentication": "none", "signatures": {"comfort_signature": True}}
+    told = {"name": "k", "data_dir": "k", "trust": "trust", "authentication": "none"}
+    on = {"signatures": {"comfort_signature": True}}
     with pytest.raises(ValidationError, match="comfort_signature: needs authentication"):
-        KonnektorSettings.model_validate(told)
-    assert not KonnektorSettings.model_validate(told | {"signatures": {}}).authenticates
+        KonnektorSettings.model_validate(told | on)
+    assert not KonnektorSettings.model_validate(told).authenticates
 
 
 @pytest.mark.parametrize(
