@@ -91,7 +91,7 @@ def _parse(world: World, text: str) -> tuple[str, str, OwnFile]:
     if not (site and card and value):
         raise InputError(
             "--pkcs12: erwartet wird STANDORT:KARTE=DATEI[,PASSWORT], "
-            "zum Beispiel praxis:SMC-B=karte.p12,geheim"
+            "zum Beispiel praxis:SMC-B=karte.p12,00"
         )
     if site not in world.sites:
         known = ", ".join(world.sites)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from scenarios.engine.world.parts import fixed_ports
 from scenarios.engine.world.places import Places
 from simulators.pki.cards import read_card
 from simulators.pki.profiles import HP_ENC
+from simulators.pki.registry import Registry, RevokedAtStart
 from simulators.process.errors import InputError
 from tests.own_test_cards import Foreign, holder, pkcs12_of
 
@@ -57,6 +59,12 @@ def file(foreign: Foreign, tmp_path: Path) -> Path:
     return pkcs12_of(tmp_path / "enc.p12", foreign.issue(), chain=chain)
 
 
+@pytest.fixture
+def key_cache(pki_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the keys of worlds where this test run does."""
+    monkeypatch.setenv("KIMULATOR_CACHE", str(pki_cache))
+
+
 def own(world: World, *files: str, trust: tuple[Path, ...] = ()) -> Any:
     return read_own_cards(with_arguments(world, OwnArguments(files, trust)))
 
@@ -70,12 +78,11 @@ def test_numbers_and_names_are_those_of_the_certificate(world: World, file: Path
     assert (found.notes, found.unfit) == ((), frozenset())
 
 
+@pytest.mark.usefixtures("key_cache")
 def test_a_world_with_an_own_card(
-    world: World, file: Path, foreign: Foreign, tmp_path: Path, pki_cache: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+    world: World, file: Path, foreign: Foreign, tmp_path: Path
+) -> None:
     """Card, directory, trust and OCSP have the own certificate; other objects stay ours."""
-    monkeypatch.setenv("KIMULATOR_CACHE", str(pki_cache))
     run = tmp_path / "run"
     (run / "settings").mkdir(parents=True)
     given = with_arguments(world, OwnArguments((f"praxis:SMC-B={file},geheim",)))
@@ -166,13 +173,13 @@ def test_files_that_contradict_each_other(
     world: World, file: Path, foreign: Foreign, tmp_path: Path
 ) -> None:
     one = f"praxis:SMC-B={file},geheim"
-    with pytest.raises(InputError, match="zwei Dateien für C.ENC ECC"):
+    with pytest.raises(InputError, match=r"zwei Dateien für C\.ENC ECC"):
         own(world, one, one)
     with pytest.raises(InputError, match=f"{OWN} hat schon praxis.smc-b"):
         own(world, one, f"klinik:SMC-B={file},geheim")
     with pytest.raises(InputError, match="keine Zertifikate"):
         own(world, trust=(file,))
-    odd = pkcs12_of(tmp_path / "odd.p12", foreign.issue(telematik_id="Ä§"))
+    odd = pkcs12_of(tmp_path / "odd.p12", foreign.issue(telematik_id="1" * 129))
     with pytest.raises(InputError, match="telematik_id aus dem Zertifikat ist nicht brauchbar"):
         own(world, f"praxis:SMC-B={odd},geheim")
 
@@ -187,3 +194,53 @@ def _der(foreign: Foreign) -> bytes:
     from cryptography.hazmat.primitives.serialization import Encoding
 
     return foreign.authority.certificate.public_bytes(Encoding.DER)
+
+
+@pytest.mark.usefixtures("key_cache")
+def test_worn_cards_of_a_world(tmp_path: Path) -> None:
+    """Certificates that end in days, that have ended, that are revoked from the start."""
+    content = WORLD.replace("{type: SMC-B}", "{type: SMC-B, expires_in: 30}")
+    content = content.replace("surname: Ahorn}", "surname: Ahorn, revoked: [C.QES RSA, C.AUT]}")
+    content = content.replace("surname: Birke}", "surname: Birke, revoked: true, expired: true}")
+    path = tmp_path / "welt.yaml"
+    path.write_text(content, encoding="utf-8")
+    run = tmp_path / "run"
+    (run / "settings").mkdir(parents=True)
+    world = load_world(path)
+    wiring = prepare(world, run, 1, Places(fixed_ports(world)))
+    cards = {name: found for (_, name), found in wiring.identities.cards.items() if name != "smc-b"}
+    cards["smc-b"] = wiring.identities.cards["praxis", "smc-b"]
+    soon = read_card(wiring.tree.card(cards["smc-b"].iccsn)).objects["C.AUT", "ECC"].certificate
+    ends = datetime.now(UTC).date() + timedelta(days=30)
+    assert abs(soon.not_valid_after_utc.date() - ends) <= timedelta(days=1)  # midnight may pass
+    old = read_card(wiring.tree.card(cards["hba2"].iccsn)).objects["C.QES", "ECC"].certificate
+    assert old.not_valid_after_utc < datetime.now(UTC)
+    settings = json.loads((run / "settings" / "pki.json").read_bytes())
+    assert settings["revoked"] == [
+        {"iccsn": cards["hba"].iccsn, "reference": "C.QES", "crypt": "RSA"},
+        {"iccsn": cards["hba"].iccsn, "reference": "C.AUT", "crypt": None},
+        {"iccsn": cards["hba2"].iccsn, "reference": None, "crypt": None},
+    ]
+    registry = Registry.load(
+        Path(settings["pki"]), revoked=[RevokedAtStart(**one) for one in settings["revoked"]]
+    )
+    now = datetime.now(UTC)
+    revoked = [
+        (entry.issued.iccsn, entry.issued.profile, entry.issued.crypt)
+        for entry in registry.entries(now)
+        if entry.status == "revoked"
+    ]
+    assert [(p, c) for iccsn, p, c in revoked if iccsn == cards["hba"].iccsn] == [
+        ("C.HP.AUT", "RSA"),
+        ("C.HP.AUT", "ECC"),
+        ("C.HP.QES", "RSA"),
+    ]
+    assert len(revoked) == 9
+
+
+def test_expired_cards_expire_no_more(tmp_path: Path) -> None:
+    path = tmp_path / "welt.yaml"
+    content = WORLD.replace("{type: SMC-B}", "{type: SMC-B, expired: true, expires_in: 3}")
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(InputError, match="schon abgelaufen"):
+        load_world(path)
