@@ -19,6 +19,10 @@ from simulators.process.settings import Settings
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=60)]
 Seconds = Annotated[float, Field(gt=0, le=3600)]
 CardType = Literal["SMC-B", "HBA"]
+PinState = Literal[
+    "VERIFIED", "VERIFIABLE", "BLOCKED", "TRANSPORT_PIN", "EMPTY_PIN", "DISABLED"
+]
+AnyCardType = Literal["SMC-B", "HSM-B", "HBA", "EGK", "KVK", "UNKNOWN"]
 Resource = Literal[
     "Composition", "Patient", "Practitioner", "Organization", "Coverage", "Condition"
 ]
@@ -157,21 +161,68 @@ class Judge(Settings):
 
 
 class MoveCard(Settings):
-    """Pull or put in a card of the actor's site."""
+    """Pull a card of the actor's site."""
 
     actor: Name
-    card: CardType = "SMC-B"
+    card: PinState = Literal[
+    "VERIFIED", "VERIFIABLE", "BLOCKED", "TRANSPORT_PIN", "EMPTY_PIN", "DISABLED"
+]
+AnyCardType = "SMC-B"
+
+
+class InsertCard(MoveCard):
+    """Put in a card of the actor's site, without a place where it was at the start."""
+
+    terminal: Annotated[str, Field(min_length=1, max_length=64)] | None = None
+    slot: Annotated[int, Field(ge=1)] | None = None
+
+    @model_validator(mode="after")
+    def _whole_place(self) -> InsertCard:
+        if (self.terminal is None) != (self.slot is None):
+            raise ValueError("erwartet werden terminal und slot oder keines von beiden")
+        return self
 
 
 class SetPin(Settings):
-    """Change the state of a PIN and what the terminal types by itself at VerifyPin."""
+    """Change the state of a PIN and what the terminal types by itself.
+
+    With ``entry`` manual it waits for ``type_pin`` or a trainer.
+    """
 
     actor: Name
-    card: CardType = "SMC-B"
-    pin: Literal["PIN.SMC", "PIN.CH", "PIN.QES"] = "PIN.SMC"
-    state: Literal["VERIFIED", "VERIFIABLE", "BLOCKED"] | None = None
-    entry: Literal["correct", "wrong", "timeout", "abort"] | None = None
-    tries: Annotated[int, Field(ge=0, le=10)] | None = None
+    card: PinState = Literal[
+    "VERIFIED", "VERIFIABLE", "BLOCKED", "TRANSPORT_PIN", "EMPTY_PIN", "DISABLED"
+]
+AnyCardType = "SMC-B"
+    pin: str = Field(default="PIN.SMC", pattern=r"^(MR)?PIN\.[A-Z_]{2,12}$")
+    state: (
+        Literal["VERIFIED", "VERIFIABLE", "BLOCKED", "TRANSPORT_PIN", "EMPTY_PIN", "DISABLED"]
+        | None
+    ) = None
+    entry: Literal["correct", "wrong", "timeout", "abort", "manual"] | None = None
+    tries: Annotated[int, Field(ge=0, le=3)] | None = None
+    puk_uses: Annotated[int, Field(ge=0, le=10)] | None = None
+
+
+class TypePin(Settings):
+    """Type at a PIN pad of the actor's Konnektor what it asks for, one entry after the other.
+
+    What is typed stands in no report.
+    """
+
+    actor: Name
+    digits: tuple[Annotated[str, Field(pattern=r"^[0-9]{1,12}$")], ...] = Field(
+        default=(), max_length=10, description="PIN, PUK, neue PIN …, wie gefragt wird"
+    )
+    abort: bool = Field(default=False, description="danach die Abbruchtaste")
+    terminal: str | None = Field(default=None, description="nur an diesem Terminal")
+    within: Seconds = 20.0
+
+    @model_validator(mode="after")
+    def _something(self) -> TypePin:
+        if not self.digits and not self.abort:
+            raise ValueError("erwartet wird digits oder abort")
+        return self
 
 
 Process = Literal["clientmodule", "konnektor", "provider", "vzd"]
@@ -223,8 +274,9 @@ class Step(Settings):
     fetch: Fetch | None = None
     judge: Judge | None = None
     remove_card: MoveCard | None = None
-    insert_card: MoveCard | None = None
+    insert_card: InsertCard | None = None
     set_pin: SetPin | None = None
+    type_pin: TypePin | None = None
     set_fault: SetFault | None = None
     set_clock: SetClock | None = None
     wait: Wait | None = None

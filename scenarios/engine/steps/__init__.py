@@ -11,7 +11,7 @@ from ..pvs.control import ControlError
 from ..scenario.artifacts import Missing
 from ..scenario.failure import StepFailed
 from ..scenario.model import Step
-from . import documents, messages, world
+from . import documents, messages, pin_pads, world
 
 ACTIONS: Mapping[str, Callable[[Play, Any], str]] = MappingProxyType(
     {
@@ -23,6 +23,7 @@ ACTIONS: Mapping[str, Callable[[Play, Any], str]] = MappingProxyType(
         "remove_card": world.remove_card,
         "insert_card": world.insert_card,
         "set_pin": world.set_pin,
+        "type_pin": pin_pads.type_pin,
         "set_fault": world.set_fault,
         "set_clock": world.set_clock,
         "wait": world.wait,

@@ -12,7 +12,7 @@ from ..play import Play
 from ..pvs.control import Control
 from ..scenario.artifacts import Sent
 from ..scenario.failure import StepFailed
-from ..scenario.model import MoveCard, SetClock, SetFault, SetPin, Wait
+from ..scenario.model import InsertCard, MoveCard, SetClock, SetFault, SetPin, Wait
 
 
 def remove_card(play: Play, step: MoveCard) -> str:
@@ -23,10 +23,12 @@ def remove_card(play: Play, step: MoveCard) -> str:
     return f"{step.card} {iccsn} gezogen"
 
 
-def insert_card(play: Play, step: MoveCard) -> str:
-    """Put the actor's card in again."""
+def insert_card(play: Play, step: InsertCard) -> str:
+    """Put the actor's card in."""
     control, iccsn = _card(play, step.actor, step.card)
-    control.post(f"/cards/{iccsn}/insert")
+    place = {"terminal": step.terminal, "slot": step.slot}
+    _restore_later(play, control, iccsn)
+    control.post(f"/cards/{iccsn}/insert", place if step.terminal is not None else None)
     return f"{step.card} {iccsn} gesteckt"
 
 
@@ -35,7 +37,7 @@ def set_pin(play: Play, step: SetPin) -> str:
     control, iccsn = _card(play, step.actor, step.card)
     wanted = {
         name: value
-        for name in ("state", "tries", "entry")
+        for name in ("state", "tries", "puk_uses", "entry")
         if (value := getattr(step, name)) is not None
     }
     _restore_later(play, control, iccsn)
@@ -84,8 +86,12 @@ def _restore_later(play: Play, control: Control, iccsn: str) -> None:
     before = next(card for card in control.get_json("/cards") if card["iccsn"] == iccsn)
 
     def restore() -> None:
-        if before["inserted"]:
-            control.post(f"/cards/{iccsn}/insert")
+        place = {"terminal": before["terminal"], "slot": before["slot"]}
+        now = next(card for card in control.get_json("/cards") if card["iccsn"] == iccsn)
+        if {name: now[name] for name in place} != place:
+            control.post(f"/cards/{iccsn}/remove")
+            if before["terminal"] is not None:
+                control.post(f"/cards/{iccsn}/insert", place)
         for reference, pin in before["pins"].items():
             control.put(f"/cards/{iccsn}/pins/{reference}", pin)
 

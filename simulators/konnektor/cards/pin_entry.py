@@ -100,7 +100,7 @@ class PinEntries:
 
     def pending(self) -> Iterable[PendingEntry]:
         """Return the prompts that wait, oldest first."""
-        return self._pending.values()
+        return [entry for entry in self._pending.values() if not entry.typed.done()]
 
     def type(self, number: str, digits: str) -> bool:
         """Type *digits* and the confirmation key; False if the prompt *number* does not wait."""
