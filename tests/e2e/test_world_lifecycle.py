@@ -54,7 +54,7 @@ def test_the_demo_world_comes_and_goes(kimulator: Any, look_at: Any, tmp_path: P
     assert kimulator("ready", "--run-dir", directory).returncode == 0
     status = kimulator("status", "--run-dir", directory)
     assert status.returncode == 0
-    assert status.stdout.count("bereit") == 12
+    assert status.stdout.count("bereit") == 13
     # The self-test's mail is gone, and nobody remembers it.
     assert "selbstpruefung" not in str(mailboxes(world.endpoints))
     in_use = kimulator("up", "--run-dir", directory)
