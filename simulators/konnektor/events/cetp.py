@@ -15,6 +15,7 @@ from .subscriptions import Sink
 
 MAGIC = b"CETP"
 _AT_ONCE = 256  # connections: those to clients must leave files for the services
+_FAREWELL = 0.5  # seconds that a sink has to end TLS from its side
 
 
 class NotDelivered(Exception):
@@ -54,6 +55,7 @@ class CetpClient:
                         sink.port,
                         ssl=self._tls,
                         server_hostname=sink.host if self._tls else None,
+                        ssl_shutdown_timeout=_FAREWELL if self._tls else None,
                         limit=1024,
                     )
             except TimeoutError:
@@ -67,17 +69,25 @@ class CetpClient:
                 raise NotDelivered("write timeout") from None
             except OSError as error:
                 raise NotDelivered(_reason(error)) from None
+            else:
+                await _close(writer)
             finally:
                 writer.transport.abort()
 
     async def _write(self, writer: asyncio.StreamWriter, parts: Sequence[bytes]) -> None:
+        writer.transport.set_write_buffer_limits(high=0)  # drained is what the system has taken
         for number, part in enumerate(parts):
             if number:  # without a pause the system would join the segments
                 await asyncio.sleep(self._settings.segment_gap)
             writer.write(part)
             await writer.drain()
-        writer.close()
-        with contextlib.suppress(ssl.SSLError):  # a sink that does not end TLS in good order
+
+
+async def _close(writer: asyncio.StreamWriter) -> None:
+    """Close the connection; a sink that keeps its side open has got the event all the same."""
+    writer.close()
+    with contextlib.suppress(OSError, TimeoutError):
+        async with asyncio.timeout(_FAREWELL):
             await writer.wait_closed()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ..access.check import AccessCheck, Target
@@ -109,13 +109,14 @@ class Events:
     ) -> Subscription:
         """Subscribe, or prolong a subscription that is known. Raises fault 4001 if too many."""
         subscription = self.subscriptions.add(context, sink, topic, filter_)
-        self.kept.keep(sink, subscription.terminates)
+        self.kept.keep([subscription])
         return subscription
 
-    def renew(self, subscription: Subscription) -> None:
-        """Prolong *subscription*, and how long its sink is kept."""
-        self.subscriptions.renew(subscription)
-        self.kept.keep(subscription.sink, subscription.terminates)
+    def renew(self, subscriptions: Sequence[Subscription]) -> None:
+        """Prolong *subscriptions*, and how long their sinks are kept."""
+        for subscription in subscriptions:
+            self.subscriptions.renew(subscription)
+        self.kept.keep(subscriptions)
 
     def unsubscribe(self, subscription: Subscription) -> None:
         """End *subscription* as its owner wishes; its sink is forgotten with its last one."""

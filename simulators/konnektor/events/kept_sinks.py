@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 
 from simulators.process.bounded_file import read_bounded
 from simulators.process.clock import Clock
 
-from .subscriptions import Sink
+from .subscriptions import Sink, Subscription
 
 FILE = "event_sinks.json"
 MAX_BYTES = 4 << 20
@@ -27,11 +28,11 @@ class KeptSinks:
         self._clock = clock
         self._until = self._read()
 
-    def keep(self, sink: Sink, until: datetime) -> None:
-        """Remember *sink* until then."""
-        if self._until.get(sink.url) != until:
-            self._until[sink.url] = until
-            self._write()
+    def keep(self, subscriptions: Iterable[Subscription]) -> None:
+        """Remember the sinks of *subscriptions* until those end."""
+        for subscription in subscriptions:
+            self._until[subscription.sink.url] = subscription.terminates
+        self._write()
 
     def forget(self, url: str) -> None:
         """Forget the sink *url*: all its subscriptions were ended."""

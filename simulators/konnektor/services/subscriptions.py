@@ -120,8 +120,7 @@ async def renew_subscriptions(call: Call) -> Element:
     known = [subscription for subscription in found.values() if subscription is not None]
     if not known:
         raise fault(Code.UNKNOWN_SUBSCRIPTION, unknown)
-    for subscription in known:
-        events.renew(subscription)
+    events.renew(known)
     call.facts["subscription"] = " ".join(subscription.id for subscription in known)
     answer = call.answer()
     call.add_status(answer, *([trace(Code.UNKNOWN_SUBSCRIPTION, unknown)] if unknown else []))

@@ -45,12 +45,17 @@ class Received:
 
 @dataclass
 class Receiver:
-    """Listens, reads one message from each connection, and keeps it."""
+    """Listens, reads one message from each connection, and keeps it.
+
+    With ``holding`` it reads no further than the message and leaves its side open.
+    """
 
     tls: ssl.SSLContext | None = None
+    holding: bool = False
     messages: queue.Queue[Received | Exception] = field(default_factory=queue.Queue)
 
     def __post_init__(self) -> None:
+        self._held: list[socket.socket] = []
         self._listening = socket.create_server(("127.0.0.1", 0))
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -75,7 +80,8 @@ class Receiver:
     def close(self) -> None:
         """Listen no more."""
         self._listening.shutdown(socket.SHUT_RDWR)
-        self._listening.close()
+        for open_socket in (self._listening, *self._held):
+            open_socket.close()
 
     def _accept(self) -> None:
         while True:
@@ -88,7 +94,8 @@ class Receiver:
             except Exception as error:
                 self.messages.put(error)
             finally:
-                connection.close()
+                if not self.holding:
+                    connection.close()
 
     def _read(self, connection: socket.socket) -> Received:
         connection.settimeout(10)
@@ -96,6 +103,11 @@ class Receiver:
         if self.tls is not None:
             connection = self.tls.wrap_socket(connection, server_side=True)
             certificate = connection.getpeercert(binary_form=True)
+        if self.holding:
+            self._held.append(connection)
+            head = _exactly(connection, 8)
+            rest = _exactly(connection, int.from_bytes(head[4:], "big"))
+            return Received(etree.fromstring(rest), [head, rest])
         reads: list[bytes] = []
         while chunk := connection.recv(65536):
             reads.append(chunk)
@@ -104,6 +116,15 @@ class Receiver:
         assert magic == b"CETP"
         assert length == len(content) - 8
         return Received(etree.fromstring(content[8:]), reads, certificate)
+
+
+def _exactly(connection: socket.socket, count: int) -> bytes:
+    content = b""
+    while len(content) < count:
+        chunk = connection.recv(count - len(content))
+        assert chunk
+        content += chunk
+    return content
 
 
 class BadSink:

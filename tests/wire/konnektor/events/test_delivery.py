@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ssl
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -258,26 +259,27 @@ def secure_site(running_secure_site: EventSite) -> EventSite:
 @pytest.fixture
 def secure_receiver(
     site_certificates: PkiTree, sink_identities: dict[str, Path]
-) -> Iterator[Callable[[str], Receiver]]:
+) -> Iterator[Callable[..., Receiver]]:
     """Return a function that starts a receiver with TLS that wants the sender's certificate."""
     made: list[Receiver] = []
 
-    def start(name: str) -> Receiver:
+    def start(name: str, *, holding: bool = False) -> Receiver:
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         tls.load_cert_chain(sink_identities[name])
         tls.load_verify_locations(site_certificates.ca)
         tls.verify_mode = ssl.CERT_REQUIRED
-        made.append(Receiver(tls))
+        made.append(Receiver(tls, holding))
         return made[-1]
 
     yield start
     for receiver in made:
-        receiver.close()
+        with contextlib.suppress(OSError):  # closed already
+            receiver.close()
 
 
 def test_by_tls_both_sides_are_authenticated(
     secure_site: EventSite,
-    secure_receiver: Callable[[str], Receiver],
+    secure_receiver: Callable[..., Receiver],
     site_certificates: PkiTree,
 ) -> None:
     """The Konnektor shows C.AK.AUT to the sink that asks; the settings divide what is sent."""
@@ -293,8 +295,27 @@ def test_by_tls_both_sides_are_authenticated(
     assert len(message.reads) == 3
 
 
+def test_a_sink_may_keep_its_side_open(
+    secure_site: EventSite,
+    events: EventSite,
+    secure_receiver: Callable[..., Receiver],
+) -> None:
+    """An event that arrived is no failure because the sink does not hang up (TIP1-A_4611)."""
+    for konnektor, receiver in (
+        (secure_site, secure_receiver("known", holding=True)),
+        (events, Receiver(holding=True)),
+    ):
+        konnektor.put("/faults", [])
+        subscription = konnektor.id_of(konnektor.subscribe(receiver.url))
+        remove(konnektor)
+        assert receiver.next().topic == "CARD/REMOVED"
+        pushed = konnektor.follow("EventPushed", subscription=subscription)
+        assert pushed["data"]["result"] == "OK"
+        receiver.close()
+
+
 def test_a_sink_that_is_not_trusted_gets_nothing(
-    secure_site: EventSite, secure_receiver: Callable[[str], Receiver]
+    secure_site: EventSite, secure_receiver: Callable[..., Receiver]
 ) -> None:
     """TIP1-A_5009: no path, no delivery; it counts as one that failed. Nor without TLS."""
     foreign, plain = secure_receiver("unknown"), Receiver()
