@@ -50,6 +50,8 @@ async def read_body(request: web.BaseRequest, most: int, *, multipart: bool) -> 
             body = await _read_at_most(request, most)
     except TimeoutError:
         raise Refused(408, "Zeit abgelaufen", LAST) from None
+    except (web.RequestPayloadError, ConnectionError):  # chunks or compression broken, or left
+        raise Refused(400, "der Inhalt ist nicht lesbar", LAST) from None
     if body is None:
         raise fault(Code.DOCUMENT_TOO_LARGE)
     if (request.charset or "utf-8").lower() not in _CHARSETS:

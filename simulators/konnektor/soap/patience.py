@@ -1,8 +1,9 @@
-"""How long a connection may take until its first request has come."""
+"""Connections of clients that are slow or speak no HTTP: closed in time, logged in one line."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
@@ -20,7 +21,9 @@ class PatientServer(web.Server):
     """
 
     def __init__(self, handler: Handler, *, head_seconds: float = HEAD_SECONDS) -> None:
-        super().__init__(self._arrived, access_log=None, keepalive_timeout=75)
+        log = logging.getLogger(__name__)
+        log.addFilter(_in_one_line)
+        super().__init__(self._arrived, access_log=None, keepalive_timeout=75, logger=log)
         self._answer = handler
         self._head_seconds = head_seconds
         self._waiting: dict[asyncio.BaseProtocol, asyncio.TimerHandle] = {}
@@ -46,3 +49,16 @@ class PatientServer(web.Server):
         timer = self._waiting.pop(protocol, None)
         if timer is not None:
             timer.cancel()
+
+
+def _in_one_line(record: logging.LogRecord) -> bool:
+    """Have what aiohttp could not read as HTTP logged in a line, not as our own failure.
+
+    What the client sent is left out: it may be its password.
+    """
+    if record.exc_info is not None:
+        error = record.exc_info[0]
+        name = "?" if error is None else error.__name__
+        record.msg, record.args = f"{record.getMessage()}: {name}", ()
+        record.exc_info = None
+    return True

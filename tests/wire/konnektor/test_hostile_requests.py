@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import gzip
+import http.client
 import socket
+import ssl
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import psutil
 import pytest
 
 from tests.konnektor_site import PATHS, SMCB, Site, context, document, envelope
@@ -73,15 +78,30 @@ def test_very_many_attributes(site: Site) -> None:
         b'<?xml version="1.0" encoding="ISO-8859-1"?>' + envelope(GET_CARDS),
         envelope(GET_CARDS.replace("m1", "m1<x/>")),
         envelope(GET_CARDS.replace("m1", "m" * 65)),
+        b"\xff\xfe" + envelope(GET_CARDS).decode().encode("utf-16-le"),
+        envelope(GET_CARDS).replace(b"m1", b"m\xe9"),
+        envelope(GET_CARDS).replace(b"m1", b"m\xc0\xb1"),  # an overlong form of "1"
+        envelope(GET_CARDS).replace(b"m1", b"m&#0;1"),
+        envelope(GET_CARDS).replace(b"schemas.xmlsoap.org/soap/", b"www.w3.org/2003/05/soap-"),
+        envelope(GET_CARDS.replace("EVT:GetCards", "EVT:GetCards a='1' a='2'", 1)),
+        envelope(GET_CARDS.replace("EVT:GetCards", "EVT:GetCards S:a='1' Z:a='2'", 1)).replace(
+            b"<S:Envelope ", b"<S:Envelope xmlns:Z='http://schemas.xmlsoap.org/soap/envelope/' "
+        ),
+        envelope(GET_CARDS) + b"<more/>",
+        envelope(GET_CARDS) + b"\x00",
         envelope(GET_CARDS.replace("EVT:GetCards>", "EVT:GetCards href='#x'>", 1)),
     ],
-    ids=range(16),
+    ids=range(25),
 )
 def test_broken_messages(site: Site, body: bytes) -> None:
     if b"href" in body:  # an attribute too many is ignored, and href not followed
         assert site.post(PATHS["EVT"], body)[0] == 200
         return
     refused(site, body)
+
+
+def test_byte_order_mark(site: Site) -> None:
+    assert site.post(PATHS["EVT"], b"\xef\xbb\xbf" + envelope(GET_CARDS))[0] == 200
 
 
 def test_must_understand(site: Site) -> None:
@@ -151,6 +171,134 @@ def test_compressed(site: Site) -> None:
     connection.request("POST", PATHS["EVT"], gzip.compress(envelope(GET_CARDS)), headers)
     assert connection.getresponse().status == 200
     connection.close()
+
+
+def memory(site: Site) -> int:
+    return int(psutil.Process(site.role.process.pid).memory_info().rss)
+
+
+def test_compressed_bomb(site: Site) -> None:
+    before = memory(site)
+    bomb = gzip.compress(bytes(100 << 20))
+    connection = site.connection()
+    headers = {"Content-Type": "text/xml", "Content-Encoding": "gzip"}
+    connection.request("POST", PATHS["EVT"], bomb, headers)
+    assert connection.getresponse().status == 413
+    connection.close()
+    assert memory(site) - before < 60 << 20
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate"])
+def test_compressed_wrongly(site: Site, coding: str) -> None:
+    connection = site.connection()
+    headers = {"Content-Type": "text/xml", "Content-Encoding": coding}
+    connection.request("POST", PATHS["EVT"], b"\x1f\x8b" + b"no gzip" * 20, headers)
+    assert connection.getresponse().status in (400, 500)
+    connection.close()
+
+
+HEAD = b"POST /ws/EventService HTTP/1.1\r\nHost: x\r\nContent-Type: text/xml\r\n"
+
+
+def raw(site: Site, *pieces: bytes) -> bytes:
+    """Send bytes as they are; return the beginning of what comes back until the end."""
+    connection = site.connection()
+    connection.connect()
+    try:
+        for piece in pieces:
+            connection.sock.sendall(piece)
+        return bytes(connection.sock.recv(4096))
+    except (ConnectionError, ssl.SSLError):
+        return b""  # closed while it was still being sent to
+    finally:
+        connection.close()
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"\x16\x03\x01 no HTTP \r\n\r\n",
+        b"POST\r\n\r\n",
+        b"POST /ws/EventService HTTP/9.9\r\n\r\n",
+        HEAD + b"Content-Length: -1\r\n\r\n",
+        HEAD + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\n<a",
+        HEAD + b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        HEAD + b"Transfer-Encoding: chunked\r\n\r\nZZ\r\n",
+        HEAD + b"X: " + b"a" * 100_000 + b"\r\n\r\n",
+        HEAD + b"a" * 100_000 + b": x\r\n\r\n",
+        HEAD + b"SOAPAction: \x00\r\nContent-Length: 0\r\n\r\n",
+        b"POST /" + b"a" * 100_000 + b" HTTP/1.1\r\n\r\n",
+    ],
+    ids=range(11),
+)
+def test_broken_heads(site: Site, head: bytes) -> None:
+    answer = raw(site, head)
+    assert answer == b"" or answer.split(b" ", 2)[1] in (b"400", b"411", b"413", b"431", b"505")
+
+
+def test_no_password_in_the_log(site: Site) -> None:
+    raw(site, HEAD + b"Authorization: Basic c2VjcmV0\x00\r\n\r\n")
+    assert "c2VjcmV0" not in site.role.log()
+
+
+def test_endless_headers(site: Site) -> None:
+    answer = raw(site, HEAD, *(b"X-%d: %s\r\n" % (n, b"a" * 1000) for n in range(2000)))
+    assert answer == b"" or answer.split(b" ", 2)[1] in (b"400", b"431")
+
+
+def test_left_in_the_middle(site: Site) -> None:
+    """Connections that end within the body, within a chunk, within the head."""
+    for rest in (
+        b"Content-Length: 100\r\n\r\n<S:Env",
+        b"Transfer-Encoding: chunked\r\n\r\nff\r\n<S:Env",
+        b"Content-Le",
+    ):
+        connection = site.connection()
+        connection.connect()
+        connection.sock.sendall(HEAD + rest)
+        connection.close()
+
+
+def test_requests_before_the_answers(site: Site) -> None:
+    body = envelope(GET_CARDS)
+    request = HEAD + b"Content-Length: %d\r\n\r\n" % len(body) + body
+    connection = site.connection()
+    connection.connect()
+    connection.sock.sendall(request * 20)
+    reader = connection.sock.makefile("rb")
+    for _ in range(20):
+        assert reader.readline().startswith(b"HTTP/1.1 200")
+        headers = http.client.parse_headers(reader)
+        assert b"GetCardsResponse" in reader.read(int(headers["Content-Length"]))
+    reader.close()
+    connection.close()
+
+
+def test_many_calls_leave_nothing_behind(site: Site) -> None:
+    """16 connections, good and broken calls in turn: all answered, no descriptor kept."""
+    process = psutil.Process(site.role.process.pid)
+    kinds = [(envelope(GET_CARDS), 200), (b"<a>", 500), (envelope("<EVT:Nonsense/>"), 500)]
+
+    def work(number: int) -> list[bool]:
+        connection = site.connection()
+        answered = []
+        for index in range(20):
+            body, status = kinds[(number + index) % len(kinds)]
+            connection.request("POST", PATHS["EVT"], body, {"Content-Type": "text/xml"})
+            response = connection.getresponse()
+            answered.append(response.status == status and bool(response.read()))
+        connection.close()
+        return answered
+
+    before = process.num_fds(), process.num_threads()
+    with ThreadPoolExecutor(16) as pool:
+        outcome = [good for answers in pool.map(work, range(16)) for good in answers]
+    assert outcome == [True] * 320
+    raw(site, HEAD + b"Connection: close\r\nContent-Length: 0\r\n\r\n")
+    assert process.num_threads() <= before[1] + 2  # the workers are at most two
+    deadline = time.monotonic() + 20
+    while process.num_fds() > before[0]:  # the ends of the connections are still on their way
+        assert time.monotonic() < deadline
 
 
 def test_oversized_in_chunks(site: Site) -> None:
