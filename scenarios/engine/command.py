@@ -114,7 +114,8 @@ def settings(arguments: argparse.Namespace) -> int:
     from .processes.containers import write_settings
     from .world.file import world_path
 
-    write_settings(world_path(arguments.world), arguments.run_dir, arguments.seed)
+    for note in write_settings(world_path(arguments.world), arguments.run_dir, arguments.seed):
+        _say(f"Hinweis: {note}")
     _say(f"geschrieben: {arguments.run_dir}")
     return EXIT_OK
 

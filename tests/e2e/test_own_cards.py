@@ -209,3 +209,6 @@ def test_run_takes_own_cards_only_for_a_world_it_starts(command: Command, tmp_pa
     run = command("run", "eau/lieferung", "--against", tmp_path, "--trust", tmp_path / "ca.pem")
     assert run.returncode == 2
     assert "ohne --against" in run.stderr
+    fresh = command("run", "eau/lieferung", "--pkcs12", "apotheke:SMC-B=karte.p12")
+    assert fresh.returncode == 2
+    assert "kein Standort dieser Welt" in fresh.stderr

@@ -14,12 +14,12 @@ from .launcher import prepare
 from .run_directory import RunDirectory
 
 
-def write_settings(file: Path, directory: Path, seed: int | None) -> None:
+def write_settings(file: Path, directory: Path, seed: int | None) -> tuple[str, ...]:
     """Write what the containers of the world *file* read into the volume *directory*.
 
     The processes find each other by their names; ``endpoints.json`` says where the same ports
     are published on the machine that runs the containers. Raises InputError when the world has
-    a contradiction or the directory is in use.
+    a contradiction or the directory is in use. Returns what is to be known of the world.
     """
     world = load_world(file)
     owned = RunDirectory(directory)
@@ -30,6 +30,7 @@ def write_settings(file: Path, directory: Path, seed: int | None) -> None:
         write_environment(endpoints, owned.path)
         endpoints.write(owned.path)
         owned.hand_over()
+        return wiring.notes
     except OSError as error:
         raise InputError(f"{directory}: nicht beschreibbar: {error.strerror}") from None
     finally:
