@@ -19,9 +19,7 @@ from simulators.process.settings import Settings
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=60)]
 Seconds = Annotated[float, Field(gt=0, le=3600)]
 CardType = Literal["SMC-B", "HBA"]
-PinState = Literal[
-    "VERIFIED", "VERIFIABLE", "BLOCKED", "TRANSPORT_PIN", "EMPTY_PIN", "DISABLED"
-]
+PinState = Literal["VERIFIED", "VERIFIABLE", "BLOCKED", "TRANSPORT_PIN", "EMPTY_PIN", "DISABLED"]
 AnyCardType = Literal["SMC-B", "HSM-B", "HBA", "EGK", "KVK", "UNKNOWN"]
 Resource = Literal[
     "Composition", "Patient", "Practitioner", "Organization", "Coverage", "Condition"
@@ -164,10 +162,7 @@ class MoveCard(Settings):
     """Pull a card of the actor's site."""
 
     actor: Name
-    card: PinState = Literal[
-    "VERIFIED", "VERIFIABLE", "BLOCKED", "TRANSPORT_PIN", "EMPTY_PIN", "DISABLED"
-]
-AnyCardType = "SMC-B"
+    card: AnyCardType = "SMC-B"
 
 
 class InsertCard(MoveCard):
@@ -190,15 +185,9 @@ class SetPin(Settings):
     """
 
     actor: Name
-    card: PinState = Literal[
-    "VERIFIED", "VERIFIABLE", "BLOCKED", "TRANSPORT_PIN", "EMPTY_PIN", "DISABLED"
-]
-AnyCardType = "SMC-B"
+    card: AnyCardType = "SMC-B"
     pin: str = Field(default="PIN.SMC", pattern=r"^(MR)?PIN\.[A-Z_]{2,12}$")
-    state: (
-        Literal["VERIFIED", "VERIFIABLE", "BLOCKED", "TRANSPORT_PIN", "EMPTY_PIN", "DISABLED"]
-        | None
-    ) = None
+    state: PinState | None = None
     entry: Literal["correct", "wrong", "timeout", "abort", "manual"] | None = None
     tries: Annotated[int, Field(ge=0, le=3)] | None = None
     puk_uses: Annotated[int, Field(ge=0, le=10)] | None = None
