@@ -111,10 +111,15 @@ class SignerInfo:
     attributes: dict[str, tuple[bytes, ...]]
     digest_ok: bool
     signature_ok: bool
-    has_unsigned_attributes: bool
     value: bytes
     digest_algorithm: str
     signature_algorithm: str
+    unsigned_attributes: dict[str, tuple[bytes, ...]] | None
+
+    @property
+    def has_unsigned_attributes(self) -> bool:
+        """Whether the field unsignedAttrs is there, however empty."""
+        return self.unsigned_attributes is not None
 
 
 @dataclass(frozen=True)
@@ -354,10 +359,12 @@ def _signer_info(
         and checkable
         and certificate is not None
         and signature.holds(certificate, content),
-        has_unsigned_attributes=unsigned is not None,
         value=value,
         digest_algorithm=cms_algorithms.algorithm(digest_algorithm)[0],
         signature_algorithm=cms_algorithms.algorithm(signature_algorithm)[0],
+        unsigned_attributes=None
+        if unsigned is None
+        else cms_attributes.read(unsigned.der(asn1.SET)),
     )
 
 

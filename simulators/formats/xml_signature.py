@@ -13,9 +13,10 @@ from typing import Final, Literal
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from . import certificates, xml_algorithms
+from . import certificates, signature_timestamp, xml_algorithms
 from .errors import FormatError, UnknownAlgorithm
 from .xades import DS, SIGNED_PROPERTIES_TYPE, XADES
+from .xml_algorithms import INCLUSIVE
 from .xml_canonical import Element, TooComplex, canonical
 from .xml_references import (
     MANIFEST_TYPE,
@@ -40,7 +41,8 @@ class XmlSignature:
     ``digest_ok``: every reference holds. ``signature_ok``: the value holds over SignedInfo under
     the key of ``certificate``, which is the one that SigningCertificate means. ``covers``: what
     is signed: the whole document around it, the objects inside it (and all of them), a detached
-    document, or only a part. ``problem``: why it is no XAdES-BES that is understood here.
+    document, or only a part. ``timestamps_ok``: every SignatureTimeStamp is over the value.
+    ``problem``: why it is no XAdES-BES that is understood here.
     """
 
     element: Element
@@ -55,6 +57,7 @@ class XmlSignature:
     covers: Coverage = "part"
     digest_ok: bool = False
     signature_ok: bool = False
+    timestamps_ok: bool = True
     problem: str | None = None
 
 
@@ -203,13 +206,26 @@ def _with_properties(found: XmlSignature) -> XmlSignature:
         raise FormatError("the signature policy is unknown")
     time = of_signature.findtext("xades:SigningTime", None, _NAMES)
     description = signed.findtext(".//xades:DataObjectFormat/xades:Description", None, _NAMES)
+    stamps = qualifying[0].findall(".//xades:SignatureTimeStamp", _NAMES)
     values = qualifying[0].findall(".//xades:OCSPValues/xades:EncapsulatedOCSPValue", _NAMES)
     return replace(
         found,
         signing_time=None if time is None else _instant(time),
         description=description,
+        timestamps_ok=all(_is_dated(found.element, stamp) for stamp in stamps[:MAX_CERTIFICATES]),
         ocsp_responses=tuple(binary(value) for value in values[:MAX_CERTIFICATES]),
     )
+
+
+def _is_dated(element: Element, stamp: Element) -> bool:
+    """Tell whether a SignatureTimeStamp is over ds:SignatureValue, as an element."""
+    method = stamp.find(f"{{{DS}}}CanonicalizationMethod")
+    value = canonical(
+        required(element, f"{{{DS}}}SignatureValue"),
+        INCLUSIVE if method is None else method.get("Algorithm", ""),
+    )
+    tokens = [binary(token) for token in stamp.findall("xades:EncapsulatedTimeStamp", _NAMES)]
+    return signature_timestamp.all_fit(tokens, value)
 
 
 def _instant(text: str) -> datetime:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from asn1crypto import algos, cms, core
+from asn1crypto import algos, cms, core, tsp
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
@@ -17,7 +18,13 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 from lxml import etree
 
-from simulators.formats import asn1, content_info, signed_data
+from simulators.formats import (
+    asn1,
+    cms_attributes,
+    content_info,
+    signature_timestamp,
+    signed_data,
+)
 from simulators.formats.signed_data import Signer, key_signer
 from simulators.pki.cards import read_card
 from tests.konnektor_site import (
@@ -449,3 +456,56 @@ def test_document_too_large(site: Site) -> None:
     octets = signed_data.sign(TEXT, card_signer(site), signing_time=NOW)
     given = document(bytes(26_214_401), "application/octet-stream", None)
     assert verify(site, octets, given=given).code == 4283
+
+
+def stamped(octets: bytes, over: bytes, authority: Signer) -> bytes:
+    """Return the CMS with a signature timestamp over *over* (RFC 3161)."""
+    imprint = {
+        "hash_algorithm": {"algorithm": "sha256"},
+        "hashed_message": hashlib.sha256(over).digest(),
+    }
+    stamp = tsp.TSTInfo(
+        {
+            "version": "v1",
+            "policy": "1.2.3",
+            "message_imprint": imprint,
+            "serial_number": 1,
+            "gen_time": NOW,
+        }
+    )
+    token = signed_data.sign(stamp.dump(), authority, signing_time=NOW)
+
+    attribute = cms_attributes.attribute(signature_timestamp.OID, token)
+    oid = asn1.oid(signed_data.OID)
+    fields = content_info.read(octets, oid, "SignedData")
+    head = [fields.take(tag) for tag in (asn1.INTEGER, asn1.SET, asn1.SEQUENCE, asn1.context(0))]
+    info = fields.take(asn1.SET).only()
+    extended = asn1.sequence(
+        *(bytes(child.encoded) for child in info.children),
+        asn1.set_of([attribute], asn1.context(1)),
+    )
+    return content_info.write(oid, [*(entry.encoded for entry in head), asn1.set_of([extended])])
+
+
+def test_signature_timestamp(site: Site) -> None:
+    octets = signed_data.sign(TEXT, card_signer(site), signing_time=NOW)
+    value = signed_data.read(octets).signers[0].value
+    authority = card_signer(site, SMCB_G20, "RSA")
+    assert result(verify(site, stamped(octets, value, authority))) == "VALID"
+    answer = verify(site, stamped(octets, b"another", authority), options=REPORT)
+    assert (result(answer), codes(answer)) == ("INVALID", [4115])
+    assert minor(answer) == "InvalidSignatureTimestamp"
+
+
+def test_version_7_4(site: Site) -> None:
+    encoded = base64.b64encode(signed_data.sign(TEXT, card_signer(site), signing_time=NOW)).decode()
+    answer = site.call(
+        "SIG74",
+        "VerifyDocument",
+        f"{context()}<SIG74:TvMode>NONE</SIG74:TvMode><SIG74:OptionalInputs>{REPORT}"
+        f"</SIG74:OptionalInputs><dss:SignatureObject><dss:Base64Signature>{encoded}"
+        "</dss:Base64Signature></dss:SignatureObject>"
+        "<SIG74:IncludeRevocationInfo>true</SIG74:IncludeRevocationInfo>",
+    )
+    assert answer.text("//SIG74:HighLevelResult") == "VALID"
+    assert answer.binary("//dss:UpdatedSignature//dss:Base64Signature")

@@ -7,7 +7,13 @@ from dataclasses import replace
 
 from cryptography import x509
 
-from simulators.formats import asn1, cms_attributes, signed_data, xml_algorithms
+from simulators.formats import (
+    asn1,
+    cms_attributes,
+    signature_timestamp,
+    signed_data,
+    xml_algorithms,
+)
 from simulators.formats.errors import FormatError
 from simulators.formats.signed_data import SignedData, SignerInfo
 
@@ -124,6 +130,9 @@ def _found(signer: SignerInfo, read: SignedData, form: Form) -> Found:
         _octets(digests[0]) if digests else None,
         _hint(signer),
         ocsp_responses=read.ocsp_responses,
+        timestamp_ok=signature_timestamp.all_fit(
+            (signer.unsigned_attributes or {}).get(signature_timestamp.OID, ()), signer.value
+        ),
     )
 
 

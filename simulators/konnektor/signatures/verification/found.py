@@ -30,6 +30,7 @@ class Found:
     key of ``certificate``, None where nobody gave it. ``problem``: how it departs from the
     profile of its form, None when it does not. ``algorithm`` and ``digest_algorithm`` are URIs;
     ``field_name`` is that of a PDF.
+    ``timestamp_ok``: the signature timestamps, if there are any, are over this signature.
     """
 
     form: Form
@@ -45,6 +46,7 @@ class Found:
     field_name: str | None = None
     ocsp_responses: tuple[bytes, ...] = ()
     manifests: tuple[Manifested, ...] = ()
+    timestamp_ok: bool = True
     problem: str | None = None
 
     @property

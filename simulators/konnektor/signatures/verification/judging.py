@@ -26,6 +26,7 @@ INSUFFICIENT = _MAJOR + "InsufficientInformation"
 ON_ALL_DOCUMENTS = _MINOR + "valid:signature:OnAllDocuments"
 HAS_MANIFEST_RESULTS = _MINOR + "valid:signature:HasManifestResults"
 INCORRECT_SIGNATURE = _MINOR + "invalid:IncorrectSignature"
+INVALID_TIMESTAMP = _MINOR + "valid:signature:InvalidSignatureTimestamp"
 CHAIN_NOT_COMPLETE = _MINOR + "CertificateChainNotComplete"
 OCSP_NOT_AVAILABLE = _MINOR + "OcspNotAvailiable"  # spelled so in gemSpec_Kon
 _STATUS_CODES = {Status.REVOKED: Code.PKI_REVOKED, Status.UNKNOWN: Code.PKI_UNKNOWN}
@@ -128,7 +129,7 @@ async def _judge_one(
         verdict = await checker.check(certificate, at)
         chain = checker.chain(certificate)
         outcomes += _certificate(certificate, verdict)
-    outcomes = _mathematics(found) + _profile(found, qes, kind_ok) + outcomes
+    outcomes = _mathematics(found, qes) + _profile(found, qes, kind_ok) + outcomes
     reasons = tuple(outcome.reason for outcome in outcomes)
     worst = next((entry for entry in outcomes if entry.result == "INVALID"), None)
     worst = worst or next(iter(outcomes), None)
@@ -141,10 +142,18 @@ async def _judge_one(
     return Finding(found, certificate, verdict, at, qes, chain, result, major, minor_, reasons)
 
 
-def _mathematics(found: Found) -> list[_Outcome]:
-    """Core: a broken value or digest (4115); not where the form could not be understood."""
-    if found.problem is not None or (found.digest_ok and found.signature_ok):
+def _mathematics(found: Found, qes: bool) -> list[_Outcome]:
+    """Core: a broken value or digest (4115); not where the form could not be understood.
+
+    Of a nonQES also a signature timestamp over something else; the code for it is unconfirmed.
+    """
+    if found.problem is not None:
         return []
+    if found.mathematics_ok:
+        if found.timestamp_ok or qes:
+            return []
+        reason = trace(Code.SIGNATURE_INVALID, "der Zeitstempel gilt einer anderen Signatur")
+        return [_Outcome("INVALID", SUCCESS, INVALID_TIMESTAMP, reason)]
     if found.certificate is None and found.digest_ok:
         return []
     reason = trace(Code.SIGNATURE_INVALID)

@@ -118,6 +118,7 @@ def _found(entry: XmlSignature) -> Found:
             Manifested(f"//ds:Manifest/ds:Reference[{index}]", part.holds)
             for index, part in enumerate(entry.manifests, start=1)
         ),
+        timestamp_ok=entry.timestamps_ok,
         problem=entry.problem,
     )
 
