@@ -75,7 +75,8 @@ class CetpClient:
                 writer.transport.abort()
 
     async def _write(self, writer: asyncio.StreamWriter, parts: Sequence[bytes]) -> None:
-        writer.transport.set_write_buffer_limits(high=0)  # drained is what the system has taken
+        # drained is what the system has taken; with 0 for both asyncio's TLS would never go on
+        writer.transport.set_write_buffer_limits(high=1, low=0)
         for number, part in enumerate(parts):
             if number:  # without a pause the system would join the segments
                 await asyncio.sleep(self._settings.segment_gap)

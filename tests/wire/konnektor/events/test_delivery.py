@@ -293,6 +293,7 @@ def test_by_tls_both_sides_are_authenticated(
     assert message.topic == "CARD/REMOVED"
     assert message.certificate == own.public_bytes(Encoding.DER)
     assert len(message.reads) == 3
+    assert secure_site.follow("EventPushed")["data"]["result"] == "OK"
 
 
 def test_a_sink_may_keep_its_side_open(
