@@ -104,9 +104,9 @@ class Pin(Settings):
 class OwnFile(Settings):
     """A PKCS#12 file with a key and a certificate for a card; names are relative to the world."""
 
-    file: str = Field(min_length=1)
-    password: str | None = None
-    password_file: str | None = None
+    file: str = Field(min_length=1, description="PKCS#12: ein Schlüssel mit seinem Zertifikat")
+    password: str | None = Field(default=None, description="ohne: das leere Passwort")
+    password_file: str | None = Field(default=None, description="Datei, die es enthält")
 
 
 class Card(Settings):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from ..access.check import Target
 from ..cards.cards import HBA_TYPES, SM_B_TYPES, InsertedCard
+from ..cards.keys import AUT
 from ..certificates import expiration
-from ..certificates.expiration import AUT, Expiration, NoEccCertificate
+from ..certificates.expiration import Expiration, NoEccCertificate
 from ..faults import Code, fault, trace
 from ..operation import Call, read_handle
 from ..soap import answers, reading

@@ -82,7 +82,7 @@ async def read_card_certificate(call: Call) -> Element:
 def _add_certificate(
     listing: Element, card: InsertedCard, reference: Reference, crypt: Crypt
 ) -> None:
-    """Append X509DataInfo, without X509Data when the card has no such certificate; 4258 with ECC."""
+    """Add X509DataInfo: without X509Data when the card has no such certificate, 4258 with ECC."""
     found = card.certificate_object(reference, crypt)
     if found is None and crypt == "ECC":
         raise fault(Code.NO_ECC_CERTIFICATE, value=card.handle)
