@@ -77,8 +77,9 @@ def _find(
     konnektor = call.konnektor
     if handle is not None:
         card = konnektor.cards.by_handle(handle)
-        if card is None:
-            raise fault(Code.HANDLE_INVALID)
+        if card is None:  # some makes have another code
+            code = konnektor.settings.make.unknown_handle.get(call.operation)
+            raise fault(code or Code.HANDLE_INVALID)
         return card
     inserted = konnektor.cards.inserted()
     if iccsn is not None:
