@@ -136,13 +136,16 @@ class CertificateChecker:
         """Return *certificate* and the CAs above it up to the root; empty without a path."""
         return self._trust.chain(certificate)
 
-    async def status(self, certificate: x509.Certificate) -> Answered:
-        """Return the status by OCSP, from an answer within the grace period if there is one."""
+    async def status(
+        self, certificate: x509.Certificate, *, since: datetime | None = None
+    ) -> Answered:
+        """Return the status by OCSP, from an answer within the grace period if there is one, and
+        if it is not older than *since*.
+        """
         known = self._known.get(certificate)
-        now = self._clock.now()
-        if known is not None and known.at is not None and abs(now - known.at) <= self._grace:
+        if known is not None and self._serves(known, since):
             return known
-        task = self._asking.get(certificate)
+        task = self._asking.get(certificate) if since is None else None
         if task is None:
             task = asyncio.create_task(self._ask(certificate))
             self._asking[certificate] = task
@@ -153,6 +156,11 @@ class CertificateChecker:
             if len(self._known) > REMEMBERED:
                 self._known.popitem(last=False)
         return answered
+
+    def _serves(self, known: Answered, since: datetime | None) -> bool:
+        if known.at is None or (since is not None and known.at < since):
+            return False
+        return abs(self._clock.now() - known.at) <= self._grace
 
     def forget(self) -> None:
         """Ask again for everything."""

@@ -7,14 +7,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from simulators.formats.signed_data import Signer
 from simulators.pki.request import Reference
 
 from ..access.check import Grant, Target
 from ..cards.keys import CRYPTS, SigningKey
 from ..documents import take_all
 from ..faults import Code, KonnektorFault, fault
-from ..operation import Call, read_handle
+from ..operation import Call, Service, read_handle
 from ..signatures.jobs import Job, check_form
 from ..signatures.permission import (
     ComfortPermission,
@@ -22,7 +21,16 @@ from ..signatures.permission import (
     PinPermission,
     SmbPermission,
 )
-from ..signatures.signing import PADES_TYPE, SignRequest, add_output, make, prepare, read_request
+from ..signatures.revocation import EmbeddedRevocation
+from ..signatures.signing import (
+    PADES_TYPE,
+    Made,
+    SignRequest,
+    add_output,
+    make,
+    prepare,
+    read_request,
+)
 from ..signatures.stack import sign_stack
 from ..soap import answers, reading
 from ..soap.namespaces import CONN, CONTEXT, SIGNATURE_7_5, name
@@ -193,16 +201,25 @@ async def _sign(
     konnektor = call.konnektor
     card = permission.card
     signer = konnektor.sak.signers.checked(card.card.iccsn, key.signer)
-    revocation = await _revocation(call, stack, key, qes=card.is_hba)
+    current = call.service.namespace == SIGNATURE_7_5
+    embeds = card.is_hba or current  # 7.4 embeds nothing into nonQES (C_11276)
+    revocation = EmbeddedRevocation(
+        konnektor.certificates, konnektor.clock, key.certificate, after_signing=current
+    )
 
     async def sign(document: Prepared) -> Element:
         if not card.present:
             raise fault(Code.CARD_NOT_INSERTED)
         request, content = document
-        responses = revocation if request.include_revocation else []
-        response = await konnektor.process.in_thread(
-            _make, call, request, content, signer, responses
-        )
+        now, responses = konnektor.clock.now(), list[bytes]()
+        if request.include_revocation and embeds:
+            now, responses = await revocation.now()
+
+        def work() -> Element:
+            made = make(request, content, signer, responses, now)
+            return _response(call.service, request.request_id, made)
+
+        response = await konnektor.process.in_thread(work)
         call.add_status(response, *request.warnings)
         response.insert(0, response[-1])  # the schema has it first
         konnektor.events.emit(NEXT_SUCCESSFUL, {"Jobnummer": job.number}, card=card)
@@ -211,29 +228,9 @@ async def _sign(
     return await sign_stack(stack, sign, permission, job, konnektor.sak.settings.stopped)
 
 
-async def _revocation(
-    call: Call, stack: deque[Prepared], key: SigningKey, *, qes: bool
-) -> list[bytes]:
-    """Return the OCSP answer to embed; 7.5.6 has it in nonQES too, 7.4 in QES only (C_11276)."""
-    if not any(request.include_revocation for request, _ in stack):
-        return []
-    if not qes and call.service.namespace != SIGNATURE_7_5:
-        return []
-    answered = await call.konnektor.certificates.status(key.certificate)
-    return [] if answered.response is None else [answered.response]
-
-
-def _make(
-    call: Call,
-    request: SignRequest,
-    content: bytes | SignablePdf,
-    signer: Signer,
-    revocation: list[bytes],
-) -> Element:
-    """Return the SIG:SignResponse of a document, its Status left out; to be run in a thread."""
-    service = call.service
+def _response(service: Service, request_id: str, made: Made) -> Element:
+    """Return the SIG:SignResponse with *made*, its Status left out."""
     response = answers.response(service.namespace, "SignResponse", service.prefix)
-    response.set("RequestID", answers.printable(request.request_id))
-    made = make(request, content, signer, revocation, call.konnektor.clock.now())
+    response.set("RequestID", answers.printable(request_id))
     add_output(response, made, service.namespace)
     return response

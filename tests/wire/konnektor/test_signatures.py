@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from cryptography import x509
+from cryptography.x509.ocsp import load_der_ocsp_response
 
 from simulators.formats import signed_data
 from simulators.formats.certificates import is_ecc
@@ -119,6 +120,23 @@ def test_ocsp_answer_is_embedded_when_asked_for(site: Site) -> None:
     assert len(signed_data.read(cms).ocsp_responses) == 1
     cms = signature(site.sign(SMCB, document(TEXT), ENVELOPING))
     assert signed_data.read(cms).ocsp_responses == ()
+
+
+def test_the_ocsp_answer_is_not_older_than_the_signature(site: Site, ocsp: Any) -> None:
+    who = context(user="eva")
+    for _ in range(2):
+        before = len(ocsp.journal())
+        cms = signature(
+            site.sign(
+                HBA, document(TEXT, short_text="x"), ENVELOPING, context=who, revocation="true"
+            )
+        )
+        read = signed_data.read(cms)
+        answered = load_der_ocsp_response(read.ocsp_responses[0])
+        signed = read.signers[0].signing_time
+        assert signed is not None
+        assert answered.produced_at_utc >= signed.replace(microsecond=0)
+        assert len(ocsp.journal()) > before  # in spite of the grace period (C_11276)
 
 
 def test_pin_not_raised(site: Site) -> None:
