@@ -1,4 +1,9 @@
-"""SignatureService 7.4 and 7.5 side by side: 7.5 has the comfort signature besides."""
+"""SignatureService 7.4 and 7.5 side by side.
+
+7.5 has the comfort signature besides, embeds OCSP answers into nonQES signatures too and only such
+that are not older than the signature (C_11276), and bounds the ShortText of the verification report
+(C_10147). A comfort session, once there, serves SignDocument of both versions.
+"""
 
 from __future__ import annotations
 
