@@ -75,7 +75,7 @@ class Terminal(Settings):
     and at RequestCard puts in a card of the wanted type that lies beside; without, the control
     API is waited for. ``remote_pin``: PINs for cards elsewhere can be typed here, for there is a
     gSMC-KT in it; without one the answer is 4053 (unconfirmed for this cause). ``physical``
-    false is the logical terminal of an HSM-B.
+    false is the logical terminal of an HSM-B, which has no PIN pad (4066).
     """
 
     id: Identifier

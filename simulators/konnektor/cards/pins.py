@@ -209,15 +209,18 @@ class PinPads:
 
     def _terminal(self, grant: Grant, card: InsertedCard, reference: PinReference) -> CardTerminal:
         """Return where to type: at the card's own terminal if local, else at the Remote-PIN-KT of
-        the Workplace, for those PINs only that allow it.
+        the Workplace, for those PINs only that allow it. The logical terminal of an HSM-B has no
+        PIN pad: without a Remote-PIN-KT the fault is 4066 (TAB_KON_093 has it for ChangePin;
+        unconfirmed for the others).
         """
         workplace = self._relations.workplaces[grant.workplace]
         terminal = self._cards.terminals[card.terminal]
-        if card.terminal not in workplace.local:
+        has_pad = terminal.settings.physical
+        if card.terminal not in workplace.local or not has_pad:
             if card.is_egk or reference not in REMOTE:
                 raise fault(Code.NO_REMOTE_PIN)
             if workplace.remote_pin is None:
-                raise fault(Code.NO_REMOTE_PIN_TERMINAL)
+                raise fault(Code.NO_REMOTE_PIN_TERMINAL if has_pad else Code.PIN_PAD_MISSING)
             terminal = self._cards.terminals[workplace.remote_pin]
             if not terminal.settings.remote_pin:
                 raise fault(Code.NO_REMOTE_PIN, f"in {terminal.id} steckt keine gSMC-KT")

@@ -85,12 +85,12 @@ def test_pins_of_an_egk() -> None:
 class World:
     """A Workplace with one terminal and one SM-B whose PIN is typed by hand."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, timeout: float) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, timeout: float, **terminal: object) -> None:
         model = {
             "mandanten": [{"id": "m", "terminals": ["t"], "cards": [SMB]}],
             "workplaces": [{"id": "w", "local_terminals": ["t"]}],
             "terminals": [
-                {"id": "t", "name": "Empfang", "cards": [{"slot": 1, "card": "smb"}]},
+                {"id": "t", "name": "Empfang", "cards": [{"slot": 1, "card": "smb"}], **terminal},
             ],
         }
         settings = KonnektorSettings.model_validate(
@@ -135,6 +135,12 @@ def test_an_entry_that_nobody_makes_times_out(monkeypatch: pytest.MonkeyPatch) -
     assert not list(world.entries.pending())
     assert not world.cards.terminals["t"].busy
     assert [told["Result"] for topic, told in world.told if "FINISHED" in topic] == ["ERROR"]
+
+
+def test_an_hsm_has_no_pin_pad(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(monkeypatch, 60, physical=False)
+    with pytest.raises(KonnektorFault, match="4066"):
+        asyncio.run(world.pads.change(world.grant(), "PIN.SMC"))
 
 
 def test_a_call_that_is_given_up_leaves_the_terminal_free(monkeypatch: pytest.MonkeyPatch) -> None:
