@@ -142,6 +142,10 @@ class Make(Settings):
     1,000; 4282 beyond). ``ecc_encryption`` is how CMS carries the content key to an ECC key:
     ``key-agreement`` (RFC 5753), or ``ti-ecies``, the cryptogram of the TI's cards (gemSpec_Krypt
     A_17220; its OID is unconfirmed). DecryptDocument reads both, whatever is set.
+
+    ``mtom_answers``: SignatureService and EncryptionService answer as MTOM where the request is
+    one or its Accept names it (so WS-MTOMPolicy, to which A_15610 likens it; its own conditions
+    were not at hand), only where the request is one, or never.
     """
 
     profile: str | None = Field(default=None, description="mitgeliefertes Profil eines Herstellers")
@@ -176,6 +180,7 @@ class Make(Settings):
     after_rsa: Literal["refuse", "sign"] = "refuse"
     rsa_refused: int = 4058
     qes_pin_rejected: int = 4085
+    mtom_answers: Literal["request_or_accept", "request", "never"] = "request_or_accept"
     unblock_open_pin: Literal["ok", "prompt"] = "ok"
     unblock_qes_new_pin: int = 4072
     egk_pin_needs_card: bool = True

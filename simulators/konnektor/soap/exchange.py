@@ -121,14 +121,25 @@ class Exchange:
 
         large = len(body) > _LARGE
         envelope = await self._process.in_thread(read) if large else read()
-        accepted = spoken and mtom.is_accepted(request.headers.get("Accept", ""))
-        return _Request(envelope, large, packaged or accepted)
+        accept = request.headers.get("Accept", "") if spoken else ""
+        return _Request(envelope, large, self._packs(packaged, accept))
+
+    def _packs(self, packaged: bool, accept: str) -> bool:
+        """Tell whether the answer is to be MTOM, to a request that was *packaged* (A_15610)."""
+        match self._make.mtom_answers:
+            case "never":
+                return False
+            case "request":
+                return packaged
+        return packaged or mtom.is_accepted(accept)
 
     async def _encode(self, answer: Element, received: _Request) -> tuple[bytes, str]:
+        unique = str(self._process.randomness.uuid("mtom")) if received.packaged else ""
+
         def write() -> tuple[bytes, str]:
-            if not received.packaged:
-                return encode_large(answer) if received.large else encode(answer), XML
-            return mtom.pack(answer, str(self._process.randomness.uuid("mtom")))
+            if received.packaged:
+                return mtom.pack(answer, unique)
+            return encode_large(answer) if received.large else encode(answer), XML
 
         return await self._process.in_thread(write) if received.large else write()
 

@@ -113,6 +113,7 @@ def _add_version(
     if plain is not None:
         add(version, SERVICE_INFORMATION, "Endpoint").set("Location", plain + path)
     add(version, SERVICE_INFORMATION, "EndpointTLS").set("Location", protected + path)
+    add(version, SERVICE_INFORMATION, "WSDL").set("Location", f"{protected}{path}?wsdl")
     return version
 
 

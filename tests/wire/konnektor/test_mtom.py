@@ -20,7 +20,11 @@ ASKS = {"Accept": 'multipart/related; type="application/xop+xml", text/xml'}
 def packed(inner: str, content: bytes = CONTENT, content_id: str = "d@x") -> bytes:
     kind = b'Content-Type: application/xop+xml; charset=UTF-8; type="text/xml"\r\n'
     return (
-        b"--grenze\r\n" + kind + b"Content-ID: <e@x>\r\n\r\n" + envelope(inner) + b"\r\n--grenze\r\n"
+        b"--grenze\r\n"
+        + kind
+        + b"Content-ID: <e@x>\r\n\r\n"
+        + envelope(inner)
+        + b"\r\n--grenze\r\n"
         b"Content-Transfer-Encoding: binary\r\n"
         b"Content-ID: <" + content_id.encode() + b">\r\n\r\n" + content + b"\r\n--grenze--\r\n"
     )
@@ -112,6 +116,25 @@ def test_who_only_asks_gets_one(site: Site) -> None:
     body = envelope(sign(site, "eA=="))
     status, answer = post(site, "SIG", body, "text/xml; charset=utf-8", ASKS)
     assert (status, len(taken_apart(answer)[1])) == (200, 1)
+
+
+@pytest.mark.parametrize(
+    ("answers", "to_mtom", "to_accept"),
+    [
+        ("request", "multipart/related", "text/xml"),
+        ("never", "text/xml", "text/xml"),
+    ],
+)
+def test_makes_that_answer_otherwise(
+    start_site: Any, answers: str, to_mtom: str, to_accept: str
+) -> None:
+    site = start_site(make={"mtom_answers": answers})
+    for body, content_type, headers, expected in (
+        (packed(sign(site, INCLUDE)), BOUNDARY, None, to_mtom),
+        (envelope(sign(site, "eA==")), "text/xml; charset=utf-8", ASKS, to_accept),
+    ):
+        status, answer = post(site, "SIG", body, content_type, headers)
+        assert (status, answer.get_content_type()) == (200, expected)
 
 
 def test_faults_come_as_they_always_do(site: Site) -> None:

@@ -50,6 +50,12 @@ def test_operations_are_those_of_the_official_one(site: Site, spec: Any, path: s
     assert address == f"{site.url}/ws/{path}"
 
 
+def test_the_directory_says_where(site: Site) -> None:
+    directory = etree.fromstring(site.get("/connector.sds")[1])
+    told = [entry.get("Location") for entry in directory.iter("{*}WSDL")]
+    assert sorted(told) == sorted(f"{site.url}/ws/{path}?wsdl" for path in OFFICIAL)
+
+
 def test_case_of_the_question_and_other_questions(site: Site) -> None:
     assert site.get("/ws/EventService?WSDL")[0] == 200
     assert site.get("/ws/EventService?xsd=1")[0] == 405
