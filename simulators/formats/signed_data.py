@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -21,6 +21,7 @@ from . import (
     cms_attributes,
     content_info,
     signature_check,
+    signer_info,
 )
 from .certificates import CertificateId
 from .errors import FormatError
@@ -93,36 +94,6 @@ class Signer:
 
 
 @dataclass(frozen=True)
-class SignerInfo:
-    """One signature and what became of checking it.
-
-    ``digest_ok``: contentType and messageDigest fit the content. ``signature_ok``: the
-    signature holds over the attributes under the key of ``certificate``, and the attributes
-    cmsAlgorithmProtection and signingCertificateV2, where present, say the same.
-    It is False where nobody asked for it.
-    ``certificate`` is the embedded one that the signer id names, None when it is missing;
-    whether it is trusted is not judged here. ``attributes``: DER of every value by OID.
-    ``value`` is the signature itself, the algorithms are OIDs.
-    """
-
-    signer_id: CertificateId
-    certificate: x509.Certificate | None
-    signing_time: datetime | None
-    attributes: dict[str, tuple[bytes, ...]]
-    digest_ok: bool
-    signature_ok: bool
-    value: bytes
-    digest_algorithm: str
-    signature_algorithm: str
-    unsigned_attributes: dict[str, tuple[bytes, ...]] | None
-
-    @property
-    def has_unsigned_attributes(self) -> bool:
-        """Whether the field unsignedAttrs is there, however empty."""
-        return self.unsigned_attributes is not None
-
-
-@dataclass(frozen=True)
 class SignedData:
     """A CMS SignedData: content (None when detached and not given), signatures, certificates.
 
@@ -130,7 +101,7 @@ class SignedData:
     """
 
     content: bytes | None
-    signers: tuple[SignerInfo, ...]
+    signers: tuple[signer_info.SignerInfo, ...]
     certificates: tuple[x509.Certificate, ...]
     ocsp_responses: tuple[bytes, ...]
     ignored_certificates: int = 0
@@ -168,7 +139,7 @@ def sign(
     variable = _variable_attributes(content, signing_time, content_hint)
     cms_attributes.check(attributes)
     signed = asn1.set_of([*signer.constant_attributes, *variable, *attributes])
-    signer_info = asn1.sequence(
+    signed_by = asn1.sequence(
         _VERSION_1,
         signer.encoded_id,
         cms_algorithms.SHA256,
@@ -188,7 +159,7 @@ def sign(
             *asn1.enclose(asn1.SEQUENCE, encapsulated),
             asn1.encode(asn1.context(0), signer.encoded_certificate),
             _revocation(ocsp_responses),
-            asn1.set_of([signer_info]),
+            asn1.set_of([signed_by]),
         ],
     )
 
@@ -249,8 +220,8 @@ def read(
     return SignedData(
         content=None if content is None else bytes(content),
         signers=tuple(
-            _signer_info(signer_info, known, content_type, digests, verify=verify)
-            for signer_info in signer_infos
+            signer_info.read(element, known, content_type, digests, verify=verify)
+            for element in signer_infos
         ),
         certificates=tuple(embedded.values()),
         ocsp_responses=_ocsp_responses(crls) if crls is not None else (),
@@ -320,66 +291,3 @@ def _ocsp_responses(crls: asn1.Element) -> tuple[bytes, ...]:
             if fields.take(asn1.OBJECT_IDENTIFIER).encoded == _OCSP_RESPONSE:
                 found.append(fields.take(asn1.SEQUENCE).der())
     return tuple(found)
-
-
-def _signer_info(
-    element: asn1.Element,
-    embedded: Mapping[CertificateId, x509.Certificate],
-    content_type: bytes,
-    digests: signature_check.Digests | None,
-    *,
-    verify: bool,
-) -> SignerInfo:
-    """Read and check one SignerInfo."""
-    fields = element.fields()
-    fields.take(asn1.INTEGER)
-    signer_id = _signer_id(fields.take(asn1.SEQUENCE, asn1.primitive(0)), embedded)
-    digest_algorithm = fields.take(asn1.SEQUENCE)
-    signed_set = fields.optional(asn1.context(0))
-    signature_algorithm = fields.take(asn1.SEQUENCE)
-    value = bytes(fields.take(*asn1.OCTET_STRINGS).octets())
-    unsigned = fields.optional(asn1.context(1))
-    fields.end()
-    signed = None if signed_set is None else signed_set.der(asn1.SET)
-    found = {} if signed is None else cms_attributes.read(signed)
-    certificate = embedded.get(signer_id)
-    signature = signature_check.Signature(
-        value, digest_algorithm, signature_algorithm, signed, found
-    )
-    # Without the content signed attributes can be checked, a bare signature cannot.
-    checkable = digests is not None or signed is not None
-    content = b"" if digests is None else digests.content
-    return SignerInfo(
-        signer_id=signer_id,
-        certificate=certificate,
-        signing_time=_signing_time(found),
-        attributes=found,
-        digest_ok=digests is not None and signature.fits(content_type, digests),
-        signature_ok=verify
-        and checkable
-        and certificate is not None
-        and signature.holds(certificate, content),
-        value=value,
-        digest_algorithm=cms_algorithms.algorithm(digest_algorithm)[0],
-        signature_algorithm=cms_algorithms.algorithm(signature_algorithm)[0],
-        unsigned_attributes=None
-        if unsigned is None
-        else cms_attributes.read(unsigned.der(asn1.SET)),
-    )
-
-
-def _signer_id(
-    element: asn1.Element, embedded: Mapping[CertificateId, x509.Certificate]
-) -> CertificateId:
-    if element.tag == asn1.SEQUENCE:
-        return certificates.issuer_and_serial(element)
-    wanted = bytes(element.content)
-    for name, certificate in embedded.items():
-        if certificates.subject_key_identifier(certificate) == wanted:
-            return name
-    raise FormatError("the signer is named by a key identifier without its certificate")
-
-
-def _signing_time(signed: dict[str, tuple[bytes, ...]]) -> datetime | None:
-    values = signed.get(cms_attributes.SIGNING_TIME)
-    return asn1.parse(values[0]).time() if values else None

@@ -6,6 +6,7 @@ from simulators.formats import signed_data
 from simulators.formats.certificates import common_name, policies
 from simulators.formats.errors import FormatError
 from simulators.formats.headers import addresses
+from simulators.formats.signer_info import SignerInfo
 
 from ..documents import error_codes, mails
 from ..documents.mail_parts import Part, read_mail
@@ -193,7 +194,7 @@ def _part_fault(part: Part, name: str, media_type: str) -> str | None:
     return None
 
 
-def _holds(signer: signed_data.SignerInfo) -> bool:
+def _holds(signer: SignerInfo) -> bool:
     return signer.digest_ok and signer.signature_ok
 
 

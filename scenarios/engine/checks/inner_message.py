@@ -11,7 +11,8 @@ from simulators.formats import komle, recipient_emails, signed_data
 from simulators.formats.certificates import common_name, policies
 from simulators.formats.errors import FormatError
 from simulators.formats.headers import split_message
-from simulators.formats.signed_data import SignedData, SignerInfo
+from simulators.formats.signed_data import SignedData
+from simulators.formats.signer_info import SignerInfo
 
 from ..scenario.artifacts import Sent
 from ..scenario.failure import StepFailed

@@ -15,7 +15,8 @@ from simulators.formats import (
     xml_algorithms,
 )
 from simulators.formats.errors import FormatError
-from simulators.formats.signed_data import SignedData, SignerInfo
+from simulators.formats.signed_data import SignedData
+from simulators.formats.signer_info import SignerInfo
 
 from ...documents import Document as GivenDocument
 from ...faults import Code, Trace, fault, trace
