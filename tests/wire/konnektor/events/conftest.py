@@ -90,6 +90,7 @@ def event_settings(site_certificates: PkiTree) -> dict[str, Any]:
             "connect_timeout": 1,
             "write_timeout": 1,
             "max_subscriptions": 20,
+            "queue": 10,
         },
     }
 

@@ -172,6 +172,22 @@ def test_bad_sinks_harm_nobody(events: EventSite, receiver: Receiver) -> None:
         resetting.close()
 
 
+def test_a_slow_sink_fills_its_own_queue_only(events: EventSite, receiver: Receiver) -> None:
+    """What is too much for one sink is dropped there; another gets everything."""
+    slow = free_sink()
+    subscription = events.id_of(events.subscribe(slow))
+    events.subscribe(receiver.url)
+    delay = {"kind": "delay", "seconds": 60}
+    rule = {"id": "slow", "operation": "CETP", "match": {"sink": slow}, "effect": delay}
+    events.put("/faults", [rule])
+    for _ in range(6):  # one is under way, ten wait, the twelfth is one too many
+        remove(events)
+        insert(events)
+    dropped = events.follow("EventPushed", subscription=subscription)
+    assert (dropped["data"]["result"], dropped["data"]["topic"]) == ("Dropped", "CARD/INSERTED")
+    assert [receiver.next().topic for _ in range(12)] == ["CARD/REMOVED", "CARD/INSERTED"] * 6
+
+
 def test_failed_deliveries_end_the_subscriptions(events: EventSite, receiver: Receiver) -> None:
     """After EVT_MAX_TRY failures in a row all of the sink's go; a success begins anew."""
     events.subscribe(receiver.url)
