@@ -44,13 +44,13 @@ def _slot(number: int, pki: Any, iccsn: str) -> dict[str, Any]:
 
 def model(pki: Any) -> dict[str, Any]:
     """Return: w1 at t1 types PINs for t2 at t1; w2 at t2 types none elsewhere; w3 at t3, which has
-    no gSMC-KT; w4 at t1 too. Two Mandanten share the SMC-B; the stray one belongs to nobody.
+    no gSMC-KT; w4 at t1 too; w5 has an HSM. Two Mandanten share the SMC-B; the stray one belongs to nobody.
     """
-    everything = ["w1", "w2", "w3", "w4"]
+    everything = ["w1", "w2", "w3", "w4", "w5"]
     mandant = {
         "clientsystems": ["cs1"],
         "workplaces": everything,
-        "terminals": ["t1", "t2", "t3"],
+        "terminals": ["t1", "t2", "t3", "hsm"],
         "cards": [SMCB, HSM],
         "access": [{"clientsystem": "cs1", "workplaces": everything}],
     }
@@ -72,6 +72,7 @@ def model(pki: Any) -> dict[str, Any]:
                 "remote_pin_terminal": "t3",
             },
             {"id": "w4", "local_terminals": ["t1"]},
+            {"id": "w5", "local_terminals": ["hsm"]},
         ],
         "terminals": [
             {
@@ -90,6 +91,7 @@ def model(pki: Any) -> dict[str, Any]:
                 "cards": [_slot(1, pki, KVK)],
             },
             {"id": "t3", "slots": 1, "mac_address": "02-00-00-00-00-03", "remote_pin": False},
+            {"id": "hsm", "slots": 1, "mac_address": "02-00-00-00-00-04", "physical": False},
         ],
         "cards_beside": [str(pki.card(iccsn)) for iccsn in (HSM, STRAY)],
     }

@@ -227,6 +227,12 @@ def test_no_remote_pin_terminal(practice: Practice) -> None:
         assert practice.pin(operation, SMCB, "PIN.SMC", workplace="w3").code == 4053
 
 
+def test_an_hsm_has_no_pin_pad(practice: Practice) -> None:
+    practice.control("POST", f"/cards/{HSM}/insert", {"terminal": "hsm", "slot": 1})
+    assert practice.pin("ChangePin", HSM, "PIN.SMC", workplace="w5").code == 4066
+    assert practice.status(HSM, "PIN.SMC", workplace="w5") == "VERIFIABLE 3"
+
+
 def test_a_remote_pin_is_typed_at_the_workplace(practice: Practice) -> None:
     practice.control("POST", f"/cards/{HSM}/insert", {"terminal": "t2", "slot": 2})
     practice.set_pin(HSM, "PIN.SMC", entry="manual")
