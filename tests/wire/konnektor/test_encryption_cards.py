@@ -115,17 +115,18 @@ def of(found: x509.Certificate) -> str:
 
 def test_an_egk_is_refused_before_the_document_is_looked_at(special: Site) -> None:
     """4000, 4058, then the document, then access: here everything else is wrong as well."""
-    too_large = data(bytes(LARGEST + 1))
     nobody = context("?", "?", "?")
-    keys = (
-        f"<CRYPT:RecipientKeys>{on_card(special, EGK, 'CertificateOnCard')}</CRYPT:RecipientKeys>"
-    )
-    assert special.call("CRYPT", "EncryptDocument", nobody + keys + too_large).code == 4058
-    private = on_card(special, EGK, "PrivateKeyOnCard")
-    assert special.call("CRYPT", "DecryptDocument", nobody + private + too_large).code == 4058
-    private = on_card(special, SMCB, "PrivateKeyOnCard")
-    assert special.call("CRYPT", "DecryptDocument", nobody + private + too_large).code == 4283
-    assert special.call("CRYPT", "DecryptDocument", nobody + private + data(b"")).code == 4204
+    forbidden = xml(b"<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>")
+    for iccsn, code in ((EGK, 4058), (SMCB, 4281)):
+        chosen = on_card(special, iccsn, "CertificateOnCard")
+        keys = f"<CRYPT:RecipientKeys>{chosen}</CRYPT:RecipientKeys>"
+        assert special.call("CRYPT", "EncryptDocument", nobody + keys + forbidden).code == code
+    too_large = data(bytes(LARGEST + 1))
+    for iccsn, code in ((EGK, 4058), (SMCB, 4283)):
+        chosen = on_card(special, iccsn, "PrivateKeyOnCard")
+        assert special.call("CRYPT", "DecryptDocument", nobody + chosen + too_large).code == code
+    chosen = on_card(special, SMCB, "PrivateKeyOnCard")
+    assert special.call("CRYPT", "DecryptDocument", nobody + chosen + data(b"")).code == 4204
 
 
 def test_the_largest_document(special: Site) -> None:
