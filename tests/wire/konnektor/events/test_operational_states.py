@@ -186,18 +186,11 @@ def own_process(start_site: Callable[..., Site]) -> Iterator[EventSite]:
 
 
 def test_sinks_survive_the_process(own_process: EventSite, receiver: Receiver) -> None:
-    """A Konnektor that was switched off tells the sinks of before; spoilt files tell nobody."""
+    """A Konnektor that was switched off tells the sinks of before."""
     own_process.subscribe(receiver.url)
     own_process.role.kill()
     own_process.role.start()
     assert receiver.next().topic == "BOOTUP/BOOTUP_COMPLETE"
-    kept = Path(own_process.role.settings["data_dir"]) / "event_sinks.json"
-    own_process.role.kill()
-    kept.write_text('{"cetp://127.0.0.1:1": 7, "x": "2030-01-01"}')
-    own_process.role.start()
-    own_process.subscribe(receiver.url)
-    own_process.post(f"/cards/{SMCB}/remove")
-    assert receiver.next().topic == "CARD/REMOVED"
 
 
 def test_certificates_that_end_are_told_once_a_day(
