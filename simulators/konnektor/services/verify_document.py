@@ -72,7 +72,9 @@ async def verify_document(call: Call) -> Element:
     if any(finding.qes for finding in judgement.findings) and not konnektor.sak.settings.qes:
         raise fault(Code.SAK_OFF)
     call.facts["verdict"] = judgement.result
-    updated = _with_revocation(read, judgement) if revocation else None
+    updated = None
+    if revocation:
+        updated = await konnektor.process.in_thread(_with_revocation, read, judgement)
     if revocation and updated is None:
         call.warnings.append(trace(Code.REVOCATION_INFO_UNSUPPORTED))
     answer = call.answer()
@@ -115,7 +117,9 @@ def _add_outputs(
     if inputs.report is not None:
         verifier = call.konnektor.settings.name
         moment = judgement.findings[0].at
-        add_report(outputs, judgement, moment, inputs.report, verifier)
+        add_report(
+            outputs, judgement, moment, inputs.report, verifier, namespace=call.service.namespace
+        )
 
 
 def _with_revocation(read: found.Document, judgement: Judgement) -> bytes | None:

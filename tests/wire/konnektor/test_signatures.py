@@ -333,6 +333,24 @@ def test_report_follows_the_schema(site: Site) -> None:
     )
 
 
+def test_the_report_has_the_short_text_within_the_bounds_of_the_version(site: Site) -> None:
+    long = "Rezept/Überweisung: " * 3
+    cms = signature(site.sign(SMCB, document(TEXT, short_text=long), ENVELOPING))
+    wanted = "<OptionalInputs><vr:ReturnVerificationReport/></OptionalInputs>"
+    for version, shown in (("SIG", "RezeptÜberweisung RezeptÜberwe"), ("SIG74", long)):
+        inputs = wanted.replace("OptionalInputs", f"{version}:OptionalInputs")
+        encoded = base64.b64encode(cms).decode()
+        answer = site.call(
+            version,
+            "VerifyDocument",
+            f"{context()}{inputs}<dss:SignatureObject><dss:Base64Signature "
+            f'Type="urn:ietf:rfc:5652">{encoded}</dss:Base64Signature></dss:SignatureObject>'
+            f"<{version}:IncludeRevocationInfo>false</{version}:IncludeRevocationInfo>",
+        )
+        found = f"//vr:SignedObjectIdentifier/vr:SignedProperties/vr:Other/{version}:ShortText"
+        assert answer.text(found) == shown
+
+
 def test_version_7_4_is_served_too(site: Site) -> None:
     number = site.call("SIG74", "GetJobNumber", context()).text("//SIG74:JobNumber")
     answer = site.call(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,7 +14,7 @@ from simulators.formats import xml_algorithms
 from ...faults import Code, fault
 from ...soap import reading
 from ...soap.answers import Element, add, add_binary, printable, timestamp
-from ...soap.namespaces import DSS, REPORT, XADES, XMLDSIG, name
+from ...soap.namespaces import DSS, REPORT, SIGNATURE_7_5, XADES, XMLDSIG, name
 from .found import OID_URI, Found
 from .judging import Finding, Judgement
 from .path_report import add_identifier, add_path
@@ -23,6 +24,7 @@ INVALID = "urn:oasis:names:tc:dss:1.0:detail:invalid"
 MANIFEST = "urn:oasis:names:tc:dss:1.0:manifest:"
 _LEVEL = "urn:oasis:names:tc:dss:1.0:profiles:verificationreport:reportdetail:"
 _LEVELS = ("noDetails", "noPathDetails", "allDetails")
+_NOT_IN_SHORT_TEXT = re.compile(r"[^a-zA-Z 0-9_.\-äöüÄÖÜß]")
 _SHA256_OID = OID_URI + "2.16.840.1.101.3.4.2.1"
 
 
@@ -73,9 +75,18 @@ def read_wish(element: Element) -> ReportWish:
 
 
 def add_report(
-    parent: Element, judgement: Judgement, at: datetime, wish: ReportWish, verifier: str
+    parent: Element,
+    judgement: Judgement,
+    at: datetime,
+    wish: ReportWish,
+    verifier: str,
+    *,
+    namespace: str,
 ) -> Element:
-    """Append vr:VerificationReport with one IndividualReport for each signature."""
+    """Append vr:VerificationReport with one IndividualReport for each signature.
+
+    *namespace* is that of the SignatureService in the version that was called.
+    """
     report = add(parent, REPORT, "VerificationReport")
     times = add(report, DSS, "VerificationTimeInfo")
     add(times, DSS, "VerificationTime", timestamp(at))
@@ -83,13 +94,13 @@ def add_report(
         identity = add(report, REPORT, "VerifierIdentity")
         add(identity, REPORT, "SAMLv2Identifier", printable(verifier))
     for finding in judgement.findings:
-        _add_individual(report, finding, wish)
+        _add_individual(report, finding, wish, namespace)
     return report
 
 
-def _add_individual(report: Element, finding: Finding, wish: ReportWish) -> None:
+def _add_individual(report: Element, finding: Finding, wish: ReportWish, namespace: str) -> None:
     entry = add(report, REPORT, "IndividualReport")
-    _add_signed_object(entry, finding.found)
+    _add_signed_object(entry, finding.found, namespace)
     result = add(entry, DSS, "Result")
     add(result, DSS, "ResultMajor", finding.major)
     if finding.minor is not None:
@@ -103,7 +114,7 @@ def _add_individual(report: Element, finding: Finding, wish: ReportWish) -> None
         _add_details(details, finding, finding.certificate, wish)
 
 
-def _add_signed_object(entry: Element, found: Found) -> None:
+def _add_signed_object(entry: Element, found: Found, namespace: str) -> None:
     """Append which signature the report is about: its digest, time, value, field of the PDF."""
     signed = add(entry, REPORT, "SignedObjectIdentifier")
     if found.digest is not None and found.digest_algorithm is not None:
@@ -113,10 +124,21 @@ def _add_signed_object(entry: Element, found: Found) -> None:
         add(digest, XMLDSIG, "DigestMethod").set("Algorithm", printable(known))
         add_binary(digest, XMLDSIG, "DigestValue", found.digest)
     if found.signing_time is not None:
-        _add_properties(add(signed, REPORT, "SignedProperties"), found)
+        properties = add(signed, REPORT, "SignedProperties")
+        _add_properties(properties, found)
+        if found.short_text is not None:
+            other = add(properties, REPORT, "Other")
+            add(other, namespace, "ShortText", _bounded(found.short_text, namespace))
     add_binary(signed, XMLDSIG, "SignatureValue", found.value)
     if found.field_name is not None:
         signed.set("FieldName", printable(found.field_name[:200]))
+
+
+def _bounded(short_text: str, namespace: str) -> str:
+    """Return *short_text* as SIG:ShortText may have it: 7.5 allows fewer characters (C_10147)."""
+    if namespace == SIGNATURE_7_5:
+        return _NOT_IN_SHORT_TEXT.sub("", short_text)[:30]
+    return printable(short_text[:1000])
 
 
 def _add_properties(properties: Element, found: Found, certificate: Element | None = None) -> None:
