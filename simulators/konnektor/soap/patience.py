@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-HEAD_SECONDS = 30.0
+HEAD_SECONDS, UNREAD_SECONDS = 30.0, 60.0
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
@@ -17,20 +18,32 @@ class PatientServer(web.Server):
     """A web server that closes connections whose first request does not arrive in time.
 
     aiohttp bounds the time between two requests; a client that sends its first head byte by byte
-    would hold its connection forever.
+    would hold its connection forever. So would one that does not read its answer, large as this
+    may be: the system closes it (TCP_USER_TIMEOUT, where there is that).
     """
 
-    def __init__(self, handler: Handler, *, head_seconds: float = HEAD_SECONDS) -> None:
+    def __init__(
+        self,
+        handler: Handler,
+        *,
+        head_seconds: float = HEAD_SECONDS,
+        unread_seconds: float = UNREAD_SECONDS,
+    ) -> None:
         log = logging.getLogger(__name__)
         log.addFilter(_in_one_line)
         super().__init__(self._arrived, access_log=None, keepalive_timeout=75, logger=log)
         self._answer = handler
         self._head_seconds = head_seconds
+        self._unread_milliseconds = round(unread_seconds * 1000)
         self._waiting: dict[asyncio.BaseProtocol, asyncio.TimerHandle] = {}
 
     def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
         """Begin to wait for the first request."""
         super().connection_made(handler, transport)
+        connection = transport.get_extra_info("socket")
+        option = getattr(socket, "TCP_USER_TIMEOUT", None)  # Linux
+        if option is not None and connection is not None:
+            connection.setsockopt(socket.IPPROTO_TCP, option, self._unread_milliseconds)
         loop = asyncio.get_running_loop()
         self._waiting[handler] = loop.call_later(self._head_seconds, transport.abort)
 

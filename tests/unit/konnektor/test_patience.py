@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -83,3 +85,32 @@ def test_an_answer_may_take_longer_than_the_head() -> None:
         return answer
 
     assert asyncio.run(run()).endswith(b"late")
+
+
+class Watched(PatientServer):
+    """Tells when a connection has ended."""
+
+    def connection_lost(self, *arguments: Any) -> None:
+        super().connection_lost(*arguments)
+        self.lost.set()
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="only Linux bounds this")
+def test_an_answer_that_nobody_reads() -> None:
+    async def large(request: web.BaseRequest) -> web.Response:
+        return web.Response(body=bytes(20 << 20))
+
+    async def run() -> None:
+        server = Watched(large, unread_seconds=0.1)
+        server.lost = asyncio.Event()
+        runner = web.ServerRunner(server)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        host, port = runner.addresses[0][:2]
+        with socket.create_connection((host, port)) as silent:
+            silent.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            async with asyncio.timeout(DEADLINE):
+                await server.lost.wait()
+        await runner.cleanup()
+
+    asyncio.run(run())
