@@ -72,10 +72,14 @@ class Events:
         if not self.state.delivers:
             return
         event: Event | None = None
+        allowed: dict[Context, bool] = {}
         for subscription in self.subscriptions:
             if not subscription.wants(topic):
                 continue
-            if not self._may_know(subscription, card, terminal):
+            context = subscription.context
+            if context not in allowed:
+                allowed[context] = self._may_know(context, card, terminal)
+            if not allowed[context]:
                 continue
             if event is None:
                 event = Event.of(topic, parameters, type, severity)
@@ -134,15 +138,12 @@ class Events:
     ) -> None:
         self.emit(topic, parameters, type=kind, severity=severity, terminal=terminal)
 
-    def _may_know(
-        self, subscription: Subscription, card: InsertedCard | None, terminal: str | None
-    ) -> bool:
-        """Check access for the subscription's context, without session (TUC_KON_256, 5b).
+    def _may_know(self, context: Context, card: InsertedCard | None, terminal: str | None) -> bool:
+        """Check access for a subscription's context, without session (TUC_KON_256, 5b).
 
         A card that was just pulled has no handle to check: its terminal counts, and for an SM-B
         that it belongs to the Mandant.
         """
-        context = subscription.context
         handle: str | None = None
         if card is not None and card.present:
             handle = card.handle
