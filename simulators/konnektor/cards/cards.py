@@ -207,6 +207,10 @@ class Cards:
         """Return every card of the site."""
         return self._cards.values()
 
+    def lying_in(self, place: Place) -> str | None:
+        """Return the ICCSN of the card that is in *place*, whether the Konnektor sees it or not."""
+        return next((iccsn for iccsn, where in self._places.items() if where == place), None)
+
     def place(self, iccsn: str) -> Place | None:
         """Return where a card is; None when it lies beside."""
         return self._places.get(iccsn)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Literal
@@ -56,7 +56,7 @@ class PendingEntry:
     id: str
     prompt: Prompt
     deadline: datetime
-    typed: asyncio.Future[str]
+    typed: asyncio.Future[str] = field(repr=False)
 
 
 class PinEntries:

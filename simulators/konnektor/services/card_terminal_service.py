@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from ..access.check import Target
+from ..access.check import Grant, Target
 from ..cards.card_pins import HBA_TYPES, SM_B_TYPES
 from ..cards.cards import Place
 from ..cards.inserted_card import InsertedCard
@@ -54,14 +54,14 @@ async def request_card(call: Call) -> Element:
         raise fault(
             Code.CALL_NOT_ALLOWED, f"Kartentyp {card_type!r:.66} kann nicht verlangt werden"
         )
-    call.check(parts, Target(terminal=place.terminal))
+    grant = call.check(parts, Target(terminal=place.terminal))
     _require_usable(call, place)
     allowed = None if card_type is None else REQUESTABLE[card_type]
     card = call.konnektor.cards.in_slot(place)
     already = card is not None
     if card is None:
         shown = message or f"Bitte {card_type or 'Karte'} in Slot {place.slot} stecken"
-        card = await _inserted(call, place, shown, seconds, allowed)
+        card = await _inserted(call, grant, place, shown, seconds=seconds, allowed=allowed)
     call.facts["card"] = card.card.iccsn
     if allowed is not None and card.card.type not in allowed:
         raise fault(Code.WRONG_CARD_TYPE, f"gesteckt ist {card.card.type}")
@@ -107,9 +107,16 @@ async def eject_card(call: Call) -> Element:
 
 
 async def _inserted(
-    call: Call, place: Place, message: str, seconds: float, allowed: frozenset[str] | None
+    call: Call,
+    grant: Grant,
+    place: Place,
+    message: str,
+    *,
+    seconds: float,
+    allowed: frozenset[str] | None,
 ) -> InsertedCard:
-    """Show *message* until a card is in *place*. Faults: 4039 the display is in use, 4202 none
+    """Show *message* until a card is in *place*; whoever stands at the terminal takes out one that
+    is no longer active and puts in one of the *allowed* types. Faults: 4039 the display is in use, 4202 none
     came in time, those of the terminal when it is lost meanwhile.
     """
     cards, loop = call.konnektor.cards, asyncio.get_running_loop()
@@ -118,15 +125,27 @@ async def _inserted(
     with terminal.use_display(message, Code.TERMINAL_BUSY):
         _record(call, terminal, message)
         if terminal.attended:
-            at_hand = (one for one in cards.beside() if allowed is None or one.type in allowed)
-            found = next(at_hand, None)
+            inactive = cards.lying_in(place)
+            if inactive is not None:
+                cards.remove(inactive)
+            found = _at_hand(call, grant, allowed)
             if found is not None:
-                cards.insert(found.iccsn, place)
+                cards.insert(found, place)
         while (card := cards.in_slot(place)) is None:
             terminal.require_reachable()
             if not await cards.changed(place, max(deadline - loop.time(), 0)):
                 raise fault(Code.CARD_NOT_INSERTED_IN_TIME)
     return card
+
+
+def _at_hand(call: Call, grant: Grant, allowed: frozenset[str] | None) -> str | None:
+    """Return the ICCSN of a card of a wanted type that lies beside; no SM-B of somebody else."""
+    managed = call.konnektor.relations.mandanten[grant.mandant].cards
+    for card in call.konnektor.cards.beside():
+        foreign = card.type in SM_B_TYPES and card.iccsn not in managed
+        if not foreign and (allowed is None or card.type in allowed):
+            return card.iccsn
+    return None
 
 
 async def _taken(call: Call, card: InsertedCard, message: str, seconds: float) -> None:

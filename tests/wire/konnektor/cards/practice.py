@@ -44,7 +44,8 @@ def _slot(number: int, pki: Any, iccsn: str) -> dict[str, Any]:
 
 def model(pki: Any) -> dict[str, Any]:
     """Return: w1 at t1 types PINs for t2 at t1; w2 at t2 types none elsewhere; w3 at t3, which has
-    no gSMC-KT; w4 at t1 too; w5 has an HSM. Two Mandanten share the SMC-B; the stray one belongs to nobody.
+    no gSMC-KT; w4 at t1 too; w5 has an HSM. Two Mandanten share the SMC-B, the stray one belongs
+    to nobody.
     """
     everything = ["w1", "w2", "w3", "w4", "w5"]
     mandant = {

@@ -175,6 +175,23 @@ def test_a_card_that_is_not_taken_is_inactive(practice: Practice) -> None:
     assert practice.handle(EGK) in cards(practice) - {before}
 
 
+def test_a_card_that_is_inactive_is_put_in_anew(practice: Practice) -> None:
+    unattended(practice)
+    assert eject(practice, handle(practice, EGK), SOON).code == 4203
+    assert request(practice, slot(number=3), EGK_WANTED + SOON).code == 4202
+    practice.control("PUT", "/terminals/t1", {"attended": True})
+    answer = request(practice, slot(number=3), EGK_WANTED)
+    assert answer.text("//CARDCMN:Iccsn") == EGK
+    assert answer.text("//CTS:AlreadyInserted") == "false"
+
+
+def test_nobody_puts_in_an_smb_of_somebody_else(practice: Practice) -> None:
+    wanted = "<CARDCMN:CardType>SM-B</CARDCMN:CardType>"
+    answer = request(practice, slot(), wanted)
+    assert answer.text("//CARDCMN:Iccsn") == HSM  # and not the stray one
+    assert request(practice, slot("t2", 2), wanted + SOON).code == 4202
+
+
 def test_a_locked_card_is_not_ejected(practice: Practice) -> None:
     practice.control("POST", f"/cards/{HBA}/lock")
     assert practice.role.ask("POST", f"/cards/{HBA}/lock")[0] == 400
