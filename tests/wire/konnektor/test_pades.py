@@ -106,3 +106,17 @@ def test_pdf_that_is_no_pdf_a(site: Site) -> None:
     pdf.add_page()
     answer = sign(site, bytes(pdf.output()), SMCB)
     assert answer.code == 4110
+
+
+def test_report_names_the_field_and_the_time_in_the_pdf(site: Site, letter: bytes) -> None:
+    pdf = signed(sign(site, letter))
+    answer = site.call(
+        "SIG",
+        "VerifyDocument",
+        f"{context()}<SIG:OptionalInputs><vr:ReturnVerificationReport/></SIG:OptionalInputs>"
+        f"{document(pdf, MIME, None)}<SIG:IncludeRevocationInfo>true</SIG:IncludeRevocationInfo>",
+    )
+    assert answer.code == 4261  # a PDF takes no OCSP answer
+    assert answer.text("//SIG:TimestampType") == "SIGNATURE_EMBEDDED_TIMESTAMP"
+    assert answer.text("//vr:SignedObjectIdentifier/@FieldName") == "Signature1"
+    assert answer.text("//vr:DetailedSignatureReport//vr:Reason") == "Arztbrief"

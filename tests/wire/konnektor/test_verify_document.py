@@ -24,8 +24,11 @@ from simulators.formats import (
     content_info,
     signature_timestamp,
     signed_data,
+    xades,
+    xml_algorithms,
 )
 from simulators.formats.signed_data import Signer, key_signer
+from simulators.formats.xml_canonical import canonical, parse
 from simulators.pki.cards import read_card
 from tests.konnektor_site import (
     ENVELOPING,
@@ -509,3 +512,71 @@ def test_version_7_4(site: Site) -> None:
     )
     assert answer.text("//SIG74:HighLevelResult") == "VALID"
     assert answer.binary("//dss:UpdatedSignature//dss:Base64Signature")
+
+
+def xml_object(content: bytes, signer: Signer, **more: Any) -> bytes:
+    """Return an enveloping XML signature of the ds:Object *content*."""
+    properties = xades.Properties("sig-1", NOW)
+    return xades.enveloping(parse(content), signer, properties, None, tagged=True, **more)
+
+
+def test_profile_of_qes_and_nonqes(site: Site) -> None:
+    """An XML signature without SigningTime's form is 4112 as nonQES, 4208 as QES."""
+    content = f'<ds:Object xmlns:ds="{xades.DS}" Id="o"><a/></ds:Object>'.encode()
+    for signer, code in (
+        (card_signer(site), 4112),
+        (card_signer(site, HBA, "ECC", reference="C.QES"), 4208),
+    ):
+        octets = xml_object(content, signer).replace(b'Target="#sig-1"', b'Target="#sig-2"')
+        answer = verify(site, octets, kind="urn:ietf:rfc:3275", options=REPORT)
+        assert (result(answer), codes(answer)) == ("INVALID", [code])
+        assert answer.text("//vr:FormatOK/vr:ResultMajor").endswith(":invalid")
+
+
+def test_manifests(site: Site) -> None:
+    """What the manifest refers to is not there: a result of its own, the signature is valid."""
+    held = base64.b64encode(hashlib.sha256(TEXT).digest()).decode()
+    content = (
+        f'<ds:Object xmlns:ds="{xades.DS}" Id="o"><ds:Manifest Id="m"><ds:Reference URI="urn:d">'
+        '<ds:DigestMethod Algorithm="http://www.w3.org/2001/04/xmlenc#sha256"/><ds:DigestValue>'
+        f"{held}</ds:DigestValue></ds:Reference></ds:Manifest></ds:Object>"
+    ).encode()
+    signer = card_signer(site)
+    digest = base64.b64encode(hashlib.sha256(canonical(parse(content)[0])).digest())
+    octets = _over_manifest(xml_object(content, signer), digest, signer)
+    kind = "urn:ietf:rfc:3275"
+    for uri, status, overall in (("urn:d", "Valid", "VALID"), ("urn:e", "Invalid", "INVALID")):
+        given = document(TEXT, short_text=None).replace("Document ", f'Document RefURI="{uri}" ', 1)
+        given = given.replace("<SIG:Document>", f'<SIG:Document RefURI="{uri}">')
+        answer = verify(
+            site, octets, given=given, kind=kind, options="<SIG:VerifyManifests/>" + REPORT
+        )
+        assert answer.text("//dss:ManifestResult/dss:Status").endswith(f"manifest:{status}")
+        assert result(answer) == overall
+    alone = verify(site, octets, kind=kind, options="<SIG:VerifyManifests/>" + REPORT)
+    assert (result(alone), minor(alone)) == ("VALID", "HasManifestResults")
+    assert minor(verify(site, octets, kind=kind, options=REPORT)) == "OnAllDocuments"
+
+
+def _over_manifest(octets: bytes, digest: bytes, signer: Signer) -> bytes:
+    """Have the signature mean the manifest inside its object instead of the object."""
+    root = parse(octets)
+    info: Any = root.find(f"{{{xades.DS}}}SignedInfo")
+    reference = info.find(f"{{{xades.DS}}}Reference")
+    reference.set("URI", "#m")
+    reference.set("Type", f"{xades.DS}Manifest")
+    reference.find(f"{{{xades.DS}}}DigestValue").text = digest.decode()
+    value: Any = root.find(f"{{{xades.DS}}}SignatureValue")
+    value.text = base64.b64encode(xml_algorithms.sign(signer, canonical(info))).decode()
+    return etree.tostring(root)
+
+
+def test_one_question_for_many_signatures_when_nobody_answers(
+    site: Site, ocsp: Any, start_site: Callable[..., Site]
+) -> None:
+    """24 signatures of one card wait for one answer that does not come, side by side."""
+    lonely = start_site(ocsp_url="http://127.0.0.1:1/ocsp")
+    octets = merged([signed_data.sign(TEXT, card_signer(site), signing_time=NOW)] * 24)
+    answer = verify(lonely, octets, options=REPORT)
+    assert (result(answer), codes(answer)) == ("INCONCLUSIVE", [4264])
+    assert minor(answer) == "OcspNotAvailiable"

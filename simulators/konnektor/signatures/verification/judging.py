@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -80,11 +81,12 @@ async def judge(
     """
     if all(found.certificate is None for found in document.signatures):
         raise fault(Code.NO_SIGNER_CERTIFICATE)
-    findings = tuple(
-        [
-            await _judge_one(found, checker, at or found.signing_time or now, document.kind_ok)
+    # side by side: whoever signed several times is asked for once, however long that takes
+    findings = await asyncio.gather(
+        *(
+            _judge_one(found, checker, at or found.signing_time or now, document.kind_ok)
             for found in document.signatures
-        ]
+        )
     )
     results = {finding.result for finding in findings}
     if any(not reason.is_warning for reason in document.wrong):
@@ -95,7 +97,7 @@ async def judge(
     elif "INCONCLUSIVE" in results:
         result = "INCONCLUSIVE"
     reasons = [reason for finding in findings for reason in finding.reasons]
-    return Judgement(findings, _ordered([*reasons, *document.wrong]), result)
+    return Judgement(tuple(findings), _ordered([*reasons, *document.wrong]), result)
 
 
 def is_qes(certificate: x509.Certificate) -> bool:
