@@ -116,8 +116,10 @@ async def _inserted(
     allowed: frozenset[str] | None,
 ) -> InsertedCard:
     """Show *message* until a card is in *place*; whoever stands at the terminal takes out one that
-    is no longer active and puts in one of the *allowed* types. Faults: 4039 the display is in use, 4202 none
-    came in time, those of the terminal when it is lost meanwhile.
+    is no longer active and puts in one of the *allowed* types.
+
+    Faults: 4039 the display is in use, 4202 none came in time, those of the terminal when it is
+    lost meanwhile.
     """
     cards, loop = call.konnektor.cards, asyncio.get_running_loop()
     terminal = call.konnektor.terminals[place.terminal]
