@@ -152,9 +152,9 @@ def test_stop_needs_access(site: Site) -> None:
 
 def test_job_numbers_need_no_access_and_are_unique(site: Site) -> None:
     given = {
-        site.call("SIG", "GetJobNumber", context("m9")).text("//SIG:JobNumber") for _ in range(50)
+        site.call("SIG", "GetJobNumber", context("m9")).text("//SIG:JobNumber") for _ in range(10)
     }
-    assert len(given) == 50
+    assert len(given) == 10
     assert site.call("SIG", "GetJobNumber", "").code == 4000
 
 
