@@ -98,9 +98,11 @@ def event_settings(site_certificates: PkiTree) -> dict[str, Any]:
 @pytest.fixture(scope="session")
 def running_event_site(
     start_site: Callable[..., Site], event_settings: dict[str, Any]
-) -> EventSite:
-    """Return the Konnektor of these tests."""
-    return EventSite(start_site(**event_settings))
+) -> Iterator[EventSite]:
+    """Return the Konnektor of these tests; whatever they did, it has logged no traceback."""
+    made = EventSite(start_site(**event_settings))
+    yield made
+    assert "Traceback" not in made.role.log()
 
 
 @pytest.fixture

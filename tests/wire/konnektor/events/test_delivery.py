@@ -257,12 +257,14 @@ def sink_identities(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]
 @pytest.fixture(scope="module")
 def running_secure_site(
     start_site: Callable[..., Site], sink_identities: dict[str, Path]
-) -> EventSite:
+) -> Iterator[EventSite]:
     """Return a Konnektor that sends by TLS, as SOAP is spoken, and trusts one sink."""
     ca = str(sink_identities["known"])
-    return EventSite(
+    made = EventSite(
         start_site(events={"ca": ca, "max_try": 1, "segments": 3, "connect_timeout": 0.3})
     )
+    yield made
+    assert "Traceback" not in made.role.log()
 
 
 @pytest.fixture
