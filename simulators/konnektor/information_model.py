@@ -66,6 +66,13 @@ class InsertedCard(Settings):
     card: Path
 
 
+class GsmcKt(Settings):
+    """The gSMC-KT in a card terminal: its ICCSN, and its certificate C.SMKT.AUT (PEM)."""
+
+    iccsn: str = Field(pattern=r"^80276[0-9]{15}$")
+    certificate: Path
+
+
 class Terminal(Settings):
     """A card terminal; ``cards`` are the cards that are in it at the start.
 
@@ -75,7 +82,8 @@ class Terminal(Settings):
     and at RequestCard puts in a card of the wanted type that lies beside; without, the control
     API is waited for. ``remote_pin``: PINs for cards elsewhere can be typed here, for there is a
     gSMC-KT in it; without one the answer is 4053 (unconfirmed for this cause). ``physical``
-    false is the logical terminal of an HSM-B, which has no PIN pad (4066).
+    false is the logical terminal of an HSM-B, which has no PIN pad (4066). ``gsmckt`` is what
+    CheckCertificateExpiration says of the terminal; without it, nothing.
     """
 
     id: Identifier
@@ -90,6 +98,7 @@ class Terminal(Settings):
     attended: bool = True
     remote_pin: bool = True
     physical: bool = True
+    gsmckt: GsmcKt | None = None
 
 
 class InformationModel(Settings):

@@ -19,7 +19,7 @@ from .cards.cards import Cards, Change, InsertedCard
 from .cards.keys import CardKeys
 from .cards.pin_entry import PinEntries
 from .cards.pins import PinPads, PinRules
-from .certificates.own import OwnCertificate
+from .certificates.own import OwnCertificate, terminal_certificates
 from .certificates.status import CertificateChecker
 from .encryption.recipients import Recipients
 from .events.error_conditions import TERMINAL_NOT_AVAILABLE
@@ -70,6 +70,7 @@ class Konnektor:
             self.settings.signatures, process.clock, process.journal, process.randomness
         )
         self.own_certificate = OwnCertificate(self.settings, process.randomness)
+        self.terminal_certificates = terminal_certificates(self.settings)
         self.certificates = CertificateChecker(
             self.settings, process.clock, session, lambda: self.operational_state.is_online
         )

@@ -25,6 +25,7 @@ from .profiles import (
     CLIENTSYSTEM,
     CM_TLS,
     OCSP_SIGNER,
+    SMKT_AUT,
     TLS_PROFILES,
     KeyKind,
 )
@@ -93,6 +94,12 @@ def plan(request: PkiRequest, start: datetime) -> list[Item]:
     items = [item for card in request.cards for item in _card_items(card, start)]
     hosts = tuple(request.hosts)
     items += [_tls_item(identity, hosts, start) for identity in request.tls]
+    for terminal in request.terminals:
+        content = Content(SMKT_AUT, tls_subject(terminal.iccsn), *_dates(terminal, start))
+        kind = KeyKind(terminal.key)
+        items.append(
+            Item(f"terminals/{terminal.name}", kind, content, TLS_CA[kind], Form.PEM_WITH_ISSUER)
+        )
     for client in request.clients:
         subject = tls_subject((client.common_name or client.name) + TEST_ONLY)
         content = Content(CLIENTSYSTEM, subject, *_dates(client, start))

@@ -163,6 +163,10 @@ AK_AUT = Profile(
     _SIGN,
     (SERVER_AUTH, CLIENT_AUTH),
 )
+# The card terminal's identity on its gSMC-KT (Tab_PKI_241).
+SMKT_AUT = Profile(
+    "C.SMKT.AUT", (GEM_OR_CP, "1.2.276.0.76.4.82"), _SIGN_OR_TRANSPORT, _SIGN, (SERVER_AUTH,)
+)
 CM_TLS = Profile(
     "C.CM.TLS-CS",
     (GEM_OR_CP, "1.2.276.0.76.4.175"),

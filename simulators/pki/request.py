@@ -134,6 +134,14 @@ class TlsRequest(Validity):
     role_oid: Oid | None = None
 
 
+class TerminalRequest(Validity):
+    """The certificate C.SMKT.AUT on the gSMC-KT of a card terminal; its CN is the ICCSN."""
+
+    name: Name
+    iccsn: Iccsn
+    key: TlsKey = "P-256"
+
+
 class ClientRequest(Validity):
     """The client certificate of a Clientsystem at its Konnektor; without CN it has the name."""
 
@@ -161,6 +169,7 @@ class PkiRequest(Settings):
 
     cards: list[CardRequest] = []
     tls: list[TlsRequest] = []
+    terminals: list[TerminalRequest] = []
     clients: list[ClientRequest] = []
     kim_certificates: list[KimRequest] = []
     hosts: list[Host] = Field(default=[], max_length=100)
@@ -169,6 +178,7 @@ class PkiRequest(Settings):
     def _no_name_twice(self) -> PkiRequest:
         _unique("cards: ICCSN", [card.iccsn for card in self.cards])
         _unique("tls: name", [identity.name for identity in self.tls])
+        _unique("terminals: name", [terminal.name for terminal in self.terminals])
         _unique("clients: name", [client.name for client in self.clients])
         _unique("kim_certificates: participant", [k.participant for k in self.kim_certificates])
         return self

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from simulators.process.settings import TlsIdentity
 
-
 OCSP_SIGNERS = "ocsp-signers.pem"
 
 
@@ -95,6 +94,10 @@ class PkiTree:
         """Return the TLS identity *name*: certificate with its CA, and key."""
         folder = self.directory / "tls"
         return TlsIdentity(certificate=folder / f"{name}.crt.pem", key=folder / f"{name}.key.pem")
+
+    def terminal(self, name: str) -> Path:
+        """Return the certificate on the gSMC-KT of the card terminal *name*."""
+        return self.directory / "terminals" / f"{name}.crt.pem"
 
     def client(self, name: str) -> Pkcs12File:
         """Return the client certificate of the Clientsystem *name*."""

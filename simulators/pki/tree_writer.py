@@ -131,7 +131,7 @@ class TreeWriter:
             iccsn=card.iccsn,
             telematik_id=card.telematik_id or "",
             kvnr=card.kvnr,
-            holder=card.common_name + TEST_ONLY,
+            holder="" if card.type == "UNKNOWN" else card.common_name + TEST_ONLY,
             objects=objects,
         )
         text = content.model_dump_json(indent=1, exclude_none=True)

@@ -42,3 +42,13 @@ def beside(name: str, site: Site) -> list[str]:
     """Return the cards of the site called *name* that are in no terminal."""
     inserted = {card for one in terminals(name, site).values() for card in one.cards}
     return [card for card in site.cards if card not in inserted]
+
+
+def has_gsmckt(terminal: Terminal) -> bool:
+    """Whether there is a gSMC-KT in *terminal*, with its certificate."""
+    return terminal.physical and terminal.remote_pin
+
+
+def gsmckt(site: str, index: int) -> str:
+    """Return the name of the gSMC-KT in a terminal of *site*, counted from 0."""
+    return f"{site}.{index}"

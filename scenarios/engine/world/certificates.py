@@ -10,9 +10,11 @@ from simulators.pki.request import (
     ClientRequest,
     KimRequest,
     PkiRequest,
+    TerminalRequest,
     TlsRequest,
 )
 
+from . import call_context
 from .identities import PROFESSION, PROFESSIONS, CardIdentity, Identities
 from .model import HBAX, PATIENT, Card, Location, Site, World
 from .parts import RoleName, clientmodule_part, parts
@@ -39,10 +41,23 @@ def pki_request(world: World, identities: Identities) -> PkiRequest:
             TlsRequest(
                 name=part.name,
                 dns_names=[part.name, *([host_name(part.of)] if part.role == "mailserver" else [])],
+                not_after=_in_days(world.sites[part.of].konnektor.expires_in)
+                if part.role == "konnektor"
+                else None,
                 role_oid=PROFESSION + TLS_ROLES[part.role] if part.role in TLS_ROLES else None,
             )
             for part in processes
             if part.role not in ("pki", "names")
+        ],
+        terminals=[
+            TerminalRequest(
+                name=call_context.gsmckt(name, number),
+                iccsn=identities.iccsn(f"{name}//{terminal}"),
+                not_after=_in_days(found.expires_in),
+            )
+            for name, site in world.sites.items()
+            for number, (terminal, found) in enumerate(call_context.terminals(name, site).items())
+            if call_context.has_gsmckt(found)
         ],
         clients=[
             *(ClientRequest(name=pvs(name)) for name in world.sites),
@@ -104,10 +119,15 @@ def _end(card: Card) -> datetime | None:
     """Return when the card's certificates end, None for the usual time."""
     if card.expired:
         return EXPIRED
-    if card.expires_in is None:
+    return _in_days(card.expires_in)
+
+
+def _in_days(days: int | None) -> datetime | None:
+    """Return the end of the day in *days*, so that a day's starts find the same certificates."""
+    if days is None:
         return None
-    day = datetime.now(UTC).replace(hour=23, minute=59, second=59, microsecond=0)
-    return day + timedelta(days=card.expires_in)
+    today = datetime.now(UTC).replace(hour=23, minute=59, second=59, microsecond=0)
+    return today + timedelta(days=days)
 
 
 def revoked_certificates(identities: Identities) -> list[dict[str, str | None]]:

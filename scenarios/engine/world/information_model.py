@@ -49,10 +49,16 @@ def information_model(
             entry = workplaces.setdefault(workplace, _workplace(workplace))
             for terminal_name, terminal in own.items():
                 _relate(entry, terminal_name, terminal)
-        for terminal_name, terminal in own.items():
+        for index, (terminal_name, terminal) in enumerate(own.items()):
             number = len(terminals) + 1
             inserted = _inserted(name, terminal, identities, tree)
-            terminals.append(_terminal(terminal_name, terminal, number, inserted))
+            found = _terminal(terminal_name, terminal, number, inserted)
+            if call_context.has_gsmckt(terminal):
+                found["gsmckt"] = {
+                    "iccsn": identities.iccsn(f"{name}//{terminal_name}"),
+                    "certificate": str(tree.terminal(call_context.gsmckt(name, index))),
+                }
+            terminals.append(found)
     return {
         "mandanten": [_mandant(name, site, identities) for name, site in sites.items()],
         "clientsystems": list(clientsystems.values()),

@@ -54,6 +54,7 @@ Address = Annotated[
 Iccsn = Annotated[str, Field(pattern=r"^80276[0-9]{15}$")]
 TelematikId = Annotated[str, Field(pattern=r"^[A-Za-z0-9 '()+,./:=?-]{1,128}$")]
 Oid = Annotated[str, Field(pattern=r"^[0-2](\.(0|[1-9][0-9]{0,38})){2,30}$")]
+ExpiresIn = Annotated[int, Field(ge=0, le=3650)] | None
 CertificateName = Annotated[str, Field(pattern=r"^C\.(AUT|ENC|SIG|QES)( (RSA|ECC))?$")]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Ports = dict[str, Port]
@@ -136,9 +137,7 @@ class Card(Settings):
     profession_oid: Oid | None = Field(default=None, description="statt der Art des Standorts")
     profession_item: Annotated[str, Field(min_length=1, max_length=128)] | None = None
     expired: bool = Field(default=False, description="die Zertifikate sind abgelaufen")
-    expires_in: int | None = Field(
-        default=None, ge=0, le=3650, description="Tage, nach denen die Zertifikate ablaufen"
-    )
+    expires_in: ExpiresIn = Field(default=None, description="Tage, bis die Zertifikate ablaufen")
     revoked: bool | list[CertificateName] = Field(
         default=False, description="gesperrt: alle Zertifikate, oder die genannten (C.QES RSA)"
     )
@@ -167,6 +166,7 @@ class Terminal(Settings):
         default=True, description="jemand steckt und nimmt Karten, wenn das Terminal es verlangt"
     )
     remote_pin: bool = Field(default=True, description="mit gSMC-KT für Remote-PIN")
+    expires_in: ExpiresIn = Field(default=None, description="Tage, bis die gSMC-KT abläuft")
     physical: bool = Field(default=True, description="false: das logische Terminal eines HSM")
 
 
@@ -197,6 +197,7 @@ class Konnektor(Settings):
         description="qes, comfort_signature, comfort_max, comfort_hours, signatures_per_pin …",
     )
     events: Events = Field(default=Events(), description="Ereignisse und ihre Zustellung")
+    expires_in: ExpiresIn = Field(default=None, description="Tage, bis sein Zertifikat abläuft")
     ports: Ports = Field(default={}, description="soap, ldap, control (--ports fixed)")
 
 

@@ -1,7 +1,8 @@
-"""The Konnektor's own certificate, as its gSMC-K holds it."""
+"""Certificates of devices: the Konnektor's own on its gSMC-K, those on terminals' gSMC-KT."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography import x509
@@ -12,6 +13,24 @@ from simulators.process.randomness import Randomness
 from ..settings import KonnektorSettings
 
 MAX_PEM_BYTES = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class TerminalCertificate:
+    """The gSMC-KT of the terminal ``terminal``: ICCSN and certificate."""
+
+    terminal: str
+    iccsn: str
+    certificate: x509.Certificate
+
+
+def terminal_certificates(settings: KonnektorSettings) -> tuple[TerminalCertificate, ...]:
+    """Return the gSMC-KTs of the terminals that have one. Raises InputError."""
+    return tuple(
+        TerminalCertificate(terminal.id, terminal.gsmckt.iccsn, _read(terminal.gsmckt.certificate))
+        for terminal in settings.information_model.terminals
+        if terminal.gsmckt is not None
+    )
 
 
 class OwnCertificate:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
+
 from ..access.check import Target
 from ..cards.cards import HBA_TYPES, SM_B_TYPES, InsertedCard
 from ..cards.keys import AUT
@@ -19,10 +21,9 @@ LISTED_TYPES = HBA_TYPES | SM_B_TYPES
 
 
 async def check_certificate_expiration(call: Call) -> Element:
-    """Say when certificates end: of one card, or of all that the Mandant reaches and the gSMC-K.
+    """Say when certificates end: of one card, or of all that the Mandant reaches, of connected
+    terminals (gSMC-KT) and the Konnektor (gSMC-K).
 
-    The simulated terminals have no certificate, so that no gSMC-KT is listed; some firmware does
-    not list them either (gemILF_PS 4.4.4.1).
     Cards without ECC are left out where ECC is asked for, and named by the warning 4257
     (TAB_KON_603; the 4258 of ReadCardCertificate is no code of this operation). Without Crypt it
     is RSA, or what the generation prefers (``CardKeys.for_reading``).
@@ -36,10 +37,9 @@ async def check_certificate_expiration(call: Call) -> Element:
     asked = parts.maybe(call.own("Crypt"))
     crypt = None if asked is None else reading.choice(asked, ("RSA", "ECC"))
     one = parts.maybe(_HANDLE) is not None
-    cards = [_one_card(call, parts)] if one else _all_cards(call, parts)
+    cards, devices = ([_one_card(call, parts)], []) if one else _everything(call, parts)
     found, without_ecc = await _expirations(call, cards, crypt, strict=one)
-    if not one:
-        found += _own(call)
+    found += devices
     if without_ecc:
         call.warnings.append(trace(Code.ECC_CERTIFICATES_SKIPPED, value=",".join(without_ecc)))
     call.facts["certificates"] = str(len(found))
@@ -71,19 +71,22 @@ def _one_card(call: Call, parts: Parts) -> InsertedCard:
     return card
 
 
-def _all_cards(call: Call, parts: Parts) -> list[InsertedCard]:
-    """Return the HBAx and SM-B in the terminals that the Mandant reaches (rule R1)."""
+def _everything(call: Call, parts: Parts) -> tuple[list[InsertedCard], list[Expiration]]:
+    """Return the HBAx and SM-B in the terminals that the Mandant reaches (rule R1), and the
+    tuples of these terminals and of the Konnektor.
+    """
     grant = call.check(parts, Target(all_workplaces=True))
     within = call.konnektor.relations.terminals_within_reach(
         grant.mandant, grant.clientsystem, None
     )
-    return [
+    cards = [
         card
         for card in call.konnektor.cards.inserted()
         if card.card.type in LISTED_TYPES
         and card.terminal in within
         and _of_mandant(call, card, grant.mandant)
     ]
+    return cards, [*_terminals(call, within), *_own(call)]
 
 
 def _of_mandant(call: Call, card: InsertedCard, mandant: str) -> bool:
@@ -112,11 +115,22 @@ async def _expirations(
     return found, without_ecc
 
 
-def _own(call: Call) -> list[Expiration]:
+def _terminals(call: Call, within: Collection[str]) -> Iterator[Expiration]:
+    """Yield the tuples of connected terminals: each has one certificate, whatever the Crypt.
+
+    A gSMC-KT has no CardHandle here, for it is in no slot that GetCards lists. Unconfirmed: real
+    ones name one, and some firmware leaves these tuples out (gemILF_PS 4.4.4.1).
+    """
+    terminals = call.konnektor.cards.terminals
+    for found in call.konnektor.terminal_certificates:
+        if found.terminal in within and terminals[found.terminal].connected:
+            yield expiration.of_certificate(found.certificate, found.terminal, "", found.iccsn)
+
+
+def _own(call: Call) -> Iterator[Expiration]:
     own = call.konnektor.own_certificate
-    if own.certificate is None:
-        return []
-    return [expiration.of_certificate(own.certificate, "", "", own.iccsn)]
+    if own.certificate is not None:
+        yield expiration.of_certificate(own.certificate, "", "", own.iccsn)
 
 
 def _add(answer: Element, entry: Expiration) -> None:

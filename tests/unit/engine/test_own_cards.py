@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
 
 from scenarios.engine.processes.launcher import prepare
 from scenarios.engine.processes.selftest import self_test_pair
@@ -202,6 +203,10 @@ def test_worn_cards_of_a_world(tmp_path: Path) -> None:
     content = WORLD.replace("{type: SMC-B}", "{type: SMC-B, expires_in: 30}")
     content = content.replace("surname: Ahorn}", "surname: Ahorn, revoked: [C.QES RSA, C.AUT]}")
     content = content.replace("surname: Birke}", "surname: Birke, revoked: true, expired: true}")
+    content = content.replace(
+        "name: Klinikum}",
+        "name: Klinikum, konnektor: {expires_in: 5}, terminals: {kt: {expires_in: 9}}}",
+    )
     path = tmp_path / "welt.yaml"
     path.write_text(content, encoding="utf-8")
     run = tmp_path / "run"
@@ -215,6 +220,12 @@ def test_worn_cards_of_a_world(tmp_path: Path) -> None:
     assert abs(soon.not_valid_after_utc.date() - ends) <= timedelta(days=1)  # midnight may pass
     old = read_card(wiring.tree.card(cards["hba2"].iccsn)).objects["C.QES", "ECC"].certificate
     assert old.not_valid_after_utc < datetime.now(UTC)
+    klinik = json.loads((run / "settings" / "konnektor-klinik.json").read_bytes())
+    (terminal,) = klinik["information_model"]["terminals"]
+    for file, days in ((klinik["tls"], 5), (terminal["gsmckt"], 9)):
+        device = x509.load_pem_x509_certificate(Path(file["certificate"]).read_bytes())
+        ends = datetime.now(UTC).date() + timedelta(days=days)
+        assert abs(device.not_valid_after_utc.date() - ends) <= timedelta(days=1)
     settings = json.loads((run / "settings" / "pki.json").read_bytes())
     assert settings["revoked"] == [
         {"iccsn": cards["hba"].iccsn, "reference": "C.QES", "crypt": "RSA"},

@@ -19,7 +19,13 @@ from simulators.pki.issue import issue
 from simulators.pki.own_cards import OwnCard, add_own_cards
 from simulators.pki.own_pkcs12 import read_own_object
 from simulators.pki.profiles import HCI_AUT, HCI_ENC, HCI_OSIG
-from simulators.pki.request import CardRequest, ClientRequest, PkiRequest, TlsRequest
+from simulators.pki.request import (
+    CardRequest,
+    ClientRequest,
+    PkiRequest,
+    TerminalRequest,
+    TlsRequest,
+)
 from simulators.pki.tree import PkiTree
 from tests.konnektor_site import Answer, Site, context, site_settings
 from tests.own_test_cards import Foreign, holder, pkcs12_of
@@ -29,7 +35,7 @@ EXPIRED, SOON, REVOKED_HBA, OWN, NAMELESS, EGK = (
 )
 SOON_ENDS = (datetime.now(UTC) + timedelta(days=30)).replace(microsecond=0)
 EXPIRED_ENDS = datetime(2025, 6, 30, tzinfo=UTC)
-GSMCK = "80276999001234567890"
+GSMCK, GSMCKT = "80276999001234567890", "80276999001234567891"
 
 
 def _card(iccsn: str, number: int, kind: Any = "SMC-B", **more: Any) -> CardRequest:
@@ -75,6 +81,7 @@ def worn_pki(pki_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple
                 _card(EGK, 6, "EGK", kvnr="X110411675"),
             ],
             tls=[TlsRequest(name="konnektor", profile="C.AK.AUT")],
+            terminals=[TerminalRequest(name="t1", iccsn=GSMCKT, not_after=SOON_ENDS)],
             clients=[ClientRequest(name="pvs"), ClientRequest(name="other")],
         ),
         pki_cache,
@@ -128,6 +135,7 @@ def running_worn(
     model = settings["information_model"]
     model["terminals"][0] |= {
         "slots": 8,
+        "gsmckt": {"iccsn": GSMCKT, "certificate": str(pki.terminal("t1"))},
         "cards": [{"slot": slot, "card": str(files[iccsn])} for slot, iccsn in enumerate(cards, 1)],
     }
     model["mandanten"][0]["cards"] = smcb

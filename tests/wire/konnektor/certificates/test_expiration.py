@@ -15,6 +15,7 @@ from tests.wire.konnektor.certificates.conftest import (
     EXPIRED,
     EXPIRED_ENDS,
     GSMCK,
+    GSMCKT,
     NAMELESS,
     OWN,
     REVOKED_HBA,
@@ -105,7 +106,7 @@ def test_expired_and_soon_expiring_cards(worn: Worn) -> None:
     assert expirations_of[EXPIRED]["validity"] == f"{EXPIRED_ENDS.date()}Z"
     worn.site.role.ask("POST", f"/cards/{NAMELESS}/remove")
     found = tuples(expirations(worn.site))
-    assert set(found) == {EXPIRED, SOON, REVOKED_HBA, OWN, GSMCK}
+    assert set(found) == {EXPIRED, SOON, REVOKED_HBA, OWN, GSMCK, GSMCKT}
     assert found[SOON]["validity"] == f"{SOON_ENDS.date()}Z"
     days = datetime.fromisoformat(found[SOON]["validity"][:10]).date() - datetime.now(UTC).date()
     assert days.days in {29, 30}
@@ -121,6 +122,18 @@ def test_cards_that_cannot_be_asked_for(worn: Worn) -> None:
     assert expirations(site, site.handle(SOON), "RSA").code == 4147  # it has ECC only
     assert expirations(site, site.handle(SOON), "ECC").status == 200
     site.role.ask("POST", f"/cards/{NAMELESS}/remove")
-    assert set(tuples(expirations(site, crypt="RSA"))) == {EXPIRED, REVOKED_HBA, OWN, GSMCK}
+    assert set(tuples(expirations(site, crypt="RSA"))) == {
+        *(EXPIRED, REVOKED_HBA, OWN, GSMCK, GSMCKT)
+    }
     site.role.ask("PUT", "/terminals/t1", {"condition": "silent"})
     assert expirations(site, site.handle(OWN)).code == 4094
+
+
+def test_terminals_within_reach_have_their_gsmckt(worn: Worn) -> None:
+    worn.site.role.ask("POST", f"/cards/{NAMELESS}/remove")
+    entry = tuples(expirations(worn.site))[GSMCKT]
+    assert (entry["CtID"], entry["CardHandle"]) == ("t1", "")
+    assert entry["subject_commonName"] == GSMCKT
+    assert entry["validity"] == f"{SOON_ENDS.date()}Z"
+    worn.site.role.ask("PUT", "/terminals/t1", {"condition": "disconnected"})
+    assert set(tuples(expirations(worn.site))) == {GSMCK}
