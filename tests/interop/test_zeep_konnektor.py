@@ -147,12 +147,20 @@ def test_answers_as_mtom(client: Client, clients: dict[tuple[str, str], Any]) ->
     assert seen[-1].startswith("multipart/related")
 
 
+@pytest.mark.parametrize("service", CALLS, ids=["-".join(service) for service in CALLS])
+def test_own_wsdls_name_every_operation(
+    client: Client, clients: dict[tuple[str, str], Any], service: tuple[str, str]
+) -> None:
+    address = client[service]._binding_options["address"]
+    own = zeep.Client(f"{address}?wsdl", transport=clients[service].transport)
+    assert set(own.service._operations) == set(CALLS[service])
+
+
 def test_own_wsdl(client: Client, clients: dict[tuple[str, str], Any]) -> None:
     """What zeep can do with the WSDL of the product itself: call, with bodies it is given."""
     official = clients[EVENT]
     address = client[EVENT]._binding_options["address"]
     own = zeep.Client(f"{address}?wsdl", transport=official.transport)
-    assert set(own.service._operations) == set(CALLS[EVENT])
     context = "http://ws.gematik.de/conn/ConnectorContext/v2.0"
     common = "http://ws.gematik.de/conn/ConnectorCommon/v5.0"
     caller = etree.Element(f"{{{context}}}Context")

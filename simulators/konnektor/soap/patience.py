@@ -74,4 +74,5 @@ def _in_one_line(record: logging.LogRecord) -> bool:
         name = "?" if error is None else error.__name__
         record.msg, record.args = f"{record.getMessage()}: {name}", ()
         record.exc_info = None
+        record.levelno, record.levelname = logging.WARNING, "WARNING"
     return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import http.client
 import socket
@@ -331,6 +332,26 @@ def test_expect_continue(site: Site) -> None:
     connection.send(body)
     assert connection.getresponse().status == 200
     connection.close()
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [b"\x16", b"\x16\x03\x01\xff\xff" + b"\x00" * 2000, b"\x16" * 5000, b"\x80\x2e\x01\x00\x02"],
+    ids=range(4),
+)
+def test_broken_tls(site: Site, sent: bytes) -> None:
+    with socket.create_connection(site.role.address("soap"), 10) as connection:
+        connection.sendall(sent)
+        connection.shutdown(socket.SHUT_WR)
+        with contextlib.suppress(ConnectionError):
+            assert b"HTTP/1.1 200" not in connection.recv(4096)
+
+
+def test_silent_connections_keep_nobody_out(site: Site) -> None:
+    with contextlib.ExitStack() as stack:
+        for _ in range(200):
+            stack.enter_context(socket.create_connection(site.role.address("soap"), 10))
+        assert site.call("EVT", "GetCards", context()).status == 200
 
 
 def test_no_tls(site: Site) -> None:
