@@ -18,6 +18,7 @@ from simulators.process.faults import COMMON_EFFECTS, DROP, Effect, Faults, dela
 from .faults import Code, KonnektorFault, trace
 from .operation import Call, read_context
 from .soap.answers import Element, add
+from .soap.http_answer import send
 from .soap.namespaces import CONN, CONTEXT, name
 
 SOAP_FAULT, WARNING = "soap_fault", "warning"
@@ -129,7 +130,7 @@ async def respond(
         return web.Response(status=code, text=f"{effect.text or DETAIL}\n")
     elif kind == CONTENT_TYPE and effect is not None:
         headers = {"Content-Type": effect.value or "text/html"}
-    return web.Response(body=body, status=status, headers=headers)
+    return await send(request, status, body, headers)
 
 
 def abort(request: web.BaseRequest) -> web.StreamResponse:
