@@ -85,7 +85,13 @@ def test_pins_of_an_egk() -> None:
 class World:
     """A Workplace with one terminal and one SM-B whose PIN is typed by hand."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, timeout: float, **terminal: object) -> None:
+    def __init__(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        timeout: float,
+        make: Make | None = None,
+        **terminal: object,
+    ) -> None:
         model = {
             "mandanten": [{"id": "m", "terminals": ["t"], "cards": [SMB]}],
             "workplaces": [{"id": "w", "local_terminals": ["t"]}],
@@ -107,7 +113,7 @@ class World:
         self.announcements = Announcements(self._emit)
         self.cards.watch(self.announcements.card)
         relations = Relations(settings.information_model)
-        rules = PinRules.of(Make())
+        rules = PinRules.of(make or Make())
         self.pads = PinPads(relations, self.cards, self.entries, self.announcements, rules)
 
     def _emit(
@@ -141,6 +147,17 @@ def test_an_hsm_has_no_pin_pad(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World(monkeypatch, 60, physical=False)
     with pytest.raises(KonnektorFault, match="4066"):
         asyncio.run(world.pads.change(world.grant(), "PIN.SMC"))
+
+
+@pytest.mark.parametrize(("does", "left"), [("ok", 10), ("prompt", 9)])
+def test_a_make_unblocks_what_is_not_blocked(
+    monkeypatch: pytest.MonkeyPatch, does: Any, left: int
+) -> None:
+    world = World(monkeypatch, 60, Make(unblock_open_pin=does))
+    world.cards.pins(SMB)["PIN.SMC"].entry = "correct"
+    entered = asyncio.run(world.pads.unblock(world.grant(), "PIN.SMC", new_pin=False))
+    assert entered.result == "OK"
+    assert world.cards.pins(SMB)["PIN.SMC"].secret.puk_uses == left
 
 
 def test_a_call_that_is_given_up_leaves_the_terminal_free(monkeypatch: pytest.MonkeyPatch) -> None:
