@@ -152,7 +152,7 @@ class Konnektor:
         for card in self.cards.inserted():
             self.pin_entries.card_pulled(card)
         self.cards.find_anew()
-        self.sak.reset()
+        self.sak.forget()
         self.certificates.forget()
 
     async def reset(self) -> None:

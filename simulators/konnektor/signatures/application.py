@@ -35,11 +35,15 @@ class SignatureApplication:
         if not settings.comfort_signature:
             self.comfort.switch_off()
 
-    def reset(self) -> None:
-        """Go back to the start."""
-        self.settings = self._configured
+    def forget(self) -> None:
+        """Forget what a boot forgets: job numbers and comfort sessions, not what was set."""
         self.jobs.reset()
         self.comfort.reset()
+
+    def reset(self) -> None:
+        """Go back to the start."""
+        self.forget()
+        self.settings = self._configured
         self.signers.defective.clear()
 
     def require_comfort(self) -> None:
