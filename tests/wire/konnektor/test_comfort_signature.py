@@ -297,3 +297,11 @@ def test_version_7_4_signs_in_a_comfort_session(comfortable: Site) -> None:
     assert contents(answer) == numbered(2)
     assert remaining(comfortable) == 98
     assert pending(comfortable) == []
+
+
+def test_a_reboot_ends_sessions_and_keeps_the_settings(comfortable: Site) -> None:
+    activate(comfortable)
+    assert comfortable.role.ask("POST", "/reboot")[0] == 200
+    assert remaining(comfortable) is None
+    assert mode(comfortable).text("//SIG:ComfortSignatureStatus") == "ENABLED"
+    assert activate(comfortable, OTTO).status == 200
