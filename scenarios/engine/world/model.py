@@ -198,6 +198,10 @@ class Konnektor(Settings):
     )
     events: Events = Field(default=Events(), description="Ereignisse und ihre Zustellung")
     expires_in: ExpiresIn = Field(default=None, description="Tage, bis sein Zertifikat abläuft")
+    imported_cas: str | None = Field(
+        default=None,
+        description="PEM-Datei: TI-fremde CAs, für deren Zertifikate verschlüsselt wird",
+    )
     ports: Ports = Field(default={}, description="soap, ldap, control (--ports fixed)")
 
 

@@ -7,7 +7,7 @@ directory's entry, the account) then follows from the own card.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -77,13 +77,10 @@ def read_own_cards(world: World) -> OwnTestCards:
     check_identities(world)
     authorities = tuple(_authorities(world, cards))
     notes = {place: _notes(place, objects, Trust(authorities)) for place, objects in cards.items()}
-    return OwnTestCards(
-        world,
-        cards,
-        authorities,
-        tuple(note for found in notes.values() for note in found),
-        frozenset(place for place, found in notes.items() if found),
-    )
+    unfit = frozenset(place for place, found in notes.items() if found)
+    told = [note for found in notes.values() for note in found]
+    told += _left_out(cards, authorities)
+    return OwnTestCards(world, cards, authorities, tuple(told), unfit)
 
 
 def _objects(card: Card, place: str) -> Objects:
@@ -172,6 +169,19 @@ def _read_authorities(path: Path) -> list[x509.Certificate]:
         raise InputError(f"{path}: nicht lesbar: {error.strerror}") from None
     except ValueError:
         raise InputError(f"{path}: enthält keine Zertifikate (PEM oder DER)") from None
+
+
+def _left_out(
+    cards: Mapping[Place, Objects], authorities: Sequence[x509.Certificate]
+) -> Iterator[str]:
+    """Say which files hold more than one key with its certificate: only the first is read."""
+    for place, objects in cards.items():
+        for own in objects.values():
+            if any(certificate not in authorities for certificate in own.chain):
+                yield (
+                    f"{':'.join(place)}: {own.path.name} enthält weitere Zertifikate; übernommen "
+                    f"wird {own.reference} {own.crypt}, für andere je eine Datei geben"
+                )
 
 
 def _notes(place: Place, objects: Objects, trust: Trust) -> list[str]:

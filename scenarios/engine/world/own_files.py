@@ -11,7 +11,7 @@ from pathlib import Path
 
 from simulators.process.errors import InputError
 
-from .model import Card, OwnFile, World
+from .model import Card, OwnFile, Site, World
 
 PASSWORD_FILE = "@"  # noqa: S105 (before the name of a file that holds the password)
 
@@ -36,15 +36,18 @@ def has_own_files(world: World) -> bool:
 
 def beside(world: World, base: Path) -> World:
     """Return *world* with its files found: relative names start at *base*, the world's folder."""
-    if not has_own_files(world):
-        return world
+    if has_own_files(world):
 
-    def found(card: Card) -> Card:
-        files = [_beside(file, base) for file in card.pkcs12]
-        return card.model_copy(update={"pkcs12": files})
+        def found(_site: str, _name: str, card: Card) -> Card:
+            files = [_beside(file, base) for file in card.pkcs12]
+            return card.model_copy(update={"pkcs12": files})
 
-    changed = map_cards(world, lambda _site, _name, card: found(card))
-    return changed.model_copy(update={"trust": [str(base / name) for name in world.trust]})
+        trust = [str(base / name) for name in world.trust]
+        world = map_cards(world, found).model_copy(update={"trust": trust})
+    if any(site.konnektor.imported_cas for site in world.sites.values()):
+        sites = {name: _imports_beside(site, base) for name, site in world.sites.items()}
+        world = world.model_copy(update={"sites": sites})
+    return world
 
 
 def with_arguments(world: World, arguments: OwnArguments) -> World:
@@ -131,6 +134,14 @@ def _card(world: World, site: str, wanted: str, place: str) -> str:
         )
     known = ", ".join(f"{name} ({card.type})" for name, card in cards.items())
     raise InputError(f"--pkcs12 {place}: keine Karte dieses Standorts; es gibt {known}")
+
+
+def _imports_beside(site: Site, base: Path) -> Site:
+    if site.konnektor.imported_cas is None:
+        return site
+    path = str((base / site.konnektor.imported_cas).absolute())
+    konnektor = site.konnektor.model_copy(update={"imported_cas": path})
+    return site.model_copy(update={"konnektor": konnektor})
 
 
 def _beside(file: OwnFile, base: Path) -> OwnFile:

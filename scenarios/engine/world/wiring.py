@@ -151,6 +151,7 @@ class Wiring:
             "authentication": konnektor.authentication,
             "client_ca": str(self.tree.clients_ca),
             "trust": str(self.tree.trust),
+            "imported_cas": konnektor.imported_cas,
             "ocsp_url": f"http://{self.places.inside('pki', 'ocsp')}/ocsp",
             "ocsp_signers": self.tree.ocsp_signers and str(self.tree.ocsp_signers),
             "vzd": {

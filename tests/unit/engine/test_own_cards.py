@@ -255,3 +255,22 @@ def test_expired_cards_expire_no_more(tmp_path: Path) -> None:
     path.write_text(content, encoding="utf-8")
     with pytest.raises(InputError, match="schon abgelaufen"):
         load_world(path)
+
+
+def test_what_else_a_file_holds_is_named(world: World, foreign: Foreign, tmp_path: Path) -> None:
+    other, _ = foreign.issue()
+    chain = (foreign.authority.certificate, other)
+    file = pkcs12_of(tmp_path / "zwei.p12", foreign.issue(), chain=chain)
+    found = own(world, f"praxis:SMC-B={file},geheim")
+    assert "zwei.p12 enthält weitere Zertifikate; übernommen wird C.ENC ECC" in found.notes[0]
+    assert (len(found.notes), found.unfit) == (1, frozenset())
+    assert found.authorities == (foreign.authority.certificate,)
+
+
+def test_imported_authorities_lie_beside_the_world(tmp_path: Path) -> None:
+    path = tmp_path / "welt.yaml"
+    content = WORLD.replace("name: Klinikum}", "name: Klinikum, konnektor: {imported_cas: ca.pem}}")
+    path.write_text(content, encoding="utf-8")
+    sites = load_world(path).sites
+    assert sites["klinik"].konnektor.imported_cas == str(tmp_path / "ca.pem")
+    assert sites["praxis"].konnektor.imported_cas is None
