@@ -12,7 +12,7 @@ from simulators.formats import certificates, signed_data
 from simulators.formats.errors import FormatError
 
 from ..access.check import Target
-from ..documents import Document, read_document
+from ..documents import MAX_DOCUMENT, Document, read_document
 from ..faults import Code, fault, trace
 from ..operation import Call
 from ..signatures.signing import CMS_TYPE, PADES_TYPE, SMIME_TYPE
@@ -26,6 +26,8 @@ from ..soap.namespaces import CONTEXT, DSS, REPORT, XMLDSIG, name
 from ..soap.reading import Element, Parts, optional, required, several
 
 PKCS1_TYPE = "urn:ietf:rfc:3447"
+MAX_SIGNATURE = MAX_DOCUMENT + (1 << 20)
+"""Bytes of a signature, which may hold its document (4283)."""
 MAX_GIVEN_CERTIFICATES = 20
 _SIGNATURE_OBJECT, _BASE64 = name(DSS, "SignatureObject"), name(DSS, "Base64Signature")
 _POINTER, _XML_SIGNATURE = name(DSS, "SignaturePtr"), name(XMLDSIG, "Signature")
@@ -178,6 +180,8 @@ def _read_base64(
     content = reading.binary(child)
     if not content:
         raise fault(Code.NO_SIGNATURE)
+    if len(content) > MAX_SIGNATURE:
+        raise fault(Code.DOCUMENT_TOO_LARGE)
     if signature_type == XML_TYPE:
         return xml_form.read_apart(content, document, asked)
     if signature_type == PKCS1_TYPE:

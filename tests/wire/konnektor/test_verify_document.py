@@ -459,6 +459,7 @@ def test_document_too_large(site: Site) -> None:
     octets = signed_data.sign(TEXT, card_signer(site), signing_time=NOW)
     given = document(bytes(26_214_401), "application/octet-stream", None)
     assert verify(site, octets, given=given).code == 4283
+    assert verify(site, bytes(28 << 20)).code == 4283
 
 
 def stamped(octets: bytes, over: bytes, authority: Signer) -> bytes:
