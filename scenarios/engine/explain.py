@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from importlib.resources import files
 
 from simulators.formats import kim_codes
+from simulators.makes.profiles import names, profile
 from simulators.process.errors import InputError
 
 from .checks.catalogue import GROUPS, RULES, of_requirement, rules_of
@@ -20,6 +21,8 @@ def overview() -> Iterator[str]:
     """Yield the lines of ``kimulator list``."""
     yield "Welten"
     yield from (f"  {name}" for name in shipped_worlds())
+    yield "\nHersteller von Konnektoren (make: {profile: NAME}; die Namen sind erfunden)"
+    yield from (f"  {name:24} {profile(name).title}" for name in names())
     yield "\nSzenarien"
     for path in shipped_scenarios():
         yield f"  {short_name(path):40} {load_scenario(path).title}"
@@ -41,9 +44,12 @@ def explanation(subject: str) -> list[str]:
         *_kim_codes(wanted),
         *_insurer_codes(wanted),
         *_konnektor_codes(wanted),
+        *_make(wanted),
     ]
     if not lines:
-        raise InputError(f"{subject}: weder Prüfung noch Anforderung noch Code (kimulator list)")
+        raise InputError(
+            f"{subject}: weder Prüfung noch Anforderung, Code oder Hersteller (kimulator list)"
+        )
     return lines
 
 
@@ -77,4 +83,16 @@ def _konnektor_codes(code: str) -> Iterator[str]:
         for row in csv.DictReader(file):
             if row["code"] == code:
                 kind = f"{row['error_type']}, {row['severity']}"
-                yield f"Konnektor {code}: {row['text']} ({kind}; {row['source']})"
+                where = f" bei {row['operation']}" if row["operation"] else ""
+                yield f"Konnektor {code}{where}: {row['text']} ({kind}; {row['source']})"
+
+
+def _make(name: str) -> Iterator[str]:
+    """Yield what a profile sets, and of each trait where it was seen, or that it is unconfirmed."""
+    if name not in names():
+        return
+    found = profile(name)
+    yield f"Hersteller {name} (erfunden): {found.title}"
+    for trait, value in found.make.items():
+        source = found.observed.get(trait, "unbestätigt")
+        yield f"  {trait}: {value} ({source})"

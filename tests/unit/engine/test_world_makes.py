@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
+from scenarios.engine.explain import explanation, overview
 from scenarios.engine.world.file import load_world
 from simulators.konnektor.settings import KonnektorSettings
 from simulators.makes.make import Make
@@ -97,3 +98,18 @@ def test_the_days_of_the_ti_can_be_moved_one_by_one() -> None:
     assert adapter.validate_python("ti") == adapter.validate_python({})
     moved = adapter.validate_python(load_yaml("smcb: [{day: 2026-10-01, references: [C.SIG]}]"))
     assert (str(moved.qes), str(moved.smcb[0].day)) == ("2026-01-01", "2026-10-01")
+
+
+def test_makes_are_listed_and_explained() -> None:
+    assert any(line.split() and line.split()[0] == "birke" for line in overview())
+    told = explanation("birke")
+    assert told[0].startswith("Hersteller birke (erfunden): ")
+    assert any("/v75/signservice" in line and "Authenticator" not in line for line in told)
+    assert "  latency: {'usual': 40" in "\n".join(told)
+    assert any(line.endswith("(unbestätigt)") for line in told)
+
+
+def test_a_code_is_explained_for_each_operation_that_differs() -> None:
+    told = "\n".join(explanation("4001"))
+    assert "4001: Interner Fehler (Technical" in told
+    assert "4001 bei EncryptDocument: Interner Fehler (Security" in told
