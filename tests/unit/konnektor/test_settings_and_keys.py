@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from simulators.konnektor.cards.keys import CardKeys
 from simulators.konnektor.faults import KonnektorFault
 from simulators.konnektor.settings import KonnektorSettings
-from simulators.konnektor.signatures.jobs import REMEMBERED, JobNumbers
+from simulators.konnektor.signatures.jobs import REMEMBERED, Jobs, check_form
 from simulators.makes.make import Make
 from simulators.process.clock import Clock
 from simulators.process.randomness import Randomness
@@ -135,16 +135,16 @@ def test_encryption_and_authentication_of_a_make() -> None:
     assert elsewhere("PTV6", *both, authenticate_rsa="fault", rsa_refused=4111) == 4111
 
 
-def code(jobs: JobNumbers, number: str) -> int:
+def code(jobs: Jobs, number: str) -> int:
     try:
-        jobs.use(number)
+        with jobs.run(check_form(number)):
+            return 0
     except KonnektorFault as fault:
         return fault.trace.code
-    return 0
 
 
 def test_a_number_is_free_again_after_a_thousand_others() -> None:
-    jobs = JobNumbers(Randomness(1, "k"))
+    jobs = Jobs(Randomness(1, "k"))
     assert code(jobs, "ABC-123") == 0
     assert code(jobs, "ABC-123") == 4252
     for _ in range(REMEMBERED - 1):
@@ -155,7 +155,7 @@ def test_a_number_is_free_again_after_a_thousand_others() -> None:
 
 
 def test_given_numbers_are_unique_and_reproducible() -> None:
-    first, second = (JobNumbers(Randomness(3, "k")) for _ in range(2))
+    first, second = (Jobs(Randomness(3, "k")) for _ in range(2))
     numbers = [first.new() for _ in range(REMEMBERED)]
     assert len(set(numbers)) == REMEMBERED
     assert numbers == [second.new() for _ in range(REMEMBERED)]
@@ -163,4 +163,4 @@ def test_given_numbers_are_unique_and_reproducible() -> None:
 
 @pytest.mark.parametrize("number", ["", "abc-123", "ABC123", "ABC-1234", "ÄBC-123", "ABC-12٣"])
 def test_forms(number: str) -> None:
-    assert code(JobNumbers(Randomness(1, "k")), number) == 4000
+    assert code(Jobs(Randomness(1, "k")), number) == 4000
