@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import stat
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,18 @@ def test_every_role_accepts_its_settings(
         settings = role.settings.model_validate(json.loads(json.dumps(wiring.settings(part))))
         assert settings.name == part.name
         assert settings.allow_all_addresses is containers
+
+
+def test_konnektor_and_responder_are_told_the_same_days(pki_cache: Path, tmp_path: Path) -> None:
+    wiring = wire("demo", pki_cache, tmp_path)
+    ended = World.model_validate({**wiring.world.model_dump(), "rsa_ends": "ti"})
+    told = [
+        replace(wiring, world=ended).settings(part).get("rsa_ends")
+        for part in parts(ended)
+        if part.role in ("pki", "konnektor")
+    ]
+    assert told[0]["qes"] == "2026-01-01"
+    assert all(days == told[0] for days in told)
 
 
 def test_identities_depend_on_seed_and_place_alone() -> None:
