@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from simulators.formats import enveloped_data, signed_data
 from simulators.formats.certificates import certificate_id
-from simulators.pki.profiles import HCI_ENC
+from simulators.pki.profiles import HCI_ENC, HCI_OSIG
 from tests.konnektor_site import ENVELOPING, Site, context, document
 from tests.wire.konnektor.certificates.conftest import (
     EXPIRED,
@@ -50,6 +51,17 @@ def decrypt(site: Site, iccsn: str, content: bytes) -> Any:
     )
 
 
+def verify(site: Site, cms: bytes) -> Any:
+    encoded = base64.b64encode(cms).decode()
+    return site.call(
+        "SIG",
+        "VerifyDocument",
+        f"{context()}<dss:SignatureObject><dss:Base64Signature Type='urn:ietf:rfc:5652'>"
+        f"{encoded}</dss:Base64Signature></dss:SignatureObject>"
+        "<SIG:IncludeRevocationInfo>false</SIG:IncludeRevocationInfo>",
+    )
+
+
 def test_a_revoked_hba_makes_no_qes(worn: Worn) -> None:
     """4123, and again a signature when the certificate is good."""
     who = context(user="eva")
@@ -77,15 +89,16 @@ def test_an_own_card_signs_and_is_believed(worn: Worn) -> None:
     cms = signed.binary("//dss:Base64Signature")
     signer = signed_data.read(cms).certificates[0]
     assert signer == worn.certificate(OWN, "C.SIG")
-    encoded = base64.b64encode(cms).decode()
-    checked = worn.site.call(
-        "SIG",
-        "VerifyDocument",
-        f"{context()}<dss:SignatureObject><dss:Base64Signature Type='urn:ietf:rfc:5652'>"
-        f"{encoded}</dss:Base64Signature></dss:SignatureObject>"
-        "<SIG:IncludeRevocationInfo>false</SIG:IncludeRevocationInfo>",
-    )
-    assert checked.text("//SIG:HighLevelResult") == "VALID"
+    assert verify(worn.site, cms).text("//SIG:HighLevelResult") == "VALID"
+
+
+def test_imported_authorities_certify_no_signer(worn: Worn) -> None:
+    """TIP1-A_5433: they count for encryption and VerifyCertificate only."""
+    certificate, key = worn.imported.issue(HCI_OSIG, telematik_id=None)
+    signer = signed_data.key_signer(certificate, key)
+    cms = signed_data.sign(CONTENT, signer, signing_time=datetime.now(UTC))
+    answer = verify(worn.site, cms)
+    assert (answer.text("//SIG:HighLevelResult"), answer.code) == ("INVALID", 4206)
 
 
 def test_own_and_imported_recipients(worn: Worn) -> None:
