@@ -81,6 +81,23 @@ def enveloped(root: Element, signer: Signer, properties: Properties) -> bytes:
     return _signature(signer, properties, _Data(content, "", (ENVELOPED, EXCLUSIVE)))
 
 
+def add_ocsp_responses(signature: Element, ocsp_responses: Sequence[bytes]) -> None:
+    """Add RevocationValues to a ds:Signature that has QualifyingProperties; they are not signed."""
+    qualifying = signature.find(f"{{{DS}}}Object/{{{XADES}}}QualifyingProperties")
+    if qualifying is None:
+        return
+    added = parse(_unsigned_properties(ocsp_responses))
+    present = qualifying.find(f"{{{XADES}}}UnsignedProperties")
+    if present is None:
+        qualifying.append(added)
+        return
+    of_signature = present.find(f"{{{XADES}}}UnsignedSignatureProperties")
+    if of_signature is None:
+        present.insert(0, added[0])
+    else:
+        of_signature.append(added[0][0])
+
+
 def _signature(signer: Signer, properties: Properties, data: _Data) -> bytes:
     """Put the signature together from octets: what is signed is not written anew by anybody."""
     name = properties.signature_id

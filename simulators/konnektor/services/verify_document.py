@@ -8,7 +8,7 @@ from datetime import datetime
 from cryptography import x509
 from lxml import etree
 
-from simulators.formats import certificates, signed_data
+from simulators.formats import certificates
 from simulators.formats.errors import FormatError
 
 from ..access.check import Target
@@ -17,12 +17,13 @@ from ..faults import Code, fault, trace
 from ..operation import Call
 from ..signatures.signing import CMS_TYPE, PADES_TYPE, SMIME_TYPE
 from ..signatures.verification import cms_form, found, xml_form
+from ..signatures.verification.found import Updated
 from ..signatures.verification.judging import Finding, Judgement, judge
 from ..signatures.verification.report import ReportWish, add_manifests, add_report, read_wish
 from ..signatures.xades import XML_TYPE
 from ..soap import answers, reading
-from ..soap.answers import add, add_signature_object
-from ..soap.namespaces import CONTEXT, DSS, REPORT, XMLDSIG, name
+from ..soap.answers import add, add_binary, add_signature_object
+from ..soap.namespaces import CONN, CONTEXT, DSS, REPORT, XMLDSIG, name
 from ..soap.reading import Element, Parts, optional, required, several
 
 PKCS1_TYPE = "urn:ietf:rfc:3447"
@@ -103,7 +104,11 @@ def _add_verdict(call: Call, answer: Element, judgement: Judgement, at: datetime
 
 
 def _add_outputs(
-    call: Call, answer: Element, judgement: Judgement, inputs: _Inputs, updated: bytes | None
+    call: Call,
+    answer: Element,
+    judgement: Judgement,
+    inputs: _Inputs,
+    updated: Updated | None,
 ) -> None:
     """Append OptionalOutputs: results of manifests, the updated signature, the report."""
     with_manifests = [entry.found for entry in judgement.findings if entry.found.manifests]
@@ -114,8 +119,12 @@ def _add_outputs(
         results = add(outputs, DSS, "VerifyManifestResults")
         for entry in with_manifests:
             add_manifests(results, entry)
-    if updated is not None:
-        add_signature_object(add(outputs, DSS, "UpdatedSignature"), updated, CMS_TYPE)
+    if updated is not None and updated.is_document:
+        holder = add(outputs, call.service.namespace, "DocumentWithSignature")
+        add_binary(holder, CONN, "Base64XML", updated.octets)
+    elif updated is not None:
+        holder = add(outputs, DSS, "UpdatedSignature")
+        add_signature_object(holder, updated.octets, updated.signature_type)
     if inputs.report is not None:
         verifier = call.konnektor.settings.name
         moment = judgement.findings[0].at
@@ -124,12 +133,12 @@ def _add_outputs(
         )
 
 
-def _with_revocation(read: found.Document, judgement: Judgement) -> bytes | None:
-    """Return the CMS with the OCSP responses that were believed; None where that cannot be."""
+def _with_revocation(read: found.Document, judgement: Judgement) -> Updated | None:
+    """Return the signature with the OCSP responses that were believed; None where it takes none."""
     responses = [response for entry in judgement.findings if (response := _response(entry))]
-    if read.updatable is None or not responses:
+    if read.update is None or not responses:
         return None
-    return signed_data.with_ocsp_responses(read.updatable, list(dict.fromkeys(responses)))
+    return read.update(list(dict.fromkeys(responses)))
 
 
 def _response(finding: Finding) -> bytes | None:

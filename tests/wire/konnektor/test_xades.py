@@ -53,14 +53,20 @@ def enveloped(answer: Any) -> bytes:
     return bytes(answer.binary("//SIG:DocumentWithSignature/CONN:Base64XML"))
 
 
-def verify(site: Site, given: str = "", signature: str = "", options: str = "") -> Any:
+def verify(
+    site: Site,
+    given: str = "",
+    signature: str = "",
+    options: str = "",
+    revocation: str = "false",
+) -> Any:
     inputs = f"<SIG:OptionalInputs>{options}</SIG:OptionalInputs>" if options else ""
     holder = f"<dss:SignatureObject>{signature}</dss:SignatureObject>" if signature else ""
     return site.call(
         "SIG",
         "VerifyDocument",
         f"{context()}{inputs}{given}{holder}"
-        "<SIG:IncludeRevocationInfo>false</SIG:IncludeRevocationInfo>",
+        f"<SIG:IncludeRevocationInfo>{revocation}</SIG:IncludeRevocationInfo>",
     )
 
 
@@ -346,3 +352,25 @@ def test_report_of_an_xml_signature(site: Site) -> None:
     assert answer.text("//vr:SigMathOK/vr:ResultMajor").endswith(":valid")
     assert answer.text("//vr:SignatureAlgorithm/vr:Algorithm").endswith("ecdsa-sha256")
     assert answer.text("//vr:DetailedSignatureReport//vr:Reason") == "Brief"
+
+
+def test_revocation_information_is_put_into_an_xml_signature(site: Site, spec: Any) -> None:
+    """Into the document where the signature is inside, else into the signature."""
+    properties_schema = schema(spec("api-telematik/ext/XAdES.xsd"))
+    for options in (ENVELOPED, ENVELOPING):
+        answer = site.sign(SMCB, xml_document(), options)
+        if options == ENVELOPED:
+            given, signature = xml_document(enveloped(answer)), ""
+        else:
+            given, signature = "", in_base64(made(answer))
+        updated = verify(site, given, signature, revocation="true")
+        assert result(updated) == ("VALID", None)
+        if options == ENVELOPED:
+            octets = enveloped(updated)
+            again = verify(site, xml_document(octets), revocation="true")
+        else:
+            octets = updated.binary("//dss:UpdatedSignature//dss:Base64Signature")
+            again = verify(site, "", in_base64(octets), revocation="true")
+        properties_schema.assertValid(parsed(octets).find(".//{*}QualifyingProperties"))
+        assert octets.count(b"EncapsulatedOCSPValue>") == 2
+        assert result(again) == ("VALID", 4261)

@@ -20,8 +20,8 @@ from simulators.formats.signer_info import SignerInfo
 
 from ...documents import Document as GivenDocument
 from ...faults import Code, Trace, fault, trace
-from ..signing import QES_KINDS
-from .found import OID_URI, Document, Form, Found
+from ..signing import CMS_TYPE, QES_KINDS
+from .found import OID_URI, Document, Form, Found, Updated
 
 PKCS1_ALGORITHM = OID_URI + "1.2.840.113549.1.1.1"
 
@@ -42,7 +42,11 @@ def read_cms(
         # signed is what lies inside, and that is not the document the caller asks about
         signatures = tuple(replace(entry, digest_ok=False) for entry in signatures)
     kind_ok = given is None or given.kind in QES_KINDS
-    return Document(signatures, _ignored(read), kind_ok, updatable=cms)
+
+    def update(ocsp_responses: Sequence[bytes]) -> Updated:
+        return Updated(signed_data.with_ocsp_responses(cms, ocsp_responses), CMS_TYPE)
+
+    return Document(signatures, _ignored(read), kind_ok, update)
 
 
 def read_pdf(given: GivenDocument) -> Document:

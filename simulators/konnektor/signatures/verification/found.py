@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
 
@@ -56,14 +57,26 @@ class Found:
 
 
 @dataclass(frozen=True)
+class Updated:
+    """A signature with revocation information, or the whole document with it inside.
+
+    ``signature_type`` is the URI of its form.
+    """
+
+    octets: bytes
+    signature_type: str
+    is_document: bool = False
+
+
+@dataclass(frozen=True)
 class Document:
     """The signatures of a document, at least one, and what is wrong with it as a whole.
 
-    ``kind_ok``: the document is of a kind that may have a QES. ``updatable``: the CMS into which
-    revocation information can be put.
+    ``kind_ok``: the document is of a kind that may have a QES. ``update`` puts revocation
+    information (DER OCSPResponse each) into the signature, where its form can take it.
     """
 
     signatures: tuple[Found, ...]
     wrong: tuple[Trace, ...] = ()
     kind_ok: bool = True
-    updatable: bytes | None = field(default=None, repr=False)
+    update: Callable[[Sequence[bytes]], Updated] | None = None

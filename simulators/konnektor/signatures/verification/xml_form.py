@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from cryptography import x509
+from lxml import etree
 
-from simulators.formats import xml_canonical, xml_signature
+from simulators.formats import xades, xml_canonical, xml_signature
 from simulators.formats.errors import FormatError
 from simulators.formats.xades import DS, SIGNED_PROPERTIES_TYPE
 from simulators.formats.xml_canonical import Element, TooComplex, canonical
@@ -17,8 +18,8 @@ from simulators.formats.xml_signature import XmlSignature
 from ...documents import Document as GivenDocument
 from ...documents import check_xml
 from ...faults import Code, Trace, fault, trace
-from ..xades import locate
-from .found import Document, Found, Manifested
+from ..xades import XML_TYPE, locate
+from .found import Document, Found, Manifested, Updated
 
 _OBJECT = f"{{{DS}}}Object"
 
@@ -46,7 +47,7 @@ def read_enveloped(given: GivenDocument, asked: Asked) -> Document:
     if asked.pointer is not None:
         element = locate(root, asked.pointer, {"ds": DS})
         found = [entry for entry in found if entry.element is element]
-    return _document(found, whole=("document", "object"))
+    return _document(found, whole=("document", "object"), is_document=True)
 
 
 def read_apart(signature: bytes, given: GivenDocument | None, asked: Asked) -> Document:
@@ -91,13 +92,25 @@ def _read(root: Element, detached: Detached | None, asked: Asked) -> list[XmlSig
     return found
 
 
-def _document(found: list[XmlSignature], whole: Sequence[str]) -> Document:
+def _document(
+    found: list[XmlSignature], whole: Sequence[str], *, is_document: bool = False
+) -> Document:
     if not found:
         raise fault(Code.SYNTAX, "SignaturePtr zeigt auf keine Signatur")
     wrong: tuple[Trace, ...] = ()
     if not all(entry.covers in whole for entry in found if entry.problem is None):
         wrong = (trace(Code.PDF_PARTLY_SIGNED, "XML-Signatur"),)
-    return Document(tuple(map(_found, found)), wrong)
+
+    def update(ocsp_responses: Sequence[bytes]) -> Updated:
+        element = found[0].element
+        xades.add_ocsp_responses(element, ocsp_responses)
+        tree = element.getroottree()
+        octets = etree.tostring(tree, encoding="utf-8", xml_declaration=True)
+        return Updated(octets, XML_TYPE, is_document)
+
+    # whose OCSP answer it is would not be told where there are several signatures
+    alone = len(found) == 1 and found[0].problem is None
+    return Document(tuple(map(_found, found)), wrong, update=update if alone else None)
 
 
 def _found(entry: XmlSignature) -> Found:
