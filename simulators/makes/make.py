@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from simulators.process.settings import Settings
 
@@ -75,17 +75,24 @@ class Callers(Settings):
     element_order: Reaction = "refuse"
     unknown_elements: Reaction = "refuse"
 
-    @model_validator(mode="before")
-    @classmethod
-    def _one_word(cls, content: Any) -> Any:
-        if content == "usual":
-            return {}
-        if content in ("strict", "lenient"):
-            word: Reaction = "refuse" if content == "strict" else "swallow"
-            return dict.fromkeys(cls.model_fields, word)
-        if isinstance(content, str):
-            raise ValueError("erwartet wird strict, usual, lenient oder eine Zuordnung")
-        return content
+
+def _of_word(content: Any) -> Any:
+    if content == "usual":
+        return {}
+    if content in ("strict", "lenient"):
+        word: Reaction = "refuse" if content == "strict" else "swallow"
+        return dict.fromkeys(Callers.model_fields, word)
+    if isinstance(content, str):
+        raise ValueError("erwartet wird strict, usual, lenient oder eine Zuordnung")
+    return content
+
+
+CallersOrWord = Annotated[
+    Callers,
+    BeforeValidator(
+        _of_word, json_schema_input_type=Callers | Literal["strict", "usual", "lenient"]
+    ),
+]
 
 
 class Tls(Settings):
@@ -172,7 +179,7 @@ class Make(Settings):
     unknown_context: Literal["4021", "specific"] = "4021"
     unknown_handle: dict[str, Literal[4008, 4101]] = {}
     latency: Latency = Latency()
-    callers: Callers = Callers()
+    callers: CallersOrWord = Callers()
     forced_ecc: Literal["ecc", "fault"] = "ecc"
     encrypt_rsa_ecc: Literal["both", "ecc", "fault"] = "both"
     authenticate_rsa: Literal["rsa", "ecdsa", "fault"] = "rsa"

@@ -13,9 +13,10 @@ from simulators.konnektor.faults import KonnektorFault
 from simulators.konnektor.soap import reading
 from simulators.konnektor.soap.deviations import MAX_TOLD, Deviations, current, noted_by
 from simulators.konnektor.soap.reading import optional, required, several
-from simulators.makes.make import Callers
+from simulators.makes.make import Callers, Make
 
-LENIENT, STRICT = Callers.model_validate("lenient"), Callers.model_validate("strict")
+LENIENT = Make.model_validate({"callers": "lenient"}).callers
+STRICT = Make.model_validate({"callers": "strict"}).callers
 PARTS = (required("a"), optional("b"), several("c", 0))
 
 
