@@ -276,6 +276,13 @@ def test_pointer_into_the_document(site: Site) -> None:
     assert verify(site, given, pointer.replace("d1", "d2")).code == 4000
 
 
+def test_signed_document_in_place_of_its_signature(site: Site) -> None:
+    signed = enveloped(site.sign(SMCB, xml_document(), ENVELOPED))
+    assert result(verify(site, "", in_base64(signed))) == ("VALID", None)
+    other = xml_document(attributes="")
+    assert verify(site, other, in_base64(signed)).text("//SIG:HighLevelResult") == "INVALID"
+
+
 def test_no_signature_inside(site: Site) -> None:
     assert verify(site, xml_document()).code == 4253
 

@@ -53,7 +53,7 @@ def read_enveloped(given: GivenDocument, asked: Asked) -> Document:
 def read_apart(signature: bytes, given: GivenDocument | None, asked: Asked) -> Document:
     """Read a ds:Signature that came by itself: detached or enveloping; in a thread.
 
-    Faults: those of ``read_enveloped``; 4000 for a detached one without its document.
+    A signed document is taken for its signature too. Faults: those of ``read_enveloped``; 4000 for a detached one without its document.
     """
     root = _checked(signature)
     content = None if given is None else given.take()
@@ -63,7 +63,7 @@ def read_apart(signature: bytes, given: GivenDocument | None, asked: Asked) -> D
     found = _read(root, detached, asked)
     if content is None and any(entry.covers == "detached" for entry in found):
         raise fault(Code.SYNTAX, "die Signatur ist detached, und ein Document fehlt")
-    whole = ("object",) if content is None else ("detached",)
+    whole = ("object", "document") if content is None else ("detached",)
     if content is not None and all(entry.covers == "object" for entry in found):
         # signed is what lies inside; it has to be the document the caller asks about
         whole = ("object",)
