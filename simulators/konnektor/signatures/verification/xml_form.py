@@ -53,7 +53,9 @@ def read_enveloped(given: GivenDocument, asked: Asked) -> Document:
 def read_apart(signature: bytes, given: GivenDocument | None, asked: Asked) -> Document:
     """Read a ds:Signature that came by itself: detached or enveloping; in a thread.
 
-    A signed document is taken for its signature too. Faults: those of ``read_enveloped``; 4000 for a detached one without its document.
+    A signed document is taken for its signature too.
+
+    Faults: those of ``read_enveloped``; 4000 for a detached one without its document.
     """
     root = _checked(signature)
     content = None if given is None else given.take()
