@@ -145,6 +145,11 @@ class Make(Settings):
     code for PIN.QES with SetNewPin, ``egk_pin_needs_card`` whether an eGK's PIN is changed,
     enabled and disabled only where an SM-B or HBA is there for card-to-card (4071, 4085).
 
+    Of CheckCertificateExpiration: ``lists_gsmckt`` says whether card terminals are listed, which
+    some firmware forgets (gemILF_PS 4.4.4.1). ``card_expiration`` is the access check for a card
+    asked for by its handle, for which gemSpec_Kon has no rule (unconfirmed): that of its terminal,
+    or the fault 4019.
+
     ``max_recipients`` is how many certificates EncryptDocument takes from its caller (at least
     1,000; 4282 beyond). ``ecc_encryption`` is how CMS carries the content key to an ECC key:
     ``key-agreement`` (RFC 5753), or ``ti-ecies``, the cryptogram of the TI's cards (gemSpec_Krypt
@@ -191,6 +196,8 @@ class Make(Settings):
     unblock_open_pin: Literal["ok", "prompt"] = "ok"
     unblock_qes_new_pin: int = 4072
     egk_pin_needs_card: bool = True
+    lists_gsmckt: bool = True
+    card_expiration: Literal["terminal", "4019"] = "terminal"
     max_recipients: int = Field(default=1000, ge=1000, le=1900)
     ecc_encryption: Literal["key-agreement", "ti-ecies"] = "key-agreement"
 

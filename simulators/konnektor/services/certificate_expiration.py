@@ -54,7 +54,7 @@ def _one_card(call: Call, parts: Parts) -> InsertedCard:
     """Return the card asked for: 4058 its type is none of these, then the access check.
 
     gemSpec_Kon asks for an access check of the card with allWorkplaces, which none of its rules
-    covers (it would be 4019 for every call). Taken here, unconfirmed: the rule for the card's
+    covers: 4019 with a make that takes it by the word. Else, unconfirmed: the rule for the card's
     terminal (R2); then 4146 for a SM-B that is not the Mandant's (TUC_KON_034).
     """
     handle = read_handle(parts)
@@ -65,6 +65,8 @@ def _one_card(call: Call, parts: Parts) -> InsertedCard:
     if card is None:
         call.check(parts, Target(handle=handle, session=False))  # 4008, or what comes before it
         raise fault(Code.CARD_NOT_INSERTED)
+    if call.konnektor.settings.make.card_expiration == "4019":
+        call.check(parts, Target(handle=handle, all_workplaces=True))
     grant = call.check(parts, Target(terminal=card.terminal, all_workplaces=True))
     if not _of_mandant(call, card, grant.mandant):
         raise fault(Code.CARD_HANDLE_MISSING, handle)
@@ -118,9 +120,11 @@ async def _expirations(
 def _terminals(call: Call, within: Collection[str]) -> Iterator[Expiration]:
     """Yield the tuples of connected terminals: each has one certificate, whatever the Crypt.
 
-    A gSMC-KT has no CardHandle here, for it is in no slot that GetCards lists. Unconfirmed: real
-    ones name one, and some firmware leaves these tuples out (gemILF_PS 4.4.4.1).
+    A gSMC-KT has no CardHandle here, for it is in no slot that GetCards lists; real Konnektoren
+    name one (gemILF_PS 4.4.4.1). Nothing with a make that leaves these tuples out.
     """
+    if not call.konnektor.settings.make.lists_gsmckt:
+        return
     terminals = call.konnektor.cards.terminals
     for found in call.konnektor.terminal_certificates:
         if found.terminal in within and terminals[found.terminal].connected:

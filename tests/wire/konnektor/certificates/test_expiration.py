@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -137,3 +138,19 @@ def test_terminals_within_reach_have_their_gsmckt(worn: Worn) -> None:
     assert entry["validity"] == f"{SOON_ENDS.date()}Z"
     worn.site.role.ask("PUT", "/terminals/t1", {"condition": "disconnected"})
     assert set(tuples(expirations(worn.site))) == {GSMCK}
+
+
+def test_what_differs_by_make(start_site: Callable[..., Site], worn: Worn) -> None:
+    """Terminals left out; and the access check by the word, which has no rule for a card."""
+    settings = worn.site.role.settings
+    site = start_site(
+        make={"lists_gsmckt": False, "card_expiration": "4019"},
+        information_model=settings["information_model"],
+        pins=settings["pins"],
+        trust=settings["trust"],
+    )
+    site.role.ask("POST", f"/cards/{NAMELESS}/remove")
+    found = tuples(expirations(site))
+    assert GSMCKT not in found
+    assert OWN in found
+    assert expirations(site, site.handle(OWN)).code == 4019
