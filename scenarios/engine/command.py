@@ -20,8 +20,8 @@ from simulators.process.errors import InputError, one_line
 from simulators.process.exit_status import EXIT_BUG, EXIT_CHECK_FAILED, EXIT_INPUT, EXIT_OK
 
 from .arguments import Parser
-from .own_arguments import add_own_arguments, own_arguments
 from .run.command_line import add_run_arguments, run_command, seed
+from .world.own_arguments import add_own_arguments, own_arguments
 
 DEFAULT_WORLD = "demo"
 DEFAULT_DIRECTORY = Path("kimulator-run")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from simulators.process.errors import InputError
 
-from ..own_arguments import add_own_arguments, own_arguments
+from ..world.own_arguments import add_own_arguments, own_arguments
 
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .world.own_files import OwnArguments
+    from .own_files import OwnArguments
 
 # Fields of /proc/self/stat behind the command's name: where the arguments lie in memory.
 _ARG_START, _ARG_END = 45, 46
@@ -40,7 +40,7 @@ def add_own_arguments(parser: argparse.ArgumentParser) -> None:
 
 def own_arguments(arguments: argparse.Namespace) -> OwnArguments:
     """Return what the command line says of own test cards, and hide its passwords."""
-    from .world.own_files import OwnArguments, passwords_in
+    from .own_files import OwnArguments, passwords_in
 
     hide(passwords_in(arguments.pkcs12))
     return OwnArguments(tuple(arguments.pkcs12), tuple(arguments.trust))
