@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from simulators.process.errors import one_line
 from simulators.process.faults import Effect
@@ -133,12 +134,31 @@ POP3_BUSY = "[SYS/TEMP] too many connections"
 
 @dataclass(frozen=True)
 class RestError:
-    """An error response of the OpenAPI's CommonSchemas."""
+    """An error response of the OpenAPI's CommonSchemas, with headers beside it."""
 
     status: int
     message: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def saying(self, message: str) -> RestError:
+        """Return the same error with a text that tells more."""
+        return replace(self, message=message)
 
 
-REST_UNAUTHORIZED = RestError(401, "Authentification failed")
+class RestRefused(Exception):
+    """A REST operation that is not carried out, and the error that says why."""
+
+    def __init__(self, error: RestError) -> None:
+        super().__init__(error.message)
+        self.error = error
+
+
+REST_INPUT = RestError(400, "Error in the input data")
+REST_UNAUTHORIZED = RestError(
+    401,
+    "Authentification failed",
+    {"WWW-Authenticate": 'Basic realm="KIM", charset="UTF-8"'},
+)
+REST_NO_CERTIFICATE = RestError(401, "A client certificate is required (A_22348)")
 REST_NO_ACCOUNT = RestError(404, "Email account not available.")
 REST_INTERNAL = RestError(500, "Internal Server Error")

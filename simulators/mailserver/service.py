@@ -24,6 +24,7 @@ from .pop3 import MAX_LINE, Pop3Session
 from .provider import Provider
 from .relay import Relay
 from .reports import Reports
+from .rest import Rest
 from .routing import Routing
 from .settings import MailserverSettings
 from .smtp import MailSession
@@ -69,15 +70,22 @@ async def serve(process: Process[MailserverSettings]) -> AsyncIterator[None]:
         stack.push_async_callback(relay.stop)
         await _listen_smtp(provider, Delivery(provider, relay, reports), context, stack)
         await _listen_pop3(provider, context, stack)
-        limits = AccountLimit(provider)
-        await limits.start(context)
-        stack.push_async_callback(limits.stop)
+        await _listen_rest(provider, stack)
         relay.offer(queued)
         hashing = asyncio.get_running_loop().call_later(
             HASHING_AFTER_SECONDS, lambda: provider.spawn(accounts.hash_passwords())
         )
         stack.callback(hashing.cancel)
         yield
+
+
+async def _listen_rest(provider: Provider, stack: AsyncExitStack) -> None:
+    rest = Rest(provider)
+    AccountLimit(provider).add_to(rest)
+    settings = provider.settings
+    # The very first registration comes without certificate (A_19457-02): operations ask for it.
+    await rest.start(server_context(settings.tls, settings.client_ca))
+    stack.push_async_callback(rest.stop)
 
 
 async def _listen_smtp(
