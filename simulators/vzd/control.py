@@ -13,7 +13,9 @@ from simulators.process.control import read_json
 from simulators.process.errors import InputError, one_line
 from simulators.process.role import Process
 
-from .entries import Entry, EntryContent, make_entry, parse_certificate
+from .certificates import parse_certificate
+from .entries import PLAIN, Entry, Unseen, make_entry
+from .entry_file import EntryContent
 from .index import Directory
 from .ldap_server import VzdService
 from .settings import VzdSettings
@@ -67,6 +69,7 @@ class VzdControl:
             [parse_certificate(text) for text in content.certificates],
             base=self._process.settings.base,
             now=self._process.clock.now(),
+            unseen=PLAIN if content.active else Unseen(active=False),
         )
         new = self._service.directory.put(entry)
         return web.json_response(self._content(entry), status=201 if new else 200)
@@ -89,6 +92,7 @@ class VzdControl:
             "uid": entry.uid,
             "dn": entry.dn,
             "found": entry.found(self._process.clock.now().timestamp()),
+            "active": entry.unseen.active,
             "attributes": {name: entry.attributes[key] for key, name in entry.names.items()},
             "certificates": [base64.b64encode(c.der).decode() for c in entry.certificates],
         }

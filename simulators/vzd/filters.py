@@ -122,7 +122,7 @@ def _equal(key: str | None, value: bytes) -> Predicate | None:
     text = assertion_text(key, value)
     if text is None:
         return None
-    return lambda entry: text in entry.folded.get(key, ())
+    return lambda entry: text in entry.folded(key)
 
 
 def _exact(key: str | None, value: bytes) -> Predicate | None:
@@ -141,11 +141,11 @@ def _ordered(key: str | None, value: bytes, *, at_least: bool) -> Predicate | No
     if is_integer(key):
         number = int(text)
         if at_least:
-            return lambda entry: any(int(v) >= number for v in entry.folded.get(key, ()))
-        return lambda entry: any(int(v) <= number for v in entry.folded.get(key, ()))
+            return lambda entry: any(int(v) >= number for v in entry.folded(key))
+        return lambda entry: any(int(v) <= number for v in entry.folded(key))
     if at_least:
-        return lambda entry: any(v >= text for v in entry.folded.get(key, ()))
-    return lambda entry: any(v <= text for v in entry.folded.get(key, ()))
+        return lambda entry: any(v >= text for v in entry.folded(key))
+    return lambda entry: any(v <= text for v in entry.folded(key))
 
 
 def _substrings(content: Substrings, key: str | None) -> Predicate | None:
@@ -167,7 +167,7 @@ def _substrings(content: Substrings, key: str | None) -> Predicate | None:
             at += len(part)
         return at <= len(value) - len(final)
 
-    return lambda entry: any(holds(value) for value in entry.folded.get(key, ()))
+    return lambda entry: any(holds(value) for value in entry.folded(key))
 
 
 def fold_fragments(content: Substrings) -> tuple[str, tuple[str, ...], str] | None:

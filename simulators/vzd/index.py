@@ -7,75 +7,34 @@ in ascending order, so that sources can be merged and a paged search goes on whe
 from __future__ import annotations
 
 import heapq
-from bisect import bisect_left, bisect_right, insort
+from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator
 
 from simulators.process.ldap.filters import And, Approximate, Equal, Filter, Or, Substrings
 
+from .columns import END, Column, distinct
 from .entries import Entry
 from .filters import assertion_key, assertion_text, fold_fragments
 from .schema import CERTIFICATE, in_schema, is_integer
 
 _HASHED = frozenset(
     {
-        "uid",
         "mail",
         "telematikid",
         "domainid",
-        "displayname",
-        "cn",
-        "sn",
-        "o",
         "lanr",
-        "street",
         "postalcode",
         "l",
         "professionoid",
         "specialization",
         "entrytype",
-        "komledata",
-        "kimdata",
+        "holder",
     }
 )
-_END = "\n"  # folded values hold no line ends
+"""What is looked up by whole values; of the others a ``Column`` finds them in a millisecond."""
 
-
-class Column:
-    """The folded values of one attribute as one text, to be searched at the speed of ``str.find``.
-
-    A snapshot: a change of the entries makes a new one.
-    """
-
-    def __init__(self, values: Iterable[tuple[int, str]]) -> None:
-        texts: list[str] = []
-        self._starts: list[int] = []
-        self._owners: list[int] = []
-        at = 0
-        for owner, value in values:
-            self._starts.append(at)
-            self._owners.append(owner)
-            texts.append(value)
-            at += len(value) + 1
-        self._text = _END + _END.join(texts) + _END
-
-    def owners(self, fragment: str, start: int) -> Iterator[int]:
-        """Yield the owners, from ordinal *start* on, of values that hold *fragment*.
-
-        The fragment may begin or end with a line end to be the begin or end of a value.
-        """
-        starts, owners = self._starts, self._owners
-        index = bisect_left(owners, start)
-        last = None
-        while index < len(starts):
-            found = self._text.find(fragment, starts[index])
-            if found < 0:
-                return
-            # A value at starts[i] follows the line end at starts[i] of the text.
-            index = bisect_right(starts, found) - 1
-            if owners[index] != last:
-                last = owners[index]
-                yield last
-            index += 1
+Owners = int | list[int]
+Source = list[int] | Iterator[int]
 
 
 class Directory:
@@ -85,7 +44,7 @@ class Directory:
         self._entries: dict[int, Entry] = {}
         self._ordinals: dict[str, int] = {}
         self._next = 0
-        self._hashes: dict[str, dict[str, list[int]]] = {key: {} for key in _HASHED}
+        self._hashes: dict[str, dict[str, Owners]] = {key: {} for key in _HASHED}
         self._columns: dict[str, Column] = {}
         self._counts: dict[str, int] = {}
         for entry in entries:
@@ -118,20 +77,20 @@ class Directory:
         """Add *entry* or replace the one with its uid; return whether it is new."""
         uid = entry.uid.lower()
         ordinal = self._ordinals.get(uid)
-        if ordinal is not None:
-            self._forget(ordinal)
-        else:
+        new = ordinal is None
+        if ordinal is None:
             ordinal = self._next
             self._next += 1
             self._ordinals[uid] = ordinal
-        new = ordinal not in self._entries
+        else:
+            self._forget(ordinal)
         self._entries[ordinal] = entry
-        for key, values in entry.folded.items():
-            self._columns.pop(key, None)
+        self._changed(entry, ordinal)
+        for key in entry.attributes:
             self._counts[key] = self._counts.get(key, 0) + 1
             if key in self._hashes:
-                for value in set(values):
-                    insort(self._hashes[key].setdefault(value, []), ordinal)
+                for value in set(entry.folded(key)):
+                    _add(self._hashes[key], value, ordinal)
         return new
 
     def remove(self, uid: str) -> bool:
@@ -144,24 +103,27 @@ class Directory:
         return True
 
     def _forget(self, ordinal: int) -> None:
-        for key, values in self._entries[ordinal].folded.items():
-            self._columns.pop(key, None)
+        entry = self._entries[ordinal]
+        self._changed(entry, ordinal)
+        for key in entry.attributes:
             self._counts[key] -= 1
             if not self._counts[key]:
                 del self._counts[key]
             if key in self._hashes:
-                for value in set(values):
-                    owners = self._hashes[key][value]
-                    del owners[bisect_left(owners, ordinal)]
-                    if not owners:
-                        del self._hashes[key][value]
+                for value in set(entry.folded(key)):
+                    _remove(self._hashes[key], value, ordinal)
+
+    def _changed(self, entry: Entry, ordinal: int) -> None:
+        for key, column in self._columns.items():
+            if key in entry.attributes:
+                column.change(ordinal)
 
     def candidates(self, content: Filter, start: int = 0) -> Iterator[int]:
         """Yield, ascending from *start*, ordinals among which are all that match *content*."""
         source = self._source(content, start)
         return iter(range(start, self._next) if source is None else source)
 
-    def _source(self, content: Filter, start: int) -> list[int] | Iterator[int] | None:
+    def _source(self, content: Filter, start: int) -> Source | None:
         """Return candidates from an index, a list if they are counted; None if none helps."""
         match content:
             case Equal(attribute, value) | Approximate(attribute, value):
@@ -180,17 +142,21 @@ class Directory:
                 return _merged(sources)
         return None
 
-    def _equal(self, attribute: str, value: bytes, start: int) -> list[int] | None:
+    def _equal(self, attribute: str, value: bytes, start: int) -> Source | None:
         key = assertion_key(attribute, self.knows)
-        if key is None:
-            return []
-        if key not in self._hashes:
+        if key == CERTIFICATE:
             return None
-        text = assertion_text(key, value)
-        owners = [] if text is None else self._hashes[key].get(text, [])
+        text = None if key is None else assertion_text(key, value)
+        if key is None or text is None:
+            return []
+        if key not in self._hashes and key != "uid":
+            return self._column(key).owners(END + text + END, start)
+        owners = (self._ordinals if key == "uid" else self._hashes[key]).get(text, [])
+        if isinstance(owners, int):
+            return [owners] if owners >= start else []
         return owners[bisect_left(owners, start) :]
 
-    def _substrings(self, content: Substrings, start: int) -> list[int] | Iterator[int] | None:
+    def _substrings(self, content: Substrings, start: int) -> Source | None:
         key = assertion_key(content.attribute, self.knows)
         fragments = fold_fragments(content)
         if key is None or fragments is None or key == CERTIFICATE or is_integer(key):
@@ -198,24 +164,23 @@ class Directory:
         initial, middle, final = fragments
         parts = [*middle]
         if initial:
-            parts.append(_END + initial)
+            parts.append(END + initial)
         if final:
-            parts.append(final + _END)
+            parts.append(final + END)
         longest = max(parts, key=len, default="")
         return self._column(key).owners(longest, start) if longest else None
 
     def _column(self, key: str) -> Column:
-        if key not in self._columns:
-            self._columns[key] = Column(
+        column = self._columns.get(key)
+        if column is None or column.worn:
+            column = self._columns[key] = Column(
                 (ordinal, value)
-                for ordinal, entry in self._entries.items()
-                for value in entry.folded.get(key, ())
+                for ordinal, entry in sorted(self._entries.items())
+                for value in entry.folded(key)
             )
-        return self._columns[key]
+        return column
 
-    def _narrowest(
-        self, sources: list[list[int] | Iterator[int] | None]
-    ) -> list[int] | Iterator[int] | None:
+    def _narrowest(self, sources: list[Source | None]) -> Source | None:
         """Return the best source of an AND: a short list, else a text search, else a long list."""
         lists = [source for source in sources if isinstance(source, list)]
         shortest = min(lists, key=len, default=None)
@@ -225,17 +190,30 @@ class Directory:
         return texts[0] if texts else shortest
 
 
-def _merged(sources: list[list[int] | Iterator[int]]) -> list[int] | Iterator[int]:
+def _add(owners_of: dict[str, Owners], value: str, ordinal: int) -> None:
+    """Note *ordinal* as an owner of *value*; a single one needs no list."""
+    owners = owners_of.get(value)
+    if owners is None:
+        owners_of[value] = ordinal
+    elif isinstance(owners, int):
+        owners_of[value] = sorted((owners, ordinal))
+    else:
+        insort(owners, ordinal)
+
+
+def _remove(owners_of: dict[str, Owners], value: str, ordinal: int) -> None:
+    owners = owners_of[value]
+    if isinstance(owners, int):
+        del owners_of[value]
+        return
+    del owners[bisect_left(owners, ordinal)]
+    if not owners:
+        del owners_of[value]
+
+
+def _merged(sources: list[Source]) -> Source:
     """Return the union of *sources*, ascending, each ordinal once."""
     lists = [source for source in sources if isinstance(source, list)]
     if len(lists) == len(sources):
         return sorted(set().union(*lists))
-    return _distinct(heapq.merge(*sources))
-
-
-def _distinct(ordinals: Iterable[int]) -> Iterator[int]:
-    last = None
-    for ordinal in ordinals:
-        if ordinal != last:
-            last = ordinal
-            yield ordinal
+    return distinct(heapq.merge(*sources))

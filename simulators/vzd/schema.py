@@ -40,7 +40,7 @@ _NAMES = (
     ("personalEntry",),
     ("changeDateTime",),
     ("holder",),
-    ("active",),
+    ("providedBy",),
     ("dc", "domainComponent"),
 )
 _KEYS = {alias.lower(): names[0].lower() for names in _NAMES for alias in names}
@@ -82,11 +82,14 @@ def is_integer(key: str) -> bool:
 def fold(text: str) -> str:
     """Return *text* as it is compared: in one case, composed, spaces made one (RFC 4518)."""
     if text.isascii():
-        folded = text.lower()
+        lower = text.lower()
+        folded = text if lower == text else lower  # the same object needs no room
     else:
         composed = unicodedata.normalize("NFKC", text).casefold()
         folded = unicodedata.normalize("NFKC", composed)
-    return _SPACES.sub(" ", folded)
+    if "  " in folded or not folded.isprintable():  # other spaces are not printable
+        return _SPACES.sub(" ", folded)
+    return folded
 
 
 def fold_value(key: str, text: str) -> str | None:

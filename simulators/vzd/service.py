@@ -10,7 +10,7 @@ from simulators.process.role import Process, Role
 from simulators.process.tls import server_context
 
 from .control import VzdControl
-from .entries import read_entries
+from .entry_file import read_entries
 from .faults import RESULT
 from .index import Directory
 from .ldap_server import VzdService

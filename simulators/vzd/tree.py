@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from simulators.process.ldap.messages import PAGED_RESULTS, Scope
 
 from .dn import Dn, parse_dn
-from .entries import Entry
+from .entries import Entry, container
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Tree:
         names = [",".join(parts[index:]) for index in reversed(range(len(parts)))]
         self._base = parse_dn(base)
         self._containers = {parse_dn(name): _container(name) for name in names}
-        self.root = _entry(
+        self.root = container(
             "",
             {
                 "objectClass": ("top",),
@@ -80,12 +80,4 @@ class Tree:
 
 def _container(dn: str) -> Entry:
     kind, _, value = dn.partition(",")[0].partition("=")
-    return _entry(dn, {"objectClass": ("top", "domain"), kind: (value,)})
-
-
-def _entry(dn: str, attributes: dict[str, tuple[str, ...]]) -> Entry:
-    return Entry(
-        dn,
-        {name.lower(): values for name, values in attributes.items()},
-        {name.lower(): name for name in attributes},
-    )
+    return container(dn, {"objectClass": ("top", "domain"), kind: (value,)})

@@ -11,8 +11,10 @@ import pytest
 
 from simulators.process.errors import InputError
 from simulators.process.ldap.messages import Scope
+from simulators.vzd.certificates import Certificate, parse_certificate
 from simulators.vzd.dn import DnError, parse_dn
-from simulators.vzd.entries import Certificate, make_entry, parse_certificate, read_entries
+from simulators.vzd.entries import make_entry
+from simulators.vzd.entry_file import read_entries
 from simulators.vzd.professions import entry_type
 from simulators.vzd.tree import NoSuchBaseError, Tree
 

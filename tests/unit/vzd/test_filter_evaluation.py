@@ -154,9 +154,10 @@ def test_indexes_miss_nothing_and_keep_the_order(
 
 
 def found(directory: Directory, content: Filter) -> list[Entry]:
-    """Return the candidates that have not been deleted."""
+    """Return the candidates that hold: indexes may name more, never fewer."""
+    holds = compile_filter(content, directory.knows)
     candidates = (directory.at(ordinal) for ordinal in directory.candidates(content))
-    return [one for one in candidates if one is not None]
+    return [one for one in candidates if one is not None and holds(one)]
 
 
 @given(ENTRIES, ENTRIES, FILTERS)
