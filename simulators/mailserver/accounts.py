@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import astuple, dataclass, fields, replace
 
 from simulators.process.role import Process
 
 from .passwords import Verifier, hash_password, matches
-from .settings import MailserverSettings
+from .settings import AccountSettings, MailserverSettings
 from .store import Store
+
+TABLES = (
+    "CREATE TABLE IF NOT EXISTS kim_account("
+    " address TEXT PRIMARY KEY, telematik_id TEXT NOT NULL, password BLOB,"
+    " data_time_to_live INTEGER NOT NULL, max_mail_size INTEGER NOT NULL, quota INTEGER,"
+    " kim_version TEXT NOT NULL, reference_id TEXT NOT NULL, deregistered REAL,"
+    " in_directory INTEGER NOT NULL, certified INTEGER NOT NULL, given BLOB)",
+    "CREATE TABLE IF NOT EXISTS former_address(address TEXT PRIMARY KEY, ended REAL NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS account_log("
+    " at REAL NOT NULL, event TEXT NOT NULL, address TEXT NOT NULL, telematik_id TEXT NOT NULL)",
+)
+"""``account_log`` keeps registrations and deregistrations (KOM-LE-A_2158)."""
+
+Change = Callable[[sqlite3.Connection], None]
 
 
 @dataclass(frozen=True)
@@ -17,7 +33,11 @@ class Account:
     """An account; ``address`` in lower case is its key and the name of its mailbox.
 
     ``data_time_to_live`` in days, ``max_mail_size`` and ``quota`` in bytes; ``password`` is the
-    salted hash, None only until it is computed after the start.
+    salted hash, None only until it is computed after the start. ``deregistered`` is the end of a
+    deregistered account in virtual epoch seconds (deregDate): until then mail can be fetched.
+    ``in_directory`` is the opposite of noVzdMailEntry, ``certified`` tells that a client
+    certificate was issued. ``given`` stands in accounts that are no longer as the settings have
+    them: the hash of what the settings said, so that only a change of these overrides.
     """
 
     address: str
@@ -26,77 +46,179 @@ class Account:
     data_time_to_live: int
     max_mail_size: int
     quota: int | None
+    kim_version: str = "1.5"
+    reference_id: str = ""
+    deregistered: float | None = None
+    in_directory: bool = True
+    certified: bool = False
+    given: bytes | None = None
+
+
+_COLUMNS = ", ".join(field.name for field in fields(Account))
 
 
 class Accounts:
-    """Accounts from the settings and those that earlier runs stored."""
+    """Accounts from the settings and those that were registered, in this run or an earlier one."""
 
     def __init__(self, process: Process[MailserverSettings], store: Store) -> None:
         self._process = process
         self._store = store
         self._accounts: dict[str, Account] = {}
+        self._former: set[str] = set()
         self._verifier = Verifier()
 
     async def load(self) -> None:
         """Read the stored accounts and make those of the settings known at once."""
-        columns = "address, telematik_id, password, data_time_to_live, max_mail_size, quota"
-        for row in await self._store.database.read(
-            lambda c: c.execute(f"SELECT {columns} FROM account").fetchall()  # noqa: S608
-        ):
-            account = Account(*row)
-            self._accounts[account.address] = account
+        await self._store.database.write(_make_tables)
+        select = f"SELECT {_COLUMNS} FROM kim_account"  # noqa: S608 (names of ours)
+        rows = await self._store.database.read(lambda c: c.execute(select).fetchall())
+        former = await self._store.database.read(
+            lambda c: c.execute("SELECT address FROM former_address").fetchall()
+        )
+        self._former = {row[0] for row in former}
+        stored = {row[0]: _account(row) for row in rows}
+        self._accounts = dict(stored)
         for given in self._process.settings.accounts:
-            address = given.address.lower()
-            stored = self._accounts.get(address)
-            self._verifier.remember(address, given.password.get_secret_value())
-            self._accounts[address] = Account(
-                address,
-                given.telematik_id,
-                stored.password if stored else None,
-                given.data_time_to_live,
-                given.max_mail_size,
-                given.quota,
-            )
+            known = stored.get(given.address.lower())
+            if not await self._stays(given, known):
+                self._take(given, None if known is None else known.password)
+
+    async def _stays(self, given: AccountSettings, known: Account | None) -> bool:
+        """Tell whether an account of the settings is not to be as they have it.
+
+        It was changed since by its owner, or its time is over.
+        """
+        if known is None:
+            return given.address.lower() in self._former
+        if known.given is None:
+            return False
+        return await self._process.in_thread(matches, _as_text(given), known.given)
+
+    def _take(self, given: AccountSettings, password: bytes | None) -> None:
+        address = given.address.lower()
+        self._verifier.remember(address, given.password.get_secret_value())
+        self._accounts[address] = Account(
+            address,
+            given.telematik_id,
+            password,
+            given.data_time_to_live,
+            given.max_mail_size,
+            given.quota,
+            given.kim_version,
+            in_directory=given.in_directory,
+            certified=True,
+        )
 
     async def hash_passwords(self) -> None:
         """Store the accounts of the settings with their hashes; runs beside the first logins."""
         in_thread = self._process.in_thread
         for given in self._process.settings.accounts:
-            account = self._accounts[given.address.lower()]
+            address = given.address.lower()
+            account = self._accounts.get(address)
+            if account is None or account.given is not None:
+                continue
             password, stored = given.password.get_secret_value(), account.password
             if stored is None or not await in_thread(matches, password, stored):
                 stored = await in_thread(hash_password, password)
-            await self._save(
-                Account(
-                    account.address,
-                    account.telematik_id,
-                    stored,
-                    account.data_time_to_live,
-                    account.max_mail_size,
-                    account.quota,
-                )
-            )
+            now = self._accounts.get(address)
+            if now is not None and now.given is None:  # nobody changed it meanwhile
+                await self._save(replace(now, password=stored))
 
-    async def _save(self, account: Account) -> None:
+    async def add(self, account: Account, event: str, also: Change | None = None) -> None:
+        """Store a new account together with *also*; *event* is logged (KOM-LE-A_2158).
+
+        Raises sqlite3.IntegrityError when the address is taken.
+        """
+        await self._save(account, event=event, also=also, new=True)
+
+    async def change(
+        self, account: Account, *, event: str | None = None, also: Change | None = None
+    ) -> None:
+        """Store *account*, changed by its owner, together with *also* in one transaction."""
+        before = self._accounts.get(account.address)
+        given = self._of_settings(account.address) if account.given is None else None
+        if given is not None:
+            account = await self._detached(account, given, before)
+        await self._save(account, event=event, also=also)
+        if before is None or before.password != account.password:
+            self._verifier.forget(account.address)
+
+    async def _detached(
+        self, account: Account, given: AccountSettings, before: Account | None
+    ) -> Account:
+        """Return an account of the settings as one that keeps what its owner changes."""
+        in_thread = self._process.in_thread
+        password = given.password.get_secret_value()
+        stored = account.password
+        if before is None or before.password == stored:  # its hash may not be made yet
+            known = stored is not None and await in_thread(matches, password, stored)
+            stored = stored if known else await in_thread(hash_password, password)
+        return replace(
+            account, password=stored, given=await in_thread(hash_password, _as_text(given))
+        )
+
+    async def end(self, account: Account, also: Change | None = None) -> None:
+        """Remove an account whose time is over; its address is known as a former one."""
+        now = self._process.clock.now().timestamp()
+
         def job(connection: sqlite3.Connection) -> None:
+            connection.execute("DELETE FROM kim_account WHERE address=?", (account.address,))
             connection.execute(
-                "INSERT OR REPLACE INTO account VALUES (?,?,?,?,?,?)",
-                (
-                    account.address,
-                    account.telematik_id,
-                    account.password,
-                    account.data_time_to_live,
-                    account.max_mail_size,
-                    account.quota,
-                ),
+                "INSERT INTO former_address(address, ended) VALUES (?,?)"
+                " ON CONFLICT(address) DO UPDATE SET ended=excluded.ended",
+                (account.address, now),
             )
+            _log(connection, now, "ended", account)
+            if also is not None:
+                also(connection)
 
         await self._store.database.write(job)
-        self._accounts[account.address] = account
+        self._accounts.pop(account.address, None)
+        self._former.add(account.address)
+        self._verifier.forget(account.address)
+
+    async def reset(self) -> None:
+        """Forget what was registered, changed and ended: as after the first start."""
+
+        def job(connection: sqlite3.Connection) -> None:
+            for table in ("kim_account", "former_address", "account_log"):
+                connection.execute(f"DELETE FROM {table}")  # noqa: S608 (names of ours)
+
+        hashes = {a.address: a.password for a in self._accounts.values() if a.given is None}
+        await self._store.database.write(job)
+        self._accounts, self._former, self._verifier = {}, set(), Verifier()
+        for given in self._process.settings.accounts:
+            self._take(given, hashes.get(given.address.lower()))
+
+    async def log(self) -> list[tuple[float, str, str, str]]:
+        """Return the logged events (KOM-LE-A_2158): time, event, address, Telematik-ID."""
+        select = "SELECT at, event, address, telematik_id FROM account_log ORDER BY at"
+        return await self._store.database.read(lambda c: c.execute(select).fetchall())
 
     def find(self, address: str) -> Account | None:
-        """Return the account with *address*; case carries no meaning."""
-        return self._accounts.get(address.lower())
+        """Return the account with *address*; case carries no meaning.
+
+        A deregistered account is there until its last day is over.
+        """
+        account = self._accounts.get(address.lower())
+        return None if account is None or self.is_over(account) else account
+
+    def receiver(self, address: str) -> Account | None:
+        """Return the account with *address* if it gets mail (KOM-LE-A_2149)."""
+        account = self.find(address)
+        return None if account is None or account.deregistered is not None else account
+
+    def is_over(self, account: Account) -> bool:
+        """Tell whether the time of a deregistered account is over."""
+        return (
+            account.deregistered is not None
+            and self._process.clock.now().timestamp() >= account.deregistered
+        )
+
+    def is_taken(self, address: str, *, for_ever: bool) -> bool:
+        """Tell whether *address* is an account's or, *for_ever*, has ever been one's."""
+        address = address.lower()
+        return address in self._accounts or (for_ever and address in self._former)
 
     def all(self) -> list[Account]:
         """Return all accounts, by address."""
@@ -121,3 +243,61 @@ class Accounts:
         if account.quota is None:
             return None
         return max(0, account.quota - await self._store.used(account.address))
+
+    def _of_settings(self, address: str) -> AccountSettings | None:
+        for given in self._process.settings.accounts:
+            if given.address.lower() == address:
+                return given
+        return None
+
+    async def _save(
+        self,
+        account: Account,
+        *,
+        event: str | None = None,
+        also: Change | None = None,
+        new: bool = False,
+    ) -> None:
+        now = self._process.clock.now().timestamp()
+        verb = "INSERT" if new else "INSERT OR REPLACE"
+        values = astuple(account)
+        marks = ",".join("?" * len(values))
+        statement = f"{verb} INTO kim_account({_COLUMNS}) VALUES ({marks})"
+
+        def job(connection: sqlite3.Connection) -> None:
+            connection.execute(statement, values)
+            if event is not None:
+                _log(connection, now, event, account)
+            if also is not None:
+                also(connection)
+
+        # Shielded: what is written becomes known even if the one who asked has gone.
+        await asyncio.shield(self._written(job, account))
+
+    async def _written(self, job: Change, account: Account) -> None:
+        await self._store.database.write(job)
+        self._accounts[account.address] = account
+
+
+def _make_tables(connection: sqlite3.Connection) -> None:
+    for statement in TABLES:
+        connection.execute(statement)
+
+
+def _account(row: tuple[object, ...]) -> Account:
+    account = Account(*row)  # type: ignore[arg-type]  # the columns are the fields
+    return replace(
+        account, in_directory=bool(account.in_directory), certified=bool(account.certified)
+    )
+
+
+def _log(connection: sqlite3.Connection, at: float, event: str, account: Account) -> None:
+    connection.execute(
+        "INSERT INTO account_log(at, event, address, telematik_id) VALUES (?,?,?,?)",
+        (at, event, account.address, account.telematik_id),
+    )
+
+
+def _as_text(given: AccountSettings) -> str:
+    """Return all that the settings say of an account as one text, to be hashed."""
+    return "\n".join((given.model_dump_json(), given.password.get_secret_value()))

@@ -31,6 +31,7 @@ class MailboxControl:
     async def _reset(self) -> None:
         self._relay.forget()
         await self._provider.store.clear()
+        await self._provider.accounts.reset()
 
     async def _get_all(self, _: web.Request) -> web.Response:
         counts = await self._provider.store.counts()

@@ -70,7 +70,7 @@ class Delivery:
             if not await self._provider.routing.is_known(recipient.domain):
                 raise Refused(faults.UNKNOWN_DOMAIN)
             return
-        if self._provider.accounts.find(recipient.address) is None:
+        if self._provider.accounts.receiver(recipient.address) is None:  # KOM-LE-A_2149
             raise Refused(faults.UNKNOWN_RECIPIENT)
         if not await self._has_room(recipient, size):
             raise Refused(faults.MAILBOX_FULL)

@@ -33,7 +33,8 @@ class AccountSettings(Settings):
     """An account of the domain; ``address`` is the user name too (KOM-LE-A_2161).
 
     ``data_time_to_live`` in days, ``max_mail_size`` and ``quota`` in bytes, as AccountLimit
-    reports them; no ``quota`` means unlimited (reported as -1).
+    reports them; no ``quota`` means unlimited (reported as -1). ``kim_version`` is the client
+    module's; ``in_directory`` false keeps the address out of the directory (noVzdMailEntry).
     """
 
     address: str
@@ -42,6 +43,8 @@ class AccountSettings(Settings):
     data_time_to_live: int = Field(default=90, ge=10, le=365)
     max_mail_size: int = Field(default=734_003_200, ge=734_003_200)
     quota: int | None = Field(default=None, ge=0)
+    kim_version: str = Field(default="1.5", max_length=4)
+    in_directory: bool = True
 
 
 class RelaySettings(Settings):

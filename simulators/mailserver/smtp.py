@@ -217,8 +217,11 @@ class MailSession(SMTP):
     async def _log_in(self, user: str, password: str) -> None:
         if await self._faulted("AUTH", login=user):
             return
-        self._account = await self._provider.accounts.log_in(user, password)
-        known = self._account is not None
+        account = await self._provider.accounts.log_in(user, password)
+        if account is not None and account.deregistered is not None:  # KOM-LE-A_2150
+            account = None
+        self._account = account
+        known = account is not None
         self._provider.process.journal.record(
             "smtp.auth", peer="clientmodule", user=user if known else None, accepted=known
         )

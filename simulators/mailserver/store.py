@@ -15,9 +15,6 @@ PART_SIZE = 320 << 10
 """Contents are kept in parts of about this size, so that memory stays bounded."""
 
 SCHEMA = """
-CREATE TABLE IF NOT EXISTS account(
-    address TEXT PRIMARY KEY, telematik_id TEXT NOT NULL, password BLOB,
-    data_time_to_live INTEGER NOT NULL, max_mail_size INTEGER NOT NULL, quota INTEGER);
 CREATE TABLE IF NOT EXISTS content(
     id INTEGER PRIMARY KEY AUTOINCREMENT, message_id TEXT, size INTEGER NOT NULL, head BLOB);
 CREATE TABLE IF NOT EXISTS part(
