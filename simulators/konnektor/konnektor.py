@@ -118,7 +118,7 @@ class Konnektor:
         """
         changed = self.terminals[terminal]
         before, changed.condition = changed.connected, condition
-        if not changed.connected:
+        if condition != "connected":
             self.pin_entries.terminal_lost(terminal)
         if before and not changed.connected:
             self.cards.terminal_changed(terminal)

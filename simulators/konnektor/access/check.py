@@ -89,7 +89,7 @@ class AccessCheck:
         if rule == "R6" and card is not None:
             _check_workplace(card, context)
         if rule == "R9" and card is not None:
-            _check_raised(card, context)
+            card.require_not_raised(context.clientsystem, context.user)
         session = None
         if card is not None and target.session:
             session = card.session(context)
@@ -177,14 +177,3 @@ def _check_workplace(card: InsertedCard, context: Context) -> None:
     sessions = card.sessions() if card.is_egk else ()
     if any(session.workplace != context.workplace for session in sessions):
         raise fault(Code.EGK_OTHER_WORKPLACE)
-
-
-def _check_raised(card: InsertedCard, context: Context) -> None:
-    """Raise the fault 4018 where PIN.CH is raised for another user of this client system.
-
-    PIN.QES does not count: several users of one client system may be in comfort mode (A_22344).
-    """
-    for session in card.sessions():
-        other_user = session.clientsystem == context.clientsystem and session.user != context.user
-        if other_user and "PIN.CH" in session.verified:
-            raise fault(Code.OTHER_USER_RAISED)

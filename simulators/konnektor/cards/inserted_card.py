@@ -133,6 +133,16 @@ class InsertedCard:
         if not self.answers:
             raise fault(Code.CARD_TIMEOUT, f"{self.terminal} antwortet nicht")
 
+    def require_not_raised(self, clientsystem: str | None, user: str | None) -> None:
+        """Raise fault 4018 where PIN.CH is raised for another user of *clientsystem*.
+
+        PIN.QES does not count: several users of one client system may be in comfort mode (A_22344).
+        """
+        for session in self._sessions.values():
+            is_other = session.clientsystem == clientsystem and session.user != user
+            if is_other and "PIN.CH" in session.verified:
+                raise fault(Code.OTHER_USER_RAISED)
+
     @property
     def is_reserved(self) -> bool:
         """Whether somebody has reserved the card."""

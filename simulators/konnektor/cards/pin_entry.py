@@ -74,7 +74,7 @@ class PinEntries:
 
     async def digits(self, prompt: Prompt) -> str:
         """Return what is typed. Faults: 4043 nobody typed, 4049 it was aborted, 4008 the card was
-        pulled meanwhile, 4040 the terminal was lost.
+        pulled meanwhile, 4094 it no longer answers, 4040 the terminal was lost.
         """
         entry = prompt.card.pins[prompt.reference].entry
         how: str = entry
@@ -86,6 +86,7 @@ class PinEntries:
                 digits = self._by_itself(prompt, entry)
             if not prompt.card.present:
                 raise _pulled()
+            prompt.card.require_answer()
         except KonnektorFault as stopped:
             how = {Code.PIN_TIMEOUT: "timeout", Code.PIN_ABORTED: "abort"}.get(
                 Code(stopped.trace.code), "lost"
@@ -135,7 +136,7 @@ class PinEntries:
                 pending.typed.set_exception(_pulled())
 
     def terminal_lost(self, terminal: str) -> None:
-        """End the prompts at *terminal*, to which there is no connection any more."""
+        """End the prompts at *terminal*, from which nothing comes any more."""
         for pending in self._pending.values():
             if pending.prompt.terminal == terminal and not pending.typed.done():
                 pending.typed.set_exception(fault(Code.TERMINAL_CONNECT))

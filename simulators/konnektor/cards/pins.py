@@ -51,7 +51,8 @@ class PinPads:
 
     Faults of every operation: 4072 no such PIN on this card, 4092 no terminal to type at, 4053 it
     cannot do Remote-PIN, 4040 it is not connected, 4060 it is busy, 4043 nobody typed, 4049 the
-    entry was aborted, 4008 the card was pulled meanwhile. Wrong entries are results.
+    entry was aborted, 4008 the card was pulled meanwhile, 4094 it no longer answers. Wrong entries
+    are results.
     """
 
     def __init__(
@@ -72,7 +73,8 @@ class PinPads:
         self, grant: Grant, reference: PinReference, *, job: str | None = None
     ) -> Entered:
         """Have the PIN *reference* of the granted card typed, and raise its state if right
-        (TUC_KON_012). *job* is the job number that the display shows.
+        (TUC_KON_012). *job* is the job number that the display shows. Fault 4018 where PIN.CH was
+        raised for another user while this one was asked.
         """
         card, session = grant.required_card()
         pin = self._pin(card, reference)
@@ -81,7 +83,10 @@ class PinPads:
             return done
 
         async def work(ask: Ask) -> Entered:
-            result = _try(pin, session, reference, await ask("PIN"))
+            digits = await ask("PIN")
+            if reference == "PIN.CH":  # who typed at another terminal meanwhile was first
+                card.require_not_raised(session.clientsystem, session.user)
+            result = _try(pin, session, reference, digits)
             if result.result == "OK":
                 session.verified.add(reference)
             return result

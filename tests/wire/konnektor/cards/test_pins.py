@@ -264,6 +264,36 @@ def test_the_terminal_is_lost_while_a_pin_is_typed(practice: Practice) -> None:
     assert answers[0].code == 4040
 
 
+def test_a_terminal_falls_silent_while_a_pin_is_typed(practice: Practice) -> None:
+    practice.control("POST", f"/cards/{HSM}/insert", {"terminal": "t2", "slot": 2})
+    for terminal, code in (("t1", 4040), ("t2", 4094)):  # the pad's, the card's
+        practice.set_pin(HSM, "PIN.SMC", entry="manual")
+        answers = practice.beside(lambda: practice.pin("VerifyPin", HSM, "PIN.SMC"))
+        practice.next_entry()
+        practice.control("PUT", f"/terminals/{terminal}", {"condition": "silent"})
+        practice.set_pin(HSM, "PIN.SMC", entry="correct")
+        practice.wait()
+        assert answers[0].code == code
+        practice.control("PUT", f"/terminals/{terminal}", {"condition": "connected"})
+    assert practice.status(HSM, "PIN.SMC") == "VERIFIABLE 3"
+
+
+def test_an_hba_serves_one_of_two_who_type_at_once(practice: Practice) -> None:
+    practice.control("POST", f"/cards/{HBA}/remove")
+    practice.control("POST", f"/cards/{HBA}/insert", {"terminal": "t2", "slot": 2})
+    practice.set_pin(HBA, "PIN.CH", entry="manual")
+    eva = practice.beside(lambda: practice.pin("VerifyPin", HBA, "PIN.CH", user="eva"))
+    practice.next_entry()  # at t1, the Remote-PIN-KT of w1
+    ida = practice.beside(
+        lambda: practice.pin("VerifyPin", HBA, "PIN.CH", user="ida", workplace="w2")
+    )
+    practice.display("t2")
+    practice.set_pin(HBA, "PIN.CH", entry="correct")
+    practice.wait()
+    assert (eva[0].text("//CARDCMN:PinResult"), ida[0].code) == ("OK", 4018)
+    assert practice.status(HBA, "PIN.CH", user="eva") == "VERIFIED"
+
+
 def test_no_digits_in_journal_and_log(practice: Practice) -> None:
     secrets = ("918273", "918274", "91827364")
     practice.typed("VerifyPin", SMCB, "PIN.SMC", "", secrets[0])
