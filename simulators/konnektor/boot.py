@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 class Boot:
     """Whether the Konnektor is booting: then nothing of it can be reached (TIP1-A_4507).
 
+    Connections with a call under way end without an answer, and what waits at a terminal ends.
     A boot forgets what is not on cards or disks: subscriptions, card sessions with their raised
     states, handles, comfort sessions, answers of OCSP. It keeps the PINs on the cards and the
     sinks, which are told BOOTUP/BOOTUP_COMPLETE at its end.
@@ -21,12 +22,15 @@ class Boot:
         self._konnektor = konnektor
         self._end: asyncio.TimerHandle | None = None
         self.under_way = False
+        self.number = 0
+        """How often it was booted: a call that began before the latest boot gets no answer."""
 
     def begin(self, seconds: float | None) -> None:
         """Boot for *seconds* of real time, without them until ``complete`` is called."""
         konnektor = self._konnektor
         self._cancel()
         self.under_way = True
+        self.number += 1
         konnektor.process.journal.record("Reboot", peer="control")
         konnektor.events.forget_subscriptions()
         konnektor.forget_sessions()

@@ -121,12 +121,12 @@ class Konnektor:
         if condition != "connected":
             self.pin_entries.terminal_lost(terminal)
         if before and not changed.connected:
-            self.cards.terminal_changed(terminal)
+            self.cards.terminal_changed(terminal, reconnected=False)
         if before != changed.connected:
             self.announce.terminal(changed.settings, connected=changed.connected)
         self._note_terminals()
         if changed.connected:
-            self.cards.terminal_changed(terminal)
+            self.cards.terminal_changed(terminal, reconnected=not before)
 
     def _note_terminals(self) -> None:
         """Have the error conditions say which active terminals cannot be reached."""

@@ -77,6 +77,7 @@ class Cards:
         """
         for inserted in list(self._inserted.values()):
             self._end(inserted)
+        self._handles.reset()
         self.terminals.reset()
         self._pins = {
             iccsn: pins_of(card, self._configured.get(iccsn, {}))
@@ -87,9 +88,7 @@ class Cards:
             started = self._begin(iccsn, place)
             if started is not None:
                 self._raise_configured(started)
-        for waiting in self._waiting.values():
-            if not waiting.done():
-                waiting.set_exception(fault(Code.TERMINAL_ACCESS, "alles steht wieder am Anfang"))
+        self._end_waiting("alles steht wieder am Anfang")
 
     def find_anew(self) -> None:
         """Let the Konnektor find every card again, as after a boot: new handles, no sessions.
@@ -100,6 +99,7 @@ class Cards:
             self._end(inserted)
         for iccsn, place in self._places.items():
             self._begin(iccsn, place)
+        self._end_waiting("der Konnektor startet neu")
 
     def insert(self, iccsn: str, place: Place | None = None) -> InsertedCard | None:
         """Put a card into *place*, without one into the slot where it was at the start, or else
@@ -138,9 +138,9 @@ class Cards:
             self._end(inserted)
             self._tell("REMOVED", inserted)
 
-    def terminal_changed(self, terminal: str) -> None:
+    def terminal_changed(self, terminal: str, *, reconnected: bool) -> None:
         """Take notice of the present condition of *terminal*: without a connection its cards are
-        no longer inserted, with a new one they get new handles.
+        no longer inserted, with a new one (*reconnected*) they get new handles.
         """
         condition = self.terminals[terminal]
         for iccsn, place in self._places.items():
@@ -150,7 +150,7 @@ class Cards:
             if inserted is not None and not condition.connected:
                 self._end(inserted)
                 self._tell("REMOVED", inserted)
-            elif inserted is None and condition.connected:
+            elif inserted is None and reconnected:
                 inserted = self._begin(iccsn, place)
                 assert inserted is not None
                 self._tell("INSERTED", inserted)
@@ -261,6 +261,11 @@ class Cards:
         del self._inserted[inserted.card.iccsn], self._by_handle[inserted.handle]
         self._in_order = None
         self._handles.end(inserted.handle)
+
+    def _end_waiting(self, why: str) -> None:
+        for waiting in self._waiting.values():
+            if not waiting.done():
+                waiting.set_exception(fault(Code.TERMINAL_ACCESS, why))
 
     def _wake(self, place: Place) -> None:
         waiting = self._waiting.get(place)

@@ -38,6 +38,12 @@ class Handles:
             self._blocked.add(handle)
             self._ended.append((self._clock.now(), handle))
 
+    def reset(self) -> None:
+        """Forget every handle: from here on the same ones are given as after the start."""
+        self._live.clear()
+        self._ended.clear()
+        self._blocked.clear()
+
     def _forget(self) -> None:
         """Free the handles whose 48 hours are over."""
         oldest = self._clock.now() - NOT_REUSED

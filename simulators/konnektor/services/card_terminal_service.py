@@ -152,7 +152,7 @@ def _at_hand(call: Call, grant: Grant, allowed: frozenset[str] | None) -> str | 
 
 async def _taken(call: Call, card: InsertedCard, message: str, seconds: float) -> None:
     """Show *message* until *card* is taken. Faults: 4039 the display is in use, 4203 it still is
-    in the slot after *seconds*, but no longer active.
+    in the slot after *seconds*, but no longer active, those of the terminal when it is lost.
     """
     cards, loop = call.konnektor.cards, asyncio.get_running_loop()
     deadline = loop.time() + seconds
@@ -162,6 +162,7 @@ async def _taken(call: Call, card: InsertedCard, message: str, seconds: float) -
         if terminal.attended:
             cards.remove(card.card.iccsn)
         while cards.place(card.card.iccsn) == place:
+            terminal.require_reachable()
             if not await cards.changed(place, max(deadline - loop.time(), 0)):
                 cards.deactivate(card.card.iccsn)
                 raise fault(Code.CARD_NOT_TAKEN)

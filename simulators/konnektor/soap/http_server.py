@@ -72,10 +72,18 @@ class HttpServer:
             await self._runner.cleanup()
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        if self._konnektor.boot.under_way:  # nothing answers then (TIP1-A_4507)
-            if request.transport is not None:
-                request.transport.abort()
-            return plain(503, "")
+        """Answer *request*, unless a boot is under way or comes between (TIP1-A_4507)."""
+        boot = self._konnektor.boot
+        before = boot.number
+        if not boot.under_way:
+            response = await self._respond(request)
+            if boot.number == before:
+                return response
+        if request.transport is not None:
+            request.transport.abort()
+        return plain(503, "")
+
+    async def _respond(self, request: web.BaseRequest) -> web.StreamResponse:
         is_directory = request.path == DIRECTORY_PATH
         try:
             if is_directory and self._konnektor.settings.directory_open:

@@ -6,7 +6,7 @@ import json
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from simulators.pki.request import CardRequest
 from tests.konnektor_site import Answer, Site, context
@@ -16,6 +16,7 @@ HSM, STRAY = "80276000000000000110", "80276000000000000111"
 EGK = "80276000000000000112"
 KVK, UNREADABLE = "80276000000000000114", "80276000000000000115"
 KVNR = "X110411675"
+Result = TypeVar("Result")
 CARDS = {
     SMCB: "SMC-B", HBA: "HBA", HSM: "HSM-B", STRAY: "SMC-B", EGK: "EGK",
     KVK: "KVK", UNREADABLE: "UNKNOWN",
@@ -135,9 +136,9 @@ class Practice(Site):
         """Change a PIN over the control API."""
         self.control("PUT", f"/cards/{iccsn}/pins/{reference}", change)
 
-    def beside(self, call: Callable[[], Answer]) -> list[Answer]:
+    def beside(self, call: Callable[[], Result]) -> list[Result]:
         """Start *call* in a thread; its answer will be in the returned list."""
-        answers: list[Answer] = []
+        answers: list[Result] = []
         thread = threading.Thread(target=lambda: answers.append(call()))
         self._threads.append(thread)
         thread.start()

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import http.client
+import ssl
+from collections.abc import Callable
+
 import pytest
 
 from tests.konnektor_site import Answer, context
@@ -170,9 +174,26 @@ def test_a_card_that_is_not_taken_is_inactive(practice: Practice) -> None:
     assert eject(practice, handle(practice, EGK), SOON).code == 4203
     assert before not in cards(practice)
     assert practice.terminal("t1")["slots"][2] == EGK
+    for silence in ("silent", "connected", "connected"):  # no new connection, no new look at it
+        condition(practice, "t1", silence)
+    assert len(cards(practice)) == 4
     practice.control("POST", f"/cards/{EGK}/remove")
     practice.control("POST", f"/cards/{EGK}/insert")
     assert practice.handle(EGK) in cards(practice) - {before}
+
+
+@pytest.mark.parametrize(("value", "code"), [("disconnected", 4222), ("silent", 4044)])
+def test_the_terminal_is_lost_while_it_is_waited_for(
+    practice: Practice, value: str, code: int
+) -> None:
+    unattended(practice)
+    for ask in (lambda: request(practice, slot()), lambda: eject(practice, handle(practice, EGK))):
+        answers = practice.beside(ask)
+        practice.display("t1")
+        condition(practice, "t1", value)
+        practice.wait()
+        assert answers[0].code == code
+        condition(practice, "t1", "connected")
 
 
 def test_a_card_that_is_inactive_is_put_in_anew(practice: Practice) -> None:
@@ -267,13 +288,42 @@ def test_any_card_goes_into_any_free_slot(practice: Practice) -> None:
 
 
 def test_a_reset_ends_what_is_waited_for(practice: Practice) -> None:
+    before = handle(practice, EGK)
+    practice.control("POST", f"/cards/{EGK}/remove")
+    practice.control("POST", f"/cards/{EGK}/insert")
     unattended(practice)
     answers = practice.beside(lambda: request(practice, slot()))
     practice.display("t1")
     practice.control("POST", "/reset")
     practice.wait()
     assert answers[0].code == 4044
+    assert handle(practice, EGK) == before
     assert practice.terminal("t1") == {
         "id": "t1", "name": "Empfang", "condition": "connected", "attended": True, "busy": False,
         "display": None, "slots": [SMCB, HBA, EGK, UNREADABLE, None],
     }  # fmt: skip
+
+
+def is_cut_off(call: Callable[[], Answer]) -> bool:
+    """Whether the connection of *call* ends without an answer."""
+    try:
+        call()
+    except (ConnectionError, http.client.HTTPException, ssl.SSLError):
+        return True
+    return False
+
+
+def test_a_reboot_ends_what_is_under_way(practice: Practice) -> None:
+    """TIP1-A_4507: who waits at a terminal gets no answer, and its display is free again."""
+    unattended(practice)
+    practice.set_pin(SMCB, "PIN.SMC", entry="manual")
+    for call in (
+        lambda: request(practice, slot()),
+        lambda: practice.pin("VerifyPin", SMCB, "PIN.SMC"),
+    ):
+        ended = practice.beside(lambda call=call: is_cut_off(call))  # type: ignore[misc]
+        practice.display("t1")
+        practice.control("POST", "/reboot")
+        practice.wait()
+        assert ended == [True]
+        assert not practice.terminal("t1")["busy"]
