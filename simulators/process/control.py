@@ -173,7 +173,7 @@ async def read_model(request: web.Request, model: type[Model]) -> Model:
         return model.model_validate(await read_json(request))
     except ValidationError as error:
         first = error.errors(include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
+        where = ".".join(str(part) for part in first["loc"]) or "body"
         raise InputError(f"{where}: {one_line(first['msg'])}") from None
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal
 
 from aiohttp import web
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from simulators.process.control import Control, read_json
+from simulators.process.control import Control, read_model
 from simulators.process.errors import InputError, one_line
 from simulators.process.settings import Settings
 
@@ -16,7 +16,6 @@ from .error_conditions import NO_VPN_SIS, NO_VPN_TI
 if TYPE_CHECKING:
     from ..konnektor import Konnektor
 
-T = TypeVar("T", bound=Settings)
 MAX_DETAILS = 20
 
 
@@ -67,7 +66,7 @@ class EventControl:
 
     async def _put_state(self, request: web.Request) -> web.Response:
         name = request.match_info["name"]
-        change = await _read(request, StateChange)
+        change = await read_model(request, StateChange)
         if change.ct_id is not None and change.ct_id not in self._konnektor.relations.terminals:
             raise InputError(f"ct_id: no card terminal {change.ct_id!r:.70}")
         act = self._state.raise_ if change.value else self._state.clear
@@ -81,7 +80,7 @@ class EventControl:
         return self._states()
 
     async def _put_network(self, request: web.Request) -> web.Response:
-        change = await _read(request, NetworkChange)
+        change = await read_model(request, NetworkChange)
         for wanted, name in ((change.vpn_ti, NO_VPN_TI), (change.vpn_sis, NO_VPN_SIS)):
             if wanted is not None:
                 act = self._state.raise_ if wanted == "down" else self._state.clear
@@ -90,7 +89,7 @@ class EventControl:
         return self._states()
 
     async def _reboot(self, request: web.Request) -> web.Response:
-        how = await _read(request, Reboot) if request.can_read_body else Reboot()
+        how = await read_model(request, Reboot) if request.can_read_body else Reboot()
         seconds = self._konnektor.settings.events.boot_seconds
         if how.seconds is not None:
             seconds = how.seconds
@@ -136,13 +135,3 @@ class EventControl:
         self._konnektor.process.journal.record(
             "OperationalState", peer="control", name=name, value=value
         )
-
-
-async def _read(request: web.Request, model: type[T]) -> T:
-    """Return the body of *request* as *model*. Raises InputError that names what is wrong."""
-    try:
-        return model.model_validate(await read_json(request))
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "body"
-        raise InputError(f"{where}: {one_line(first['msg'])}") from None

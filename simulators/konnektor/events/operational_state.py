@@ -117,10 +117,10 @@ class OperationalState:
         else:
             del self._held[label]
         self._since[label] = self._clock.now()
-        parameters = {"Value": "true" if value else "false"}
+        own = {"Value": "true" if value else "false", "Bedeutung": condition.meaning}
         if terminal is not None:
-            parameters["CtID"] = terminal
-        parameters |= {**details, "Bedeutung": condition.meaning}
+            own["CtID"] = terminal
+        parameters = own | {key: text for key, text in details.items() if key not in own}
         self._announce(
             f"{OPERATIONAL_STATE}/{label}", parameters, condition.type, condition.severity, terminal
         )

@@ -73,6 +73,15 @@ def test_a_state_is_told_when_it_changes(
     assert receiver.messages.empty()
 
 
+def test_further_parameters_of_a_state(events: EventSite, receiver: Receiver) -> None:
+    """What a trainer adds is told too, and replaces nothing that the table has."""
+    events.subscribe(receiver.url, "OPERATIONAL_STATE")
+    body = {"value": True, "details": {"Value": "false", "Netz": "WAN"}}
+    events.put("/operational-states/EC_LOG_OVERFLOW", body)
+    parameters = receiver.next().parameters
+    assert (parameters["Value"], parameters["Netz"]) == ("true", "WAN")
+
+
 def test_nothing_is_sent_when_integrity_failed(events: EventSite, receiver: Receiver) -> None:
     """TAB_KON_504: the sinks too are left alone then, and only then."""
     events.subscribe(receiver.url, "CARD")
