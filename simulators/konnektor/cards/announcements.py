@@ -48,6 +48,8 @@ class Announcements:
             **_card(card),
             "InsertTime": timestamp(card.inserted_at.astimezone()),
         }
+        if card.version is not None:
+            parameters["CardVersion"] = str(card.version)
         if card.card.holder:
             parameters["CardHolderName"] = card.card.holder
         if card.card.kvnr:

@@ -14,10 +14,11 @@ from ..access.relations import Context
 from ..faults import Code, fault
 from ..information_model import PinReference, PinState
 from .card_pins import HBA_TYPES, SM_B_TYPES, Pins
+from .versions import CardVersion, version_of
 
 MAX_SESSIONS = 1000
 UNREADABLE = frozenset(("KVK", "UNKNOWN"))
-"""Cards of which the Konnektor knows the type at most: no ICCSN, no certificate."""
+"""Cards of which the Konnektor knows the type at most: no ICCSN, no version, no certificate."""
 
 SessionKey = tuple[str, ...]
 
@@ -65,6 +66,11 @@ class InsertedCard:
     def iccsn(self) -> str | None:
         """The ICCSN where the Konnektor can read one: not from KVK and UNKNOWN."""
         return None if self.card.type in UNREADABLE else self.card.iccsn
+
+    @property
+    def version(self) -> CardVersion | None:
+        """Its CardVersion where the Konnektor can read one (TIP1-A_4605)."""
+        return None if self.card.type in UNREADABLE else version_of(self.card.generation)
 
     @property
     def access_pin(self) -> PinReference:

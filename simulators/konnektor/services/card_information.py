@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..cards.cards import InsertedCard
+from ..cards.versions import CardVersion
 from ..information_model import Terminal
 from ..soap import answers
 from ..soap.answers import add
@@ -17,13 +18,12 @@ if TYPE_CHECKING:
 
 
 def add_card(parent: Element, card: InsertedCard) -> None:
-    """Append CARD:Card (TIP1-A_4605): of a KVK or an unknown card only what can be seen of it.
-
-    CardVersion is left out, as the schema allows: no card of a world has one.
-    """
+    """Append CARD:Card (TIP1-A_4605): of a KVK or an unknown card only what can be seen of it."""
     entry = add(parent, CARD, "Card")
     add(entry, CONN, "CardHandle", card.handle)
     add(entry, CARD_COMMON, "CardType", card.card.type)
+    if card.version is not None:
+        _add_version(entry, card.version)
     if card.iccsn is not None:
         add(entry, CARD_COMMON, "Iccsn", card.iccsn)
     add(entry, CARD_COMMON, "CtId", card.terminal)
@@ -54,3 +54,14 @@ def add_terminal(parent: Element, konnektor: Konnektor, mandant: str, terminal: 
     add(entry, TERMINAL, "IS_PHYSICAL", "true" if terminal.physical else "false")
     connected = konnektor.cards.terminals.is_connected(terminal.id)
     add(entry, TERMINAL, "Connected", "true" if connected else "false")
+
+
+def _add_version(parent: Element, version: CardVersion) -> None:
+    entry = add(parent, CARD, "CardVersion")
+    for name, numbers in (
+        ("COSVersion", version.cos),
+        ("ObjectSystemVersion", version.object_system),
+    ):
+        system = add(entry, CARD, name)
+        for part, number in zip(("Major", "Minor", "Revision"), numbers, strict=True):
+            add(system, CARD, part, str(number))

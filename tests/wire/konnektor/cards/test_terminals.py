@@ -250,7 +250,7 @@ def test_what_cards_show_of_themselves(practice: Practice) -> None:
         for card in answer.body.iter("{*}Card")
     }
     always = {"CardHandle", "CardType", "CtId", "SlotId", "InsertTime"}
-    named = always | {"Iccsn", "CardHolderName", "CertificateExpirationDate"}
+    named = always | {"Iccsn", "CardVersion", "CardHolderName", "CertificateExpirationDate"}
     assert shown == {
         "SMC-B": named,
         "HBA": named,

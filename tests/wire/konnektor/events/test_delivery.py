@@ -48,6 +48,7 @@ def test_an_event_is_valid_and_complete(
     assert (parameters["CardType"], parameters["ICCSN"]) == ("SMC-B", SMCB)
     assert (parameters["CtID"], parameters["SlotID"]) == ("t1", "1")
     assert {"InsertTime", "CardHolderName", "CertExpirationDate"} <= parameters.keys()
+    assert parameters["CardVersion"] == "COSVERSION 4.4.0, OBJECTSYSTEMVERSION 4.4.0"
     pushed = events.follow("EventPushed", topic="CARD/INSERTED")
     assert pushed["data"]["result"] == "OK"
     assert pushed["data"]["subscription"] == subscription

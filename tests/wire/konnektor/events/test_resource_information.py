@@ -144,3 +144,23 @@ def test_a_warning_on_purpose_does_not_stay(events: EventSite) -> None:
     events.put("/faults", [rule])
     assert events.call("GetCards").text("//CONN:Result") == "Warning"
     assert events.call("GetCards").text("//CONN:Result") == "OK"
+
+
+def test_the_version_of_a_card_tells_its_generation(events: EventSite) -> None:
+    """Client systems read from ObjectSystemVersion, 4.4.0 or more, that a card has ECC."""
+    systems = {}
+    for mandant, iccsn in (("m1", SMCB), ("m2", SMCB_G20)):
+        listed = events.call("GetCards", mandant=mandant)
+        card = f"//CARD:Card[CARDCMN:Iccsn = '{iccsn}']/CARD:CardVersion"
+        for system in ("COSVersion", "ObjectSystemVersion"):
+            parts = [
+                listed.text(f"{card}/CARD:{system}/CARD:{part}")
+                for part in ("Major", "Minor", "Revision")
+            ]
+            systems[iccsn, system] = ".".join(parts)
+    assert systems == {
+        (SMCB, "COSVersion"): "4.4.0",
+        (SMCB, "ObjectSystemVersion"): "4.4.0",
+        (SMCB_G20, "COSVersion"): "4.3.1",
+        (SMCB_G20, "ObjectSystemVersion"): "4.3.2",
+    }
