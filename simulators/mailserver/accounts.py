@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import Callable
 from dataclasses import astuple, dataclass, fields, replace
 
 from simulators.process.role import Process
 
+from .database import Connection
 from .passwords import Verifier, hash_password, matches
 from .settings import AccountSettings, MailserverSettings
 from .store import Store
@@ -25,7 +25,7 @@ TABLES = (
 )
 """``account_log`` keeps registrations and deregistrations (KOM-LE-A_2158)."""
 
-Change = Callable[[sqlite3.Connection], None]
+Change = Callable[[Connection], None]
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ class Accounts:
     async def add(self, account: Account, event: str, also: Change | None = None) -> None:
         """Store a new account together with *also*; *event* is logged (KOM-LE-A_2158).
 
-        Raises sqlite3.IntegrityError when the address is taken.
+        Raises Conflict when the address is taken.
         """
         await self._save(account, event=event, also=also, new=True)
 
@@ -161,7 +161,7 @@ class Accounts:
         """Remove an account whose time is over; its address is known as a former one."""
         now = self._process.clock.now().timestamp()
 
-        def job(connection: sqlite3.Connection) -> None:
+        def job(connection: Connection) -> None:
             connection.execute("DELETE FROM kim_account WHERE address=?", (account.address,))
             connection.execute(
                 "INSERT INTO former_address(address, ended) VALUES (?,?)"
@@ -180,7 +180,7 @@ class Accounts:
     async def reset(self) -> None:
         """Forget what was registered, changed and ended: as after the first start."""
 
-        def job(connection: sqlite3.Connection) -> None:
+        def job(connection: Connection) -> None:
             for table in ("kim_account", "former_address", "account_log"):
                 connection.execute(f"DELETE FROM {table}")  # noqa: S608 (names of ours)
 
@@ -259,12 +259,14 @@ class Accounts:
         new: bool = False,
     ) -> None:
         now = self._process.clock.now().timestamp()
-        verb = "INSERT" if new else "INSERT OR REPLACE"
         values = astuple(account)
         marks = ",".join("?" * len(values))
-        statement = f"{verb} INTO kim_account({_COLUMNS}) VALUES ({marks})"
+        statement = f"INSERT INTO kim_account({_COLUMNS}) VALUES ({marks})"  # noqa: S608
+        if not new:
+            changed = ", ".join(f"{c.name}=excluded.{c.name}" for c in fields(Account))
+            statement += f" ON CONFLICT(address) DO UPDATE SET {changed}"
 
-        def job(connection: sqlite3.Connection) -> None:
+        def job(connection: Connection) -> None:
             connection.execute(statement, values)
             if event is not None:
                 _log(connection, now, event, account)
@@ -279,7 +281,7 @@ class Accounts:
         self._accounts[account.address] = account
 
 
-def _make_tables(connection: sqlite3.Connection) -> None:
+def _make_tables(connection: Connection) -> None:
     for statement in TABLES:
         connection.execute(statement)
 
@@ -291,7 +293,7 @@ def _account(row: tuple[object, ...]) -> Account:
     )
 
 
-def _log(connection: sqlite3.Connection, at: float, event: str, account: Account) -> None:
+def _log(connection: Connection, at: float, event: str, account: Account) -> None:
     connection.execute(
         "INSERT INTO account_log(at, event, address, telematik_id) VALUES (?,?,?,?)",
         (at, event, account.address, account.telematik_id),

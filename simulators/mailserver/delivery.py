@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sqlite3
 from dataclasses import dataclass
 from email.utils import format_datetime
 from time import perf_counter
@@ -13,6 +12,7 @@ from simulators.process.errors import one_line
 from simulators.process.faults import DROP, Effect
 
 from . import faults
+from .database import StoreError
 from .envelope import Envelope, Recipient, Refused, dump
 from .faults import Reply
 from .intake import Received
@@ -157,7 +157,7 @@ class Delivery:
         report = self._reports.write(incoming.subject, outcomes)
         try:
             queued = await self._provider.store.add([*mails, report] if report else mails)
-        except sqlite3.Error as error:
+        except StoreError as error:
             self._provider.process.log.error("a mail cannot be stored: %s", error)
             return faults.STORAGE
         if main not in mails and main.content is not None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from .database import StoreError
 from .faults import (
     BARE_NEWLINE,
     HEADER_TOO_LARGE,
@@ -94,7 +94,7 @@ class Intake:
         self._buffer.clear()
         content, self._content = self._content, None
         if content is not None:
-            with suppress(sqlite3.Error):  # no room even for that: the next start drops it
+            with suppress(StoreError):  # no room even for that: the next start drops it
                 await self.store.discard(content)
 
     async def _take_lines(self, lines: bytes) -> None:
@@ -120,7 +120,7 @@ class Intake:
         """Await *work*; when the disk is full, refuse the mail and read it to its end."""
         try:
             await work
-        except sqlite3.Error:
+        except StoreError:
             self.refusal = STORAGE
             self._buffer.clear()
 

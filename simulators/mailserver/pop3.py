@@ -14,6 +14,7 @@ from simulators.process.faults import DROP
 
 from . import faults
 from .accounts import Account
+from .database import StoreError
 from .faults import Pop3Error
 from .maildrop import Maildrop, top
 from .provider import Provider
@@ -79,6 +80,10 @@ class Pop3Session:
                 await self._err(faults.POP3_LINE)
         except (ConnectionError, ssl.SSLError, asyncio.IncompleteReadError):
             pass
+        except StoreError as error:
+            self._provider.process.log.error("POP3 session failed: %s", error)
+            with suppress(ConnectionError, ssl.SSLError, TimeoutError):
+                await self._err(faults.POP3_INTERNAL)
         except Exception:
             self._provider.process.log.exception("POP3 session failed")
             with suppress(ConnectionError, ssl.SSLError, TimeoutError):
@@ -86,7 +91,7 @@ class Pop3Session:
         finally:
             self._provider.connections -= 1
             if self._drop is not None:
-                self._provider.open_mailboxes.discard(self._drop.mailbox)
+                self._provider.spawn(self._provider.store.close_mailbox(self._drop.mailbox))
             self._writer.close()
         await self._gone()
 
@@ -209,16 +214,15 @@ class Pop3Session:
 
     async def _open(self, account: Account) -> None:
         """Take the mailbox for this session alone (RFC 1939 4)."""
-        opened = self._provider.open_mailboxes
-        if account.address in opened:
+        store = self._provider.store
+        if not await store.open_mailbox(account.address):
             raise Pop3Error(faults.POP3_IN_USE)
-        opened.add(account.address)
         try:
-            mails = await self._provider.store.mails(account.address)
+            mails = await store.mails(account.address)
         except BaseException:
-            opened.discard(account.address)
+            self._provider.spawn(store.close_mailbox(account.address))
             raise
-        self._drop = Maildrop(self._provider.store, account.address, mails)
+        self._drop = Maildrop(store, account.address, mails)
         await self._ok(f"{len(mails)} messages")
 
     async def _quit(self, _: list[str]) -> None:
@@ -230,7 +234,8 @@ class Pop3Session:
                     message_id=mail.message_id,
                     mailbox=self._drop.mailbox,
                 )
-            self._provider.open_mailboxes.discard(self._drop.mailbox)
+            mailbox, self._drop = self._drop.mailbox, None
+            await self._provider.store.close_mailbox(mailbox)
         await self._ok("bye")
         raise _Quit
 

@@ -32,7 +32,6 @@ class Provider:
     store: Store
     accounts: Accounts
     routing: Routing
-    open_mailboxes: set[str] = field(default_factory=set)
     connections: int = 0
     _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
     _certificates: dict[bytes, bool] = field(default_factory=dict)

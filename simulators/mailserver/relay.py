@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-import sqlite3
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
@@ -17,6 +16,7 @@ from simulators.process.resolver import NamesUnavailable, NoSuchName
 from simulators.process.tls import client_context
 
 from . import faults, reports
+from .database import StoreError
 from .envelope import Recipient, dump, load
 from .provider import Provider
 from .reports import Reports, Subject
@@ -97,7 +97,7 @@ class Relay:
                     continue
                 try:
                     await self._hand_over(entry, line)
-                except sqlite3.Error as error:  # disk full: the entry still is in the queue there
+                except StoreError as error:  # disk full: the entry still is in the queue there
                     self._provider.process.log.error("relay to %s: %s", domain, error)
                     destination.add(replace(entry, due=self._due(entry.attempts)))
             await line.close()
@@ -149,7 +149,7 @@ class Relay:
             outcome = await self._outcome(entry, subject, content.size, line)
         try:
             await self._settle(entry, subject, outcome, line)
-        except sqlite3.Error:  # what the other server has taken must not be sent again
+        except StoreError:  # what the other server has taken must not be sent again
             self._unsettled[entry.id] = outcome
             raise
 

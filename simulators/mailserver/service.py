@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sqlite3
 import ssl
 import sys
 from collections.abc import AsyncIterator
@@ -18,6 +17,7 @@ from simulators.process.tls import server_context
 from .account_limit import AccountLimit
 from .accounts import Accounts
 from .control import MailboxControl
+from .database import StoreError
 from .delivery import Delivery
 from .faults import EFFECTS
 from .pop3 import MAX_LINE, Pop3Session
@@ -55,8 +55,8 @@ async def serve(process: Process[MailserverSettings]) -> AsyncIterator[None]:
             stack.push_async_callback(store.close)
             accounts = Accounts(process, store)
             await accounts.load()
-            queued = await store.recover()
-        except sqlite3.Error as error:
+            queued = await store.take_over()
+        except StoreError as error:
             raise InputError(
                 f"{file}: cannot be used as store of the mails: {error}; "
                 "move it away or start in another run directory"

@@ -17,6 +17,7 @@ from simulators.process.faults import DROP, Effect
 
 from . import faults
 from .accounts import Account
+from .database import StoreError
 from .delivery import Delivery, Origin
 from .envelope import Envelope, Recipient, Refused, read_mail, read_rcpt
 from .faults import Reply
@@ -118,6 +119,9 @@ class MailSession(SMTP):
         """Answer a bug or a broken disk with 451; the client gets no detail."""
         if isinstance(error, (ValueError, asyncio.LimitOverrunError)):
             return str(faults.SYNTAX)
+        if isinstance(error, StoreError):
+            self._provider.process.log.error("SMTP session failed: %s", error)
+            return str(faults.STORAGE)
         self._provider.process.log.exception("SMTP session failed", exc_info=error)
         return str(faults.INTERNAL)
 

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import itertools
-import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from .database import Database
+from .database import Connection, Value, open_database
 
 PART_SIZE = 320 << 10
 """Contents are kept in parts of about this size, so that memory stays bounded."""
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS content(
-    id INTEGER PRIMARY KEY AUTOINCREMENT, message_id TEXT, size INTEGER NOT NULL, head BLOB);
+    id INTEGER PRIMARY KEY AUTOINCREMENT, message_id TEXT, size INTEGER NOT NULL, head BLOB,
+    coming INTEGER);
 CREATE TABLE IF NOT EXISTS part(
     content INTEGER NOT NULL REFERENCES content(id) ON DELETE CASCADE,
     number INTEGER NOT NULL, data BLOB NOT NULL);
@@ -30,9 +30,12 @@ CREATE INDEX IF NOT EXISTS mail_content ON mail(content);
 CREATE TABLE IF NOT EXISTS relay(
     id INTEGER PRIMARY KEY AUTOINCREMENT, content INTEGER NOT NULL REFERENCES content(id),
     domain TEXT NOT NULL, envelope TEXT NOT NULL, attempts INTEGER NOT NULL,
-    due REAL NOT NULL, arrived REAL NOT NULL);
+    due REAL NOT NULL, arrived REAL NOT NULL, worker INTEGER NOT NULL);
 CREATE INDEX IF NOT EXISTS relay_content ON relay(content);
+CREATE INDEX IF NOT EXISTS content_coming ON content(coming) WHERE coming IS NOT NULL;
 """
+"""``coming`` and ``worker`` are numbers of processes: which one takes a content in, which one
+relays."""
 
 
 @dataclass(frozen=True)
@@ -108,31 +111,47 @@ class QueuedRelay:
 class Store:
     """Mail of one provider in one SQLite file."""
 
-    def __init__(self, path: Path) -> None:
-        path.touch(mode=0o600)
-        self.database = Database(path, SCHEMA)
+    def __init__(self, place: Path) -> None:
+        self.database = open_database(place, SCHEMA)
 
     async def close(self) -> None:
-        """Finish what waits and close the file."""
+        """Finish what waits and close the database."""
         await self.database.close()
 
-    async def recover(self) -> list[QueuedRelay]:
-        """Drop contents whose reception was cut off; return what the relay still has to do."""
+    async def take_over(self) -> list[QueuedRelay]:
+        """Take over what processes that have ended left behind; return what is to be relayed.
 
-        def job(connection: sqlite3.Connection) -> list[QueuedRelay]:
-            connection.execute(
-                "DELETE FROM content WHERE id NOT IN (SELECT content FROM mail)"
-                " AND id NOT IN (SELECT content FROM relay)"
-            )
-            return _queued(connection, "ORDER BY id", ())
+        Contents whose reception was cut off are dropped. To be called at the start, and from
+        time to time where the database is shared.
+        """
+        database = self.database
 
-        return await self.database.write(job)
+        def job(connection: Connection) -> list[QueuedRelay]:
+            living = database.living(connection)
+            for number in _others(connection, "content", "coming", living):
+                connection.execute("DELETE FROM content WHERE coming=?", (number,))
+            queued = []
+            for number in _others(connection, "relay", "worker", living):
+                queued += _queued(connection, "WHERE worker=? ORDER BY id", (number,))
+                statement = "UPDATE relay SET worker=? WHERE worker=?"
+                connection.execute(statement, (database.number, number))
+            return queued
+
+        return await database.write(job)
+
+    async def open_mailbox(self, mailbox: str) -> bool:
+        """Take *mailbox* for one session (RFC 1939 4); False when another one has it."""
+        return await self.database.take(f"mailbox {mailbox}")
+
+    async def close_mailbox(self, mailbox: str) -> None:
+        """Let the next session have *mailbox*."""
+        await self.database.give_back(f"mailbox {mailbox}")
 
     async def open_content(self) -> int:
         """Make room for a content that is too large to be held; its parts follow."""
-        return await self.database.write(
-            lambda connection: _id(connection.execute("INSERT INTO content(size) VALUES (0)"))
-        )
+        statement = "INSERT INTO content(size, coming) VALUES (0, ?) RETURNING id"
+        number = self.database.number
+        return await self.database.write(lambda c: _id(c, statement, number))
 
     async def add_part(self, content: int, number: int, data: bytes) -> None:
         """Append a part to an opened content; numbers count from 0."""
@@ -144,7 +163,7 @@ class Store:
         await self._execute("DELETE FROM content WHERE id=?", content)
 
     async def _execute(self, statement: str, *values: int | bytes) -> None:
-        def job(connection: sqlite3.Connection) -> None:
+        def job(connection: Connection) -> None:
             connection.execute(statement, values)
 
         await self.database.write(job)
@@ -156,9 +175,10 @@ class Store:
 
         *done* leaves the queue in the same transaction. Returns what the relay has to do.
         """
+        number = self.database.number
 
-        def job(connection: sqlite3.Connection) -> list[QueuedRelay]:
-            queued = [relay for mail in mails for relay in _insert(connection, mail)]
+        def job(connection: Connection) -> list[QueuedRelay]:
+            queued = [relay for mail in mails for relay in _insert(connection, mail, number)]
             if done is not None:
                 connection.execute("DELETE FROM relay WHERE id=?", (done.id,))
                 _collect(connection, {done.content})
@@ -173,14 +193,15 @@ class Store:
 
         Returns the postponed entry first, then what the reports add.
         """
+        number = self.database.number
 
-        def job(connection: sqlite3.Connection) -> list[QueuedRelay]:
+        def job(connection: Connection) -> list[QueuedRelay]:
             connection.execute(
                 "UPDATE relay SET envelope=?, attempts=attempts+1, due=? WHERE id=?",
                 (envelope, due, relay.id),
             )
             queued = _queued(connection, "WHERE id=?", (relay.id,))
-            return queued + [new for mail in reports for new in _insert(connection, mail)]
+            return queued + [new for mail in reports for new in _insert(connection, mail, number)]
 
         return await self.database.write(job)
 
@@ -196,14 +217,14 @@ class Store:
 
     async def used(self, mailbox: str) -> int:
         """Return how many bytes *mailbox* holds."""
-        statement = "SELECT coalesce(sum(size), 0) FROM mail WHERE mailbox=?"
+        statement = "SELECT CAST(coalesce(sum(size), 0) AS BIGINT) FROM mail WHERE mailbox=?"
         return await self.database.read(
             lambda c: int(c.execute(statement, (mailbox,)).fetchone()[0])
         )
 
     async def counts(self) -> dict[str, tuple[int, int]]:
         """Return number and bytes of the mails of every mailbox that holds any."""
-        statement = "SELECT mailbox, count(*), sum(size) FROM mail GROUP BY mailbox"
+        statement = "SELECT mailbox, count(*), CAST(sum(size) AS BIGINT) FROM mail GROUP BY mailbox"
         return await self.database.read(
             lambda c: {row[0]: (row[1], row[2]) for row in c.execute(statement)}
         )
@@ -249,7 +270,7 @@ class Store:
     async def delete(self, mailbox: str, ids: Sequence[int]) -> int:
         """Delete mails of *mailbox*, all or none; return how many there were."""
 
-        def job(connection: sqlite3.Connection) -> int:
+        def job(connection: Connection) -> int:
             contents: set[int] = set()
             deleted = 0
             for number in ids:
@@ -267,77 +288,72 @@ class Store:
     async def clear(self) -> None:
         """Empty all mailboxes and the queue; numbering goes on."""
 
-        def job(connection: sqlite3.Connection) -> None:
+        def job(connection: Connection) -> None:
             for table in ("mail", "relay", "part", "content"):
                 connection.execute(f"DELETE FROM {table}")  # noqa: S608 (names of ours)
 
         await self.database.write(job)
 
 
-def _insert(connection: sqlite3.Connection, mail: NewMail) -> list[QueuedRelay]:
+def _insert(connection: Connection, mail: NewMail, worker: int) -> list[QueuedRelay]:
     size = len(mail.head) if mail.size is None else mail.size
     if mail.content is None:
-        content = _id(
-            connection.execute(
-                "INSERT INTO content(message_id, size, head) VALUES (?,?,?)",
-                (mail.message_id, size, mail.head),
-            )
-        )
+        statement = "INSERT INTO content(message_id, size, head) VALUES (?,?,?) RETURNING id"
+        content = _id(connection, statement, mail.message_id, size, mail.head)
     else:
         content = mail.content
         connection.execute(
-            "UPDATE content SET message_id=?, size=?, head=? WHERE id=?",
+            "UPDATE content SET message_id=?, size=?, head=?, coming=NULL WHERE id=?",
             (mail.message_id, size, mail.head, content),
         )
-    connection.executemany(
-        "INSERT INTO mail(mailbox, content, size, received, prefix) VALUES (?,?,?,?,?)",
-        [
-            (to.mailbox, content, size + len(to.prefix), mail.received, to.prefix)
-            for to in mail.deliveries
-        ],
+    for to in mail.deliveries:
+        connection.execute(
+            "INSERT INTO mail(mailbox, content, size, received, prefix) VALUES (?,?,?,?,?)",
+            (to.mailbox, content, size + len(to.prefix), mail.received, to.prefix),
+        )
+    statement = (
+        "INSERT INTO relay(content, domain, envelope, attempts, due, arrived, worker)"
+        " VALUES (?,?,?,0,?,?,?) RETURNING id"
     )
     queued = []
     for relay in mail.relays:
-        number = _id(
-            connection.execute(
-                "INSERT INTO relay(content, domain, envelope, attempts, due, arrived)"
-                " VALUES (?,?,?,0,?,?)",
-                (content, relay.domain, relay.envelope, mail.received, mail.received),
-            )
-        )
-        queued.append(
-            QueuedRelay(
-                number, content, relay.domain, relay.envelope, 0, mail.received, mail.received
-            )
-        )
+        when = (mail.received, mail.received)
+        row = (content, relay.domain, relay.envelope, *when, worker)
+        number = _id(connection, statement, *row)
+        queued.append(QueuedRelay(number, content, relay.domain, relay.envelope, 0, *when))
     return queued
 
 
-def _queued(
-    connection: sqlite3.Connection, condition: str, values: tuple[int, ...]
-) -> list[QueuedRelay]:
+def _others(connection: Connection, table: str, column: str, living: set[int]) -> list[int]:
+    """Return whose work lies in *table* although its process has ended."""
+    statement = f"SELECT DISTINCT {column} FROM {table} WHERE {column} IS NOT NULL"  # noqa: S608 (names of ours)
+    return [row[0] for row in connection.execute(statement) if row[0] not in living]
+
+
+def _queued(connection: Connection, condition: str, values: tuple[int, ...]) -> list[QueuedRelay]:
     statement = (
         f"SELECT id, content, domain, envelope, attempts, due, arrived FROM relay {condition}"  # noqa: S608 (conditions of ours)
     )
     return [QueuedRelay(*row) for row in connection.execute(statement, values)]
 
 
-def _first(
-    connection: sqlite3.Connection, statement: str, values: tuple[int, ...]
-) -> tuple[bytes] | None:
+def _first(connection: Connection, statement: str, values: tuple[int, ...]) -> tuple[bytes] | None:
     row: tuple[bytes] | None = connection.execute(statement, values).fetchone()
     return row
 
 
-def _collect(connection: sqlite3.Connection, contents: set[int]) -> None:
+def _collect(connection: Connection, contents: set[int]) -> None:
     """Delete those of *contents* to which no mailbox and no queue entry refers any more."""
-    connection.executemany(
-        "DELETE FROM content WHERE id=?1 AND NOT EXISTS (SELECT 1 FROM mail WHERE content=?1)"
-        " AND NOT EXISTS (SELECT 1 FROM relay WHERE content=?1)",
-        [(content,) for content in contents],
-    )
+    for content in contents:
+        connection.execute(
+            "DELETE FROM content WHERE id=?"
+            " AND NOT EXISTS (SELECT 1 FROM mail WHERE mail.content=content.id)"
+            " AND NOT EXISTS (SELECT 1 FROM relay WHERE relay.content=content.id)",
+            (content,),
+        )
 
 
-def _id(cursor: sqlite3.Cursor) -> int:
-    assert cursor.lastrowid is not None
-    return cursor.lastrowid
+def _id(connection: Connection, statement: str, *values: Value) -> int:
+    """Return the number that *statement* gives a new row."""
+    number: int = connection.execute(statement, values).fetchone()[0]
+    return number

@@ -43,9 +43,10 @@ def test_silent_client_is_told_and_its_mailbox_is_free_again(tmp_path: Path) -> 
         writer.write(b"USER a@kv.dox.kim.telematik-test\r\nPASS x\r\n")
         for _ in range(3):
             assert (await reader.readline()).startswith(b"+OK")
-        assert provider.open_mailboxes == {"a@kv.dox.kim.telematik-test"}
+        assert not await store.open_mailbox("a@kv.dox.kim.telematik-test")
         assert await reader.read() == b"-ERR timeout\r\n"
-        assert provider.open_mailboxes == set()
+        await provider.finish(1)
+        assert await store.open_mailbox("a@kv.dox.kim.telematik-test")
         writer.close()
         server.close()
         await store.close()

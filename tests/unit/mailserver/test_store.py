@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
+from simulators.mailserver.database import Conflict, Connection
 from simulators.mailserver.store import NewDelivery, NewMail, NewRelay, Store
 
 
@@ -63,7 +63,7 @@ def test_mails_are_deleted_from_their_own_mailbox_only(tmp_path: Path) -> None:
 
 
 def test_failing_job_undoes_itself_and_nothing_else(tmp_path: Path) -> None:
-    def fails(connection: sqlite3.Connection) -> None:
+    def fails(connection: Connection) -> None:
         connection.execute("INSERT INTO content(size) VALUES (7)")
         raise KeyError("on purpose")
 
@@ -86,7 +86,7 @@ def test_several_mails_are_stored_all_or_none(tmp_path: Path) -> None:
     broken.content = 4711  # there is no such content
 
     async def check(store: Store) -> None:
-        with pytest.raises(sqlite3.IntegrityError):
+        with pytest.raises(Conflict):
             await store.add([new("a"), broken])
         assert await store.counts() == {}
 
@@ -100,7 +100,7 @@ def test_recovery_drops_what_was_never_accepted_and_finds_the_queue(tmp_path: Pa
         await store.add([new("a", relays=("d", "e"))])
 
     async def after(store: Store) -> None:
-        assert [relay.domain for relay in await store.recover()] == ["d", "e"]
+        assert [relay.domain for relay in await store.take_over()] == ["d", "e"]
         assert await contents(store) == 1
         parts = await store.database.read(
             lambda c: c.execute("SELECT count(*) FROM part").fetchone()
