@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
 from typing import Any
 
 from aiohttp import web
@@ -16,9 +15,8 @@ from simulators.process.role import Process
 from .certificates import parse_certificate
 from .entries import PLAIN, Entry, Unseen, make_entry
 from .entry_file import EntryContent
-from .index import Directory
-from .ldap_server import VzdService
 from .settings import VzdSettings
+from .store import Store
 
 MAX_LISTED = 1_000
 
@@ -29,15 +27,9 @@ class VzdControl:
     ``POST /reset`` brings back the entries of the world.
     """
 
-    def __init__(
-        self,
-        process: Process[VzdSettings],
-        service: VzdService,
-        load: Callable[[], Directory],
-    ) -> None:
+    def __init__(self, process: Process[VzdSettings], store: Store) -> None:
         self._process = process
-        self._service = service
-        self._load = load
+        self._store = store
         process.control.add("GET", "/entries", self._list)
         process.control.add("GET", "/entries/{uid}", self._get)
         process.control.add("PUT", "/entries/{uid}", self._put)
@@ -46,7 +38,7 @@ class VzdControl:
 
     async def _list(self, request: web.Request) -> web.Response:
         start, count = _number(request, "start", 0), _number(request, "count", MAX_LISTED)
-        entries = list(self._service.directory)
+        entries = list(self._store.directory)
         shown = entries[start : start + min(count, MAX_LISTED)]
         return web.json_response(
             {"total": len(entries), "entries": [self._content(entry) for entry in shown]}
@@ -71,18 +63,21 @@ class VzdControl:
             now=self._process.clock.now(),
             unseen=PLAIN if content.active else Unseen(active=False),
         )
-        new = self._service.directory.put(entry)
+        await self._process.in_thread(self._store.save, entry)
+        new = self._store.directory.put(entry)
         return web.json_response(self._content(entry), status=201 if new else 200)
 
     async def _delete(self, request: web.Request) -> web.Response:
-        self._service.directory.remove(self._entry(request).uid)
+        uid = self._entry(request).uid
+        await self._process.in_thread(self._store.delete, uid)
+        self._store.directory.remove(uid)
         return web.Response(status=204)
 
     async def _reset(self) -> None:
-        self._service.directory = await self._process.in_thread(self._load)
+        await self._process.in_thread(self._store.reset)
 
     def _entry(self, request: web.Request) -> Entry:
-        entry = self._service.directory.get(request.match_info["uid"])
+        entry = self._store.directory.get(request.match_info["uid"])
         if entry is None:
             raise web.HTTPNotFound(text="there is no such entry\n")
         return entry

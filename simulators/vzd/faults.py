@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from simulators.process.faults import DELAY, DROP
 from simulators.process.ldap import ResultCode
 from simulators.process.ldap.messages import START_TLS, SUCCESS, BindRequest, Operation, Result
 
-RESULT = "result"  # the effect: a search ends with a code and finds nothing
+RESULT = "result"  # a search ends with an LDAP code and finds nothing
+TRUNCATE = "truncate"  # the answer breaks off in its middle, and the connection with it
+STATUS = "status"  # a maintenance operation ends with an HTTP status and does nothing
+EFFECTS = frozenset({RESULT, TRUNCATE, STATUS})
+SEARCH_EFFECTS = frozenset({DELAY, DROP, RESULT, TRUNCATE})
+REST_EFFECTS = frozenset({DELAY, DROP, STATUS, TRUNCATE})
 
 SIZE_LIMIT = Result(ResultCode.SIZE_LIMIT_EXCEEDED)
 TIME_LIMIT = Result(ResultCode.TIME_LIMIT_EXCEEDED)

@@ -33,6 +33,7 @@ from .entries import Entry
 from .filters import Predicate, compile_filter
 from .index import Directory
 from .settings import VzdSettings
+from .store import Store
 from .tree import NoSuchBaseError, Target, Tree
 
 SEARCH = "LDAP.Search"
@@ -78,11 +79,16 @@ class VzdService:
 
     controls = frozenset({PAGED_RESULTS})
 
-    def __init__(self, process: Process[VzdSettings], directory: Directory) -> None:
+    def __init__(self, process: Process[VzdSettings], store: Store) -> None:
         self._process = process
         self._settings = process.settings
         self._tree = Tree(process.settings.base)
-        self.directory = directory
+        self._store = store
+
+    @property
+    def directory(self) -> Directory:
+        """The entries, as they are now."""
+        return self._store.directory
 
     def bind(self, request: BindRequest) -> Result:
         """Return how the bind ends (TIP1-A_5567)."""

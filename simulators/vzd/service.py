@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
 from simulators.process.ldap.server import LdapServer
@@ -10,35 +10,64 @@ from simulators.process.role import Process, Role
 from simulators.process.tls import server_context
 
 from .control import VzdControl
+from .entries import Entry
 from .entry_file import read_entries
-from .faults import RESULT
-from .index import Directory
+from .faults import EFFECTS
 from .ldap_server import VzdService
+from .rest.access import TOKEN_PATH, Providers, Tokens
+from .rest.administration import Administration
+from .rest.application_maintenance import ApplicationMaintenance
+from .rest.changing import Changing
+from .rest.reading import Reading
+from .rest.server import RestServer
+from .rest.views import Views
 from .settings import VzdSettings
+from .store import Store
 
 
 @asynccontextmanager
 async def serve(process: Process[VzdSettings]) -> AsyncIterator[None]:
-    """Serve LDAPS and the control routes while the block runs."""
+    """Serve LDAPS, the maintenance interfaces and the control routes while the block runs."""
     settings = process.settings
 
-    def load() -> Directory:
-        now = process.clock.now()
-        return Directory(read_entries(settings.entries, base=settings.base, now=now))
+    def world() -> Iterator[Entry]:
+        return read_entries(settings.entries, base=settings.base, now=process.clock.now())
 
-    service = VzdService(process, load())
-    VzdControl(process, service, load)
-    server = LdapServer(
-        service,
+    store = Store(settings.data_dir, settings.base, world, process.clock.now())
+    VzdControl(process, store)
+    ldap = LdapServer(
+        VzdService(process, store),
         tls=server_context(settings.tls),
         idle_seconds=settings.idle_seconds,
         log=process.log,
     )
-    await server.start(process.socket("ldap"))
+    rest = maintenance(process, store)
+    await ldap.start(process.socket("ldap"))
+    await rest.start(server_context(settings.tls, settings.client_ca))
     try:
         yield
     finally:
-        await server.stop()
+        await rest.stop()
+        await ldap.stop()
+        store.close()
 
 
-ROLE = Role(name="vzd", settings=VzdSettings, serve=serve, effects=frozenset({RESULT}))
+def maintenance(process: Process[VzdSettings], store: Store) -> RestServer:
+    """Return the server of both maintenance interfaces."""
+    settings = process.settings
+    providers = Providers(settings.providers)
+    tokens = Tokens(settings.clients, settings.token_seconds, process.clock.now)
+    views = Views(settings.base, providers.fad_of)
+    reading = Reading(store, views, settings)
+    changing = Changing(process, store)
+    server = RestServer(process)
+    for interface in (
+        ApplicationMaintenance(providers, reading, changing, views, settings),
+        Administration(tokens, reading, changing, views, settings),
+    ):
+        server.add(interface.operations())
+    server.add_plain(TOKEN_PATH, tokens.issue)
+    return server
+
+
+ROLE = Role(name="vzd", settings=VzdSettings, serve=serve, effects=EFFECTS)
