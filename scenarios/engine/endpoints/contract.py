@@ -33,10 +33,16 @@ class PkiEndpoint(_Part):
 
 
 class DirectoryEndpoint(_Part):
-    """The directory (VZD): ``ldaps://`` URL, maintenance REST once it is built, control API."""
+    """The directory (VZD): ``ldaps://`` URL, maintenance REST, control API.
+
+    Below ``rest`` lie ``/DirectoryApplicationMaintenance`` and ``/DirectoryAdministration``;
+    ``client_id`` and ``client_secret`` fetch a token for the second.
+    """
 
     ldap: str
     rest: str | None = None
+    client_id: str | None = None
+    client_secret: str | None = None
     control: str
 
 

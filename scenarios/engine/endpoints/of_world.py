@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ..world import call_context
 from ..world.certificates import pvs
+from ..world.directory_entries import HOLDER
 from ..world.information_model import pins_of
 from ..world.model import Participant, Site
 from ..world.parts import clientmodule_part, konnektor_part, provider_part
@@ -45,7 +46,11 @@ def endpoints_of(wiring: Wiring) -> Endpoints:
             control=_control(wiring, "pki"),
         ),
         vzd=DirectoryEndpoint(
-            ldap=f"ldaps://{wiring.places.outside('vzd', 'ldap')}", control=_control(wiring, "vzd")
+            ldap=f"ldaps://{wiring.places.outside('vzd', 'ldap')}",
+            rest=f"https://{wiring.places.outside('vzd', 'rest')}",
+            client_id=HOLDER,
+            client_secret=wiring.directory_secret(),
+            control=_control(wiring, "vzd"),
         ),
         names=NamesEndpoint(
             dns=wiring.places.outside("names", "dns"), control=_control(wiring, "names")

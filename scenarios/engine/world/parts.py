@@ -16,7 +16,7 @@ LOOPBACK = "127.0.0.1"
 
 LISTENERS: Mapping[RoleName, tuple[str, ...]] = {
     "pki": ("control", "ocsp"),
-    "vzd": ("control", "ldap"),
+    "vzd": ("control", "ldap", "rest"),
     "mailserver": ("control", "smtp", "pop3", "rest"),
     "konnektor": ("control", "soap", "ldap"),
     "clientmodule": ("control", "smtp", "pop3"),

@@ -11,6 +11,7 @@ from simulators.pki.tree import PkiTree
 
 from . import call_context
 from .certificates import client_names, host_name, revoked_certificates
+from .directory_entries import HOLDER
 from .dns_records import ZONE, dns_records
 from .identities import Identities
 from .information_model import information_model, pins
@@ -99,7 +100,20 @@ class Wiring:
         return None if ends is None else ends.model_dump(mode="json")
 
     def _vzd(self, part: Part) -> CONFIG:
-        return {"tls": self._tls(part), "entries": str(self.directory / ENTRIES_FILE)}
+        return {
+            "tls": self._tls(part),
+            "entries": str(self.directory / ENTRIES_FILE),
+            "client_ca": str(self.tree.provider_ca),
+            "providers": {
+                domain: {"certificate": str(self.tree.tls(provider_part(domain)).certificate)}
+                for domain in self.world.providers
+            },
+            "clients": {HOLDER: {"secret": self.directory_secret()}},
+        }
+
+    def directory_secret(self) -> str:
+        """Return the secret of the client that administrates the directory's entries."""
+        return self.identities.password(f"vzd/{HOLDER}")
 
     def _mailserver(self, part: Part) -> CONFIG:
         provider = self.world.providers[part.of]
