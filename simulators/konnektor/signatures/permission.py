@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from ..access.check import Grant
+from ..cards.pins import Entered
 from ..faults import Code, KonnektorFault, fault
 from .comfort import QES_PIN, ComfortSession
 from .jobs import Job
@@ -71,21 +72,29 @@ class PinPermission:
 
         Raises PinTrouble, JobStopped, and the faults of an entry that cannot begin.
         """
-        card, session = self.card, self._session
-        if not card.is_open(QES_PIN, session):
-            entry = self._konnektor.pads.enter(self._grant, QES_PIN, job=self._job.number)
-            try:
-                entered = await self._job.unless_stopped(entry)
-            except KonnektorFault as raised:
-                if raised.trace.code in PIN_TROUBLE:
-                    raise PinTrouble(raised) from None
-                raise
-            self._facts["pin_result"] = entered.result
-            if entered.result != "OK":
-                raise PinTrouble(self._refused(entered.result, entered.left_tries))
-        # the raised state serves this run alone, whoever signs in the same session meanwhile
-        session.verified.discard(QES_PIN)
-        card.raised_at_start.discard(QES_PIN)
+        if self.card.is_open(QES_PIN, self._session):
+            self._use_up()
+            return
+        try:
+            entered = await self._job.unless_stopped(self._enter())
+        except KonnektorFault as raised:
+            if raised.trace.code in PIN_TROUBLE:
+                raise PinTrouble(raised) from None
+            raise
+        self._facts["pin_result"] = entered.result
+        if entered.result != "OK":
+            raise PinTrouble(self._refused(entered.result, entered.left_tries))
+
+    async def _enter(self) -> Entered:
+        entered = await self._konnektor.pads.enter(self._grant, QES_PIN, job=self._job.number)
+        if entered.result == "OK":  # at once, before another run of the session finds it raised
+            self._use_up()
+        return entered
+
+    def _use_up(self) -> None:
+        """Lower the raised state: it serves this run alone, whoever signs in the session."""
+        self._session.verified.discard(QES_PIN)
+        self.card.raised_at_start.discard(QES_PIN)
 
     def use(self) -> None:
         """The card counts by itself: ``documents`` is all that it allows."""
