@@ -176,6 +176,9 @@ class Events(Settings):
     tls: Literal["as_soap", "always", "never"] | None = Field(
         default=None, description="CETP mit TLS: wie SOAP, immer, nie"
     )
+    sinks: Literal["private", "anywhere"] | None = Field(
+        default=None, description="wohin: nur ins lokale Netz, oder überallhin"
+    )
     max_try: int | None = Field(default=None, ge=1, le=1000, description="EVT_MAX_TRY")
     segments: int | None = Field(default=None, ge=1, le=100, description="TCP-Segmente je Ereignis")
     boot_seconds: float | None = Field(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ipaddress
+import socket
 import ssl
 from collections.abc import Sequence
 
@@ -20,6 +22,10 @@ _FAREWELL = 0.5  # seconds that a sink has to end TLS from its side
 
 class NotDelivered(Exception):
     """The event did not get to the sink; the text says why, in a word."""
+
+
+class NotPrivate(OSError):
+    """All addresses of a sink are public ones."""
 
 
 def frame(document: bytes) -> bytes:
@@ -50,14 +56,7 @@ class CetpClient:
         async with self._places:
             try:
                 async with asyncio.timeout(self._settings.connect_timeout):
-                    _, writer = await asyncio.open_connection(
-                        sink.host,
-                        sink.port,
-                        ssl=self._tls,
-                        server_hostname=sink.host if self._tls else None,
-                        ssl_shutdown_timeout=_FAREWELL if self._tls else None,
-                        limit=1024,
-                    )
+                    writer = await self._connect(sink)
             except TimeoutError:
                 raise NotDelivered("connect timeout") from None
             except (OSError, UnicodeError, ValueError) as error:
@@ -73,6 +72,28 @@ class CetpClient:
                 await _close(writer)
             finally:
                 writer.transport.abort()
+
+    async def _connect(self, sink: Sink) -> asyncio.StreamWriter:
+        """Connect to the first address of *sink* that answers, of those that may be used."""
+        addresses = await _addresses(sink)
+        if self._settings.sinks == "private":
+            addresses = [address for address in addresses if not _is_public(address)]
+        error: OSError = NotPrivate()
+        for address in addresses:
+            try:
+                _, writer = await asyncio.open_connection(
+                    address,
+                    sink.port,
+                    ssl=self._tls,
+                    server_hostname=sink.host if self._tls else None,
+                    ssl_shutdown_timeout=_FAREWELL if self._tls else None,
+                    limit=1024,
+                )
+            except OSError as failed:
+                error = failed
+            else:
+                return writer
+        raise error
 
     async def _write(self, writer: asyncio.StreamWriter, parts: Sequence[bytes]) -> None:
         # drained is what the system has taken; with 0 for both asyncio's TLS would never go on
@@ -105,7 +126,25 @@ def _context(settings: KonnektorSettings) -> ssl.SSLContext | None:
     return context
 
 
+async def _addresses(sink: Sink) -> list[str]:
+    """Return the IP addresses of *sink*; a name is looked up. Raises OSError."""
+    try:
+        return [str(ipaddress.ip_address(sink.host))]
+    except ValueError:
+        loop = asyncio.get_running_loop()
+        found = await loop.getaddrinfo(sink.host, sink.port, type=socket.SOCK_STREAM)
+        return list(dict.fromkeys(str(address[0]) for *_, address in found))
+
+
+def _is_public(address: str) -> bool:
+    found = ipaddress.ip_address(address)
+    mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
+    return (mapped or found).is_global
+
+
 def _reason(error: Exception) -> str:
+    if isinstance(error, NotPrivate):
+        return "public address"
     if isinstance(error, ConnectionRefusedError):
         return "refused"
     if isinstance(error, ConnectionError):

@@ -18,6 +18,10 @@ class EventSettings(Settings):
     (C.AK.AUT, A_21760-02) to a sink that asks for one. ``ca`` is the trust for the certificates
     of sinks (TIP1-A_5009: path, not name); without it they are not checked.
 
+    ``sinks``: events go to hosts of the local network only (``private``: loopback, private and
+    link-local addresses), for nothing of a test belongs on the internet; or ``anywhere``. A sink
+    beyond it is one that cannot be reached.
+
     ``max_try`` is EVT_MAX_TRY: after so many failed deliveries in a row the subscriptions of the
     sink end (TIP1-A_4611, which names no default: 3 is unconfirmed). ``connect_timeout`` and
     ``write_timeout`` are real seconds; the first one includes the TLS handshake.
@@ -33,6 +37,7 @@ class EventSettings(Settings):
 
     tls: Literal["as_soap", "always", "never"] = "as_soap"
     ca: Path | None = None
+    sinks: Literal["private", "anywhere"] = "private"
     max_try: int = Field(default=3, ge=1, le=1000)
     connect_timeout: float = Field(default=2, gt=0, le=60)
     write_timeout: float = Field(default=2, gt=0, le=60)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from urllib.parse import urlsplit
 
 from simulators.process.clock import Clock
 
@@ -14,7 +14,10 @@ from ..faults import Code, fault
 from .filter import Filter
 
 LIFETIME = timedelta(hours=25)
-SCHEME = "cetp"
+_URL = re.compile(
+    r"cetp://(?:\[(?P<address>[0-9a-f:.]{2,45})\]|(?P<name>[\w.-]{1,253})):(?P<port>[0-9]{1,5})/?",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +31,10 @@ class Sink:
     @classmethod
     def of(cls, url: str) -> Sink:
         """Return the sink of ``cetp://host:port``. Raises ValueError for anything else."""
-        parts = urlsplit(url)
-        rest = parts.path.rstrip("/") or parts.query or parts.fragment or parts.username
-        if parts.scheme.lower() != SCHEME or not parts.hostname or not parts.port or rest:
+        parts = _URL.fullmatch(url)
+        if parts is None or not 0 < int(parts["port"]) < 1 << 16:
             raise ValueError("erwartet wird cetp://host:port")
-        return cls(url, parts.hostname, parts.port)
+        return cls(url, parts["address"] or parts["name"], int(parts["port"]))
 
 
 @dataclass(eq=False, slots=True)

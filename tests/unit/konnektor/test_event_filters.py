@@ -220,6 +220,33 @@ def test_a_sink_or_a_value_error(text: str) -> None:
         assert 0 < sink.port < 65536
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://h:1", "cetp://h", "cetp://h:0", "cetp://h:65536", "cetp://h: 5", "cetp://h:1_0",
+        "cetp://h:٣", "cetp://a b:1", "cetp://a\nb:1", "cetp://u@h:1", "cetp://:pw@h:1", "cetp://:1",
+        "cetp://h:1/x", "cetp://h:1?x", "cetp://h:1#x", "cetp://[::1:1", "cetp://[h]:1",
+    ],
+)  # fmt: skip
+def test_what_is_no_sink(url: str) -> None:
+    """EventTo names a host and a port, nothing else (4000)."""
+    with pytest.raises(ValueError, match="cetp://host:port"):
+        Sink.of(url)
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("CETP://Host.example:9/", "Host.example"),
+        ("cetp://[::1]:9", "::1"),
+        ("cetp://ü.de:9", "ü.de"),
+    ],
+)
+def test_what_is_a_sink(url: str, host: str) -> None:
+    """As it was given it stays, for it is what Unsubscribe names."""
+    assert Sink.of(url) == Sink(url, host, 9)
+
+
 @given(st.text(max_size=50), st.text(max_size=50))
 def test_any_text_makes_an_event(key: str, value: str) -> None:
     """What XML forbids is replaced; the rest arrives as it was."""

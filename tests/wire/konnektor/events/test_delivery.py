@@ -173,6 +173,22 @@ def test_bad_sinks_harm_nobody(events: EventSite, receiver: Receiver) -> None:
         resetting.close()
 
 
+@pytest.mark.parametrize("host", ["8.8.8.8", "[::ffff:8.8.8.8]", "[2001:4860:4860::8888]"])
+def test_nothing_is_sent_into_the_internet(events: EventSite, host: str) -> None:
+    """A guardrail: a sink with a public address cannot be reached, unless the settings say so."""
+    subscription = events.id_of(events.subscribe(f"cetp://{host}:20000"))
+    remove(events)
+    pushed = events.follow("EventPushed", subscription=subscription)["data"]
+    assert (pushed["result"], pushed["reason"]) == ("Failed", "public address")
+
+
+def test_a_sink_is_found_by_its_name(events: EventSite, receiver: Receiver) -> None:
+    """EventTo may name a host; all of its addresses are tried."""
+    events.subscribe(receiver.url.replace("127.0.0.1", "localhost"))
+    remove(events)
+    assert receiver.next().topic == "CARD/REMOVED"
+
+
 def test_a_slow_sink_fills_its_own_queue_only(events: EventSite, receiver: Receiver) -> None:
     """What is too much for one sink is dropped there; another gets everything."""
     slow = free_sink()
