@@ -41,6 +41,7 @@ class SignRequest:
 
     request_id: str
     document: Document
+    qes: bool
     signature_type: str
     include_content: bool
     attributes: tuple[bytes, ...]
@@ -106,6 +107,7 @@ def read_request(call: Call, element: Element, *, qes: bool) -> SignRequest:
     return SignRequest(
         request_id,
         document,
+        qes,
         signature_type,
         content is not None and reading.boolean(reading.text_of(content), "IncludeEContent"),
         attributes,
@@ -121,7 +123,7 @@ def prepare(request: SignRequest, content: bytes) -> bytes | SignablePdf:
     Faults: 4110 for a document that is not of its MimeType's format and for a PDF that is no
     PDF/A, 4022, 4280, 4281 for XML to be signed as XML.
     """
-    check_format(request.document, content)
+    check_format(request.document, content, shown=request.qes)
     if request.signature_type == XML_TYPE and not request.document.is_xml_element:
         check_xml(content)  # Base64XML was held against the rules when it was decoded
     if request.signature_type != PADES_TYPE:

@@ -41,10 +41,15 @@ def document(mime_type: str) -> Document:
 )
 def test_formats(mime_type: str, content: bytes, fits: bool) -> None:
     if fits:
-        check_format(document(mime_type), content)
+        check_format(document(mime_type), content, shown=True)
     else:
         with pytest.raises(KonnektorFault, match=r"^4110"):
-            check_format(document(mime_type), content)
+            check_format(document(mime_type), content, shown=True)
+
+
+def test_a_text_that_nobody_is_shown_may_have_other_bytes() -> None:
+    text = "Grüße".encode("latin-1")
+    check_format(document("text/plain; charset=utf-8"), text, shown=False)
 
 
 def test_text_without_charset() -> None:
