@@ -8,7 +8,7 @@ demo: .venv/run.stamp
 	@$(BIN)/kimulator run $(DEMO)
 
 test: .venv/test.stamp
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto --dist loadfile
 
 lint: .venv/test.stamp
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

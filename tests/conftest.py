@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import itertools
 import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -157,31 +157,59 @@ class RunningRole:
         self.start()
 
 
-@pytest.fixture(scope="session")
-def free_port() -> Callable[[], int]:
-    """Return a function that names a port nobody listens on, never the same twice.
+class Ports:
+    """Hands out ports that nobody else has: neither a server, nor another run of the tests.
 
-    The ports lie below the range from which systems take those of outgoing connections, so that
-    none of these can slip in between.
+    They lie below the range from which systems take those of outgoing connections. A run owns
+    blocks of them, each by a name in the abstract namespace of sockets, which ends with it.
     """
-    from simulators.process.role import bind
-    from simulators.process.settings import Listener
 
-    ports = itertools.cycle(range(12_000, 30_000))
-    ports = itertools.chain(range(12_000 + os.getpid() * 37 % 15_000, 30_000), ports)
+    FIRST, BLOCK, BLOCKS = 12_000, 50, 360
 
-    def find() -> int:
-        for port in ports:
-            with contextlib.suppress(OSError), bind(Listener(port=port)):
-                return port
+    def __init__(self) -> None:
+        self._owned: list[socket.socket] = []
+        self._left: list[int] = []
+        numbers = range(self.BLOCKS)
+        start = os.getpid() * 7 % self.BLOCKS
+        self._blocks = iter((*numbers[start:], *numbers[:start]))
+
+    def __call__(self, *, following: int = 0) -> int:
+        """Return a port nobody listens on, never the same twice; so are *following* ones."""
+        from simulators.process.role import bind
+        from simulators.process.settings import Listener
+
+        while True:
+            if len(self._left) <= following:
+                self._left = self._block()
+            wanted, self._left = self._left[: following + 1], self._left[following + 1 :]
+            with contextlib.suppress(OSError), contextlib.ExitStack() as tried:
+                for port in wanted:
+                    tried.enter_context(bind(Listener(port=port)))
+                return wanted[0]
+
+    def _block(self) -> list[int]:
+        for number in self._blocks:
+            mine = socket.socket(socket.AF_UNIX)
+            try:
+                mine.bind(f"\0kimulator-test-ports-{number}")
+            except OSError:
+                mine.close()
+                continue
+            self._owned.append(mine)
+            first = self.FIRST + number * self.BLOCK
+            return list(range(first, first + self.BLOCK))
         raise AssertionError("no free port")
 
-    return find
+
+@pytest.fixture(scope="session")
+def free_port() -> Ports:
+    """Return what names a port nobody listens on."""
+    return Ports()
 
 
 @pytest.fixture(scope="session")
 def start_role(
-    tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]
+    tmp_path_factory: pytest.TempPathFactory, free_port: Ports
 ) -> Iterator[Callable[[str, dict[str, Any]], RunningRole]]:
     """Return a function that starts a role's process; all are ended with the test run.
 

@@ -116,7 +116,7 @@ participants:
 def small_world(tmp_path: Path, free_port: Callable[[], int]) -> Path:
     """Return a world file with five processes, quick to start."""
     path = tmp_path / "klein.yaml"
-    path.write_text(SMALL.format(base_port=free_port()), encoding="utf-8")
+    path.write_text(SMALL.format(base_port=free_port(following=30)), encoding="utf-8")
     return path
 
 
