@@ -21,7 +21,8 @@ from cryptography.x509.oid import NameOID
 
 from simulators.formats.certificates import common_name, policies, profession_oids, telematik_id
 from simulators.formats.errors import FormatError
-from simulators.process.errors import InputError, one_line
+from simulators.process.bounded_file import FileTooLarge, read_bounded
+from simulators.process.errors import InputError, one_line, reason
 from simulators.process.guardrails import refuse_real_trust_anchor
 
 from .certificate import PrivateKey
@@ -112,13 +113,11 @@ def holder_of_own(objects: Sequence[OwnObject]) -> OwnHolder:
 
 def _read(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_FILE_BYTES + 1)
+        return read_bounded(path, MAX_FILE_BYTES)
+    except FileTooLarge as error:
+        raise InputError(f"{path}: größer als {error.limit} Bytes, keine PKCS#12-Datei") from None
     except OSError as error:
-        raise InputError(f"{path}: nicht lesbar: {error.strerror}") from None
-    if len(content) > MAX_FILE_BYTES:
-        raise InputError(f"{path}: größer als {MAX_FILE_BYTES} Bytes, keine PKCS#12-Datei")
-    return content
+        raise InputError(f"{path}: nicht lesbar: {reason(error)}") from None
 
 
 def _opened(

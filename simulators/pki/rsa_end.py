@@ -12,6 +12,7 @@ from simulators.process.settings import Settings
 from .request import Reference
 
 RSA = "RSA"
+SmcbReference = Literal["C.AUT", "C.ENC", "C.SIG"]
 _REFERENCES: dict[str, Reference] = {
     "C.HCI.AUT": "C.AUT",
     "C.HCI.ENC": "C.ENC",
@@ -24,7 +25,7 @@ class Step(Settings):
     """A step in which RSA of the SMC-B is switched off: the day, and for which certificates."""
 
     day: date
-    references: list[Reference] = ["C.AUT", "C.ENC", "C.SIG"]
+    references: list[SmcbReference] = Field(default=["C.AUT", "C.ENC", "C.SIG"], min_length=1)
 
 
 class RsaEnds(Settings):

@@ -8,7 +8,7 @@ from pathlib import Path
 from lxml import etree
 
 from simulators.process.bounded_file import FileTooLarge, read_bounded
-from simulators.process.errors import InputError, one_line
+from simulators.process.errors import InputError, one_line, reason
 
 from .fhir_xml import CODE_SYSTEMS, FHIR
 from .safe_xml import MAX_BYTES, NotXml, first_text, parse
@@ -91,7 +91,7 @@ def read_file(path: Path) -> EauDocument:
     except FileTooLarge as error:
         raise InputError(f"{path}: größer als {error.limit} Bytes") from None
     except OSError as error:
-        raise InputError(f"{path}: nicht lesbar: {error.strerror}") from None
+        raise InputError(f"{path}: nicht lesbar: {reason(error)}") from None
     except NotXml as error:
         raise InputError(f"{path}: {error}") from None
     if document.is_storno:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from simulators.process.errors import InputError
+from simulators.process.errors import InputError, reason
 
 from ..endpoints.of_world import endpoints_of, write_environment
 from ..world.file import load_world
@@ -32,6 +32,6 @@ def write_settings(file: Path, directory: Path, seed: int | None) -> tuple[str, 
         owned.hand_over()
         return wiring.notes
     except OSError as error:
-        raise InputError(f"{directory}: nicht beschreibbar: {error.strerror}") from None
+        raise InputError(f"{directory}: nicht beschreibbar: {reason(error)}") from None
     finally:
         owned.release()

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import ValidationError
 
 from simulators.pki.issue import cache_directory, issue
-from simulators.process.errors import InputError, one_line
+from simulators.process.errors import InputError, one_line, reason
 from simulators.process.role import AnyRole, bind, bind_datagram, datagram
 from simulators.process.settings import Listener, ProcessSettings
 
@@ -176,12 +176,12 @@ def _key_cache() -> Path:
     cache = cache_directory()
     try:
         cache.mkdir(mode=0o700, parents=True, exist_ok=True)
-        reason = None if os.access(cache, os.W_OK | os.X_OK) else "Permission denied"
+        why = None if os.access(cache, os.W_OK | os.X_OK) else "der Zugriff ist nicht erlaubt"
     except OSError as error:
-        reason = error.strerror
-    if reason is not None:
+        why = reason(error)
+    if why is not None:
         raise InputError(
-            f"{cache}: hier können keine Schlüssel aufbewahrt werden: {reason}; "
+            f"{cache}: hier können keine Schlüssel aufbewahrt werden: {why}; "
             "die Variable KIMULATOR_CACHE wählt ein anderes Verzeichnis"
         )
     return cache
@@ -245,7 +245,7 @@ def _bind_all(world: World, choice: PortChoice) -> Sockets:
                     sockets |= _bind(part, name, port)
                 except OSError as error:
                     raise InputError(
-                        f"Port {port} ist nicht frei ({part.name}, {name}): {error.strerror}; "
+                        f"Port {port} ist nicht frei ({part.name}, {name}): {reason(error)}; "
                         "--ports auto wählt freie Ports"
                     ) from None
     except BaseException:

@@ -10,7 +10,7 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
-from simulators.process.errors import InputError, one_line
+from simulators.process.errors import InputError, one_line, reason
 
 from ..endpoints.contract import FILE as ENDPOINTS_FILE
 from ..endpoints.of_world import CERTIFICATES, ENVIRONMENT_FILE
@@ -63,7 +63,7 @@ class RunDirectory:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._lock = os.open(self.path / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
-            raise InputError(f"{self.path}: nicht beschreibbar: {error.strerror}") from None
+            raise InputError(f"{self.path}: nicht beschreibbar: {reason(error)}") from None
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -78,7 +78,7 @@ class RunDirectory:
             os.ftruncate(self._lock, 0)
             os.pwrite(self._lock, f"{os.getpid()}\n".encode(), 0)
         except OSError as error:
-            raise InputError(f"{self.path}: nicht beschreibbar: {error.strerror}") from None
+            raise InputError(f"{self.path}: nicht beschreibbar: {reason(error)}") from None
 
     def release(self) -> None:
         """Give the directory free; the addresses in it are dead now and go."""
@@ -176,7 +176,7 @@ def _open_lock(path: Path) -> int | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise InputError(f"{path}: nicht lesbar: {error.strerror}") from None
+        raise InputError(f"{path}: nicht lesbar: {reason(error)}") from None
 
 
 def _pid(lock: int) -> int:

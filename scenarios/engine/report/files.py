@@ -11,7 +11,7 @@ from typing import Any
 
 from lxml import etree
 
-from simulators.process.errors import InputError
+from simulators.process.errors import InputError, reason
 
 from ..checks.rule import Status
 from .results import NOTICE, CheckResult, ScenarioResult, Way
@@ -32,7 +32,7 @@ def write(path: Path, content: bytes) -> None:
     try:
         path.write_bytes(content)
     except OSError as error:
-        raise InputError(f"{path}: nicht schreibbar: {error.strerror}") from None
+        raise InputError(f"{path}: nicht schreibbar: {reason(error)}") from None
 
 
 def junit(results: Sequence[ScenarioResult]) -> bytes:

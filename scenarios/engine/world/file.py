@@ -6,13 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
 
+from simulators.pki.profiles import CARD_PROFILES
 from simulators.process.errors import InputError
 
 from ..yaml_files import yaml_source
 from ..yaml_files.yaml_source import Location, Source
 from . import call_context
 from .identities import Identities
-from .model import HBAX, INSTITUTION, PATIENT, Card, CardType, PinReference, Site, World
+from .model import HBAX, INSTITUTION, OWN, PATIENT, Card, CardType, PinReference, Site, World
+from .named_files import missing_files
 from .own_files import beside
 from .parts import LISTENERS, fixed_ports, parts
 
@@ -78,6 +80,7 @@ def check_world(world: World, source: Source) -> None:
         *_cards(world),
         *_participants(world),
         *_ports(world),
+        *missing_files(world, source.path.parent),
     ]
     # Numbers can be compared only when nothing else is wrong.
     findings = findings or [*_identities(world)]
@@ -155,6 +158,9 @@ def _card(card: Card) -> Iterator[Finding]:
         yield ("telematik_id",), "die Karte eines Patienten hat keine Telematik-ID"
     if card.expired and card.expires_in is not None:
         yield ("expires_in",), "die Zertifikate sind schon abgelaufen (expired)"
+    yield from _revoked(card)
+    if card.pkcs12 and card.type not in OWN:
+        yield ("pkcs12",), f"eigene Testkarten sind {', '.join(sorted(OWN))}, nicht {card.type}"
     for number, file in enumerate(card.pkcs12):
         if file.password is not None and file.password_file is not None:
             yield ("pkcs12", number), "password oder password_file, nicht beides"
@@ -162,6 +168,21 @@ def _card(card: Card) -> Iterator[Finding]:
         if pin not in PINS_OF[card.type]:
             expected = " oder ".join(sorted(PINS_OF[card.type])) or "keine PIN"
             yield ("pins", pin), f"eine Karte vom Typ {card.type} hat {expected}"
+
+
+def _revoked(card: Card) -> Iterator[Finding]:
+    """Find certificates that shall be revoked and that the card does not have."""
+    references = CARD_PROFILES[card.type]
+    if not references and card.revoked:
+        yield ("revoked",), f"eine Karte vom Typ {card.type} hat keine Zertifikate"
+    elif not isinstance(card.revoked, bool):
+        for number, name in enumerate(card.revoked):
+            reference, _, crypt = name.partition(" ")
+            if reference not in references:
+                expected = ", ".join(references)
+                yield ("revoked", number), f"eine Karte vom Typ {card.type} hat {expected}"
+            elif crypt == "ECC" and card.generation == "G2.0":
+                yield ("revoked", number), "eine Karte G2.0 hat nur RSA"
 
 
 def _slots(site: Site, place: Location) -> Iterator[Finding]:

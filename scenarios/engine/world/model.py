@@ -63,6 +63,8 @@ Kind = Literal["practice", "dentist", "psychotherapist", "hospital", "pharmacy",
 CardType = Literal["SMC-B", "HSM-B", "HBA", "HBA-qSig", "ZOD_2.0", "EGK", "KVK", "UNKNOWN"]
 HBAX: frozenset[CardType] = frozenset(("HBA", "HBA-qSig", "ZOD_2.0"))
 INSTITUTION: frozenset[CardType] = frozenset(("SMC-B", "HSM-B"))
+OWN: frozenset[CardType] = HBAX | INSTITUTION
+"""Which cards can be somebody's own test cards."""
 PATIENT: frozenset[CardType] = frozenset(("EGK", "KVK", "UNKNOWN"))
 PinReference = Literal[
     "PIN.SMC", "PIN.CH", "PIN.QES",

@@ -21,7 +21,8 @@ from simulators.pki.own_pkcs12 import OwnObject, holder_of_own, read_own_object
 from simulators.pki.request import TEST_ONLY, Crypt, Reference
 from simulators.pki.tree import PkiTree
 from simulators.pki.trust import Trust
-from simulators.process.errors import InputError, one_line
+from simulators.process.bounded_file import FileTooLarge, read_bounded
+from simulators.process.errors import InputError, one_line, reason
 
 from .file import MAX_COMMON_NAME, check_identities
 from .identities import Identities
@@ -105,10 +106,11 @@ def _password(file: OwnFile) -> str:
         return file.password or ""
     path = Path(file.password_file)
     try:
-        with path.open("rb") as opened:
-            content = opened.read(MAX_PASSWORD_BYTES)
+        content = read_bounded(path, MAX_PASSWORD_BYTES)
+    except FileTooLarge as error:
+        raise InputError(f"{path}: größer als {error.limit} Bytes, kein Passwort") from None
     except OSError as error:
-        raise InputError(f"{path}: nicht lesbar: {error.strerror}") from None
+        raise InputError(f"{path}: nicht lesbar: {reason(error)}") from None
     return content.decode("utf-8", "replace").rstrip("\r\n")
 
 
@@ -160,13 +162,14 @@ def _authorities(world: World, cards: Mapping[Place, Objects]) -> list[x509.Cert
 
 def _read_authorities(path: Path) -> list[x509.Certificate]:
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_PEM_BYTES)
+        content = read_bounded(path, MAX_PEM_BYTES)
         if PEM_BEGIN in content:
             return x509.load_pem_x509_certificates(content)
         return [x509.load_der_x509_certificate(content)]
+    except FileTooLarge as error:
+        raise InputError(f"{path}: größer als {error.limit} Bytes") from None
     except OSError as error:
-        raise InputError(f"{path}: nicht lesbar: {error.strerror}") from None
+        raise InputError(f"{path}: nicht lesbar: {reason(error)}") from None
     except ValueError:
         raise InputError(f"{path}: enthält keine Zertifikate (PEM oder DER)") from None
 

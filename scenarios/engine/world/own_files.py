@@ -11,7 +11,7 @@ from pathlib import Path
 
 from simulators.process.errors import InputError
 
-from .model import Card, OwnFile, Site, World
+from .model import OWN, Card, OwnFile, Site, World
 
 PASSWORD_FILE = "@"  # noqa: S105 (before the name of a file that holds the password)
 
@@ -123,17 +123,21 @@ def _split_file(value: str) -> tuple[str, str | None]:
 def _card(world: World, site: str, wanted: str, place: str) -> str:
     """Return the name of the card that *wanted* means. Raises InputError."""
     cards = world.sites[site].cards
-    if wanted in cards:
+    if wanted in cards and cards[wanted].type in OWN:
         return wanted
-    found = [name for name, card in cards.items() if card.type.lower() == wanted.lower()]
+    found = [
+        name
+        for name, card in cards.items()
+        if card.type.lower() == wanted.lower() and card.type in OWN
+    ]
     if len(found) == 1:
         return found[0]
     if found:
         raise InputError(
             f"--pkcs12 {place}: mehrere solche Karten, eine nennen: {', '.join(found)}"
         )
-    known = ", ".join(f"{name} ({card.type})" for name, card in cards.items())
-    raise InputError(f"--pkcs12 {place}: keine Karte dieses Standorts; es gibt {known}")
+    known = ", ".join(f"{name} ({card.type})" for name, card in cards.items() if card.type in OWN)
+    raise InputError(f"--pkcs12 {place}: keine solche Karte dieses Standorts; es gibt {known}")
 
 
 def _imports_beside(site: Site, base: Path) -> Site:

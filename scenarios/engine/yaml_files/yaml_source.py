@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from simulators.process.bounded_file import FileTooLarge, read_bounded
-from simulators.process.errors import InputError, one_line
+from simulators.process.errors import InputError, one_line, reason
 
 from .model_fields import nearest_field
 
@@ -65,7 +65,7 @@ class Source:
         try:
             return model.model_validate(self.content)
         except ValidationError as error:
-            details = error.errors(include_url=False)
+            details = _told_apart(error.errors(include_url=False))
             misspelt = {
                 one["loc"][:-1]: self.line(one["loc"])
                 for one in reversed(details)
@@ -145,7 +145,7 @@ def read(path: Path) -> Source:
     except FileTooLarge as error:
         raise InputError(f"{path}: größer als {error.limit} Bytes") from None
     except OSError as error:
-        raise InputError(f"{path}: nicht lesbar: {error.strerror}") from None
+        raise InputError(f"{path}: nicht lesbar: {reason(error)}") from None
     except UnicodeDecodeError:
         raise InputError(f"{path}: ist kein UTF-8-Text") from None
     return parse(text, path)
@@ -162,6 +162,17 @@ def parse(text: str, path: Path) -> Source:
     except yaml.YAMLError as error:
         raise InputError(f"{path}:1: kein YAML: {one_line(str(error), 120)}") from None
     return Source(path, root)
+
+
+def _told_apart(details: list[ErrorDetails]) -> list[ErrorDetails]:
+    """Return *details* without lists that are too short only because what is in them is wrong."""
+    wrong = [one["loc"] for one in details]
+    return [
+        one
+        for one in details
+        if one["type"] != "too_short"
+        or all(place == one["loc"] or place[: len(one["loc"])] != one["loc"] for place in wrong)
+    ]
 
 
 def _check_bounds(text: str, path: Path) -> None:

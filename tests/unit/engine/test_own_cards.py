@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from scenarios.engine.processes.launcher import prepare
 from scenarios.engine.processes.selftest import self_test_pair
@@ -154,7 +155,7 @@ def test_a_card_is_named_by_its_type_or_its_name(
         ("praxis:SMC-B={file},falsch", "praxis:smc-b: {file}: das Passwort ist falsch"),
         ("praxis:hba={file},geheim", "C.ENC für SMC-B, nicht für HBA"),
         ("apotheke:SMC-B={file},geheim", "kein Standort dieser Welt (praxis, klinik)"),
-        ("klinik:HBA={file},geheim", "keine Karte dieses Standorts; es gibt smc-b (SMC-B)"),
+        ("klinik:HBA={file},geheim", "keine solche Karte dieses Standorts; es gibt smc-b (SMC-B)"),
         ("klinik:SMC-B=fehlt.p12,geheim", "fehlt.p12: nicht lesbar"),
         ("klinik:SMC-B={file},@fehlt", "fehlt: nicht lesbar"),
         ("klinik={file}", "erwartet wird STANDORT:KARTE=DATEI[,PASSWORT]"),
@@ -192,8 +193,6 @@ def test_commas_belong_to_file_or_password(tmp_path: Path) -> None:
 
 
 def _der(foreign: Foreign) -> bytes:
-    from cryptography.hazmat.primitives.serialization import Encoding
-
     return foreign.authority.certificate.public_bytes(Encoding.DER)
 
 
@@ -271,6 +270,8 @@ def test_imported_authorities_lie_beside_the_world(tmp_path: Path) -> None:
     path = tmp_path / "welt.yaml"
     content = WORLD.replace("name: Klinikum}", "name: Klinikum, konnektor: {imported_cas: ca.pem}}")
     path.write_text(content, encoding="utf-8")
+    ca = Foreign.new().authority.certificate
+    (tmp_path / "ca.pem").write_bytes(ca.public_bytes(Encoding.PEM))
     sites = load_world(path).sites
     assert sites["klinik"].konnektor.imported_cas == str(tmp_path / "ca.pem")
     assert sites["praxis"].konnektor.imported_cas is None

@@ -28,10 +28,15 @@ class Dog(Settings):
     barking: bool = True
 
 
+class Keeper(Settings):
+    surname: str
+
+
 class Zoo(Settings):
     name: str
     animals: dict[str, Annotated[Cat | Dog, Field(discriminator="kind")]] = {}
     visitors: list[Cat | None] = []
+    keepers: Annotated[tuple[Keeper, ...], Field(min_length=1)] | None = None
 
 
 def mistake(text: str) -> str:
@@ -67,6 +72,11 @@ def mistake(text: str) -> str:
             "name: x\nvisitors:\n- null\n- {kind: cat, lives: nine}\n",
             "welt.yaml:4: visitors.1.lives: erwartet wird eine ganze Zahl",
         ),
+        (
+            "name: x\nkeepers:\n- {surname: y, surnam: z}\n",
+            "welt.yaml:3: keepers.0.surnam: unbekannter Schlüssel; gemeint ist vielleicht surname",
+        ),
+        ("name: x\nkeepers: []\n", "welt.yaml:2: keepers: erwartet werden mindestens 1 Einträge"),
         ("name: x\nvisitors: 3\n", "welt.yaml:2: visitors: erwartet wird eine Liste"),
         ("name: x\nname: y\n", "welt.yaml:2: name: steht doppelt da"),
         ("name: &a x\n", "welt.yaml:1: Anker (&) und Verweise (*) sind nicht erlaubt"),
