@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from .access.check import Grant, Target
 from .access.relations import Context
@@ -15,6 +15,9 @@ from .soap.reading import Element, Parts, optional
 
 if TYPE_CHECKING:
     from .konnektor import Konnektor
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 MAX_ID = 64
 MAX_HANDLE = 128
@@ -46,7 +49,10 @@ class Service:
 
 @dataclass
 class Call:
-    """A call under way; ``facts`` go into the journal, ``warnings`` into the answer's Status."""
+    """A call under way; ``facts`` go into the journal, ``warnings`` into the answer's Status.
+
+    ``is_long``: its message is so large that work on it may take seconds.
+    """
 
     konnektor: Konnektor
     service: Service
@@ -56,6 +62,13 @@ class Call:
     facts: dict[str, str] = field(default_factory=dict)
     warnings: list[Trace] = field(default_factory=list)
     warned: bool = False
+    is_long: bool = False
+
+    async def in_thread(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run *function* off the event loop; one client's large documents hold up nobody else."""
+        process = self.konnektor.process
+        run = process.at_length if self.is_long else process.in_thread
+        return await run(function, *args, **kwargs)
 
     def check(self, parts: Parts, target: Target) -> Grant:
         """Run the access check for the Context in *parts*; raises its fault."""

@@ -57,6 +57,9 @@ class Process(Generic[S]):
         self.log = logging.getLogger(settings.name)
         self.stopping = asyncio.Event()
         self._workers = ThreadPoolExecutor(max_workers=2, thread_name_prefix=settings.name)
+        self._long_workers = ThreadPoolExecutor(
+            max_workers=2, thread_name_prefix=f"{settings.name} at length"
+        )
         self._control: Control | None = None
 
     @property
@@ -104,11 +107,20 @@ class Process(Generic[S]):
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._workers, lambda: function(*args, **kwargs))
 
+    async def at_length(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run *function* as ``in_thread`` does where it may take seconds.
+
+        Such work waits for its own kind alone: what takes milliseconds never waits behind it.
+        """
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._long_workers, lambda: function(*args, **kwargs))
+
     def close(self) -> None:
         """Close sockets and worker threads."""
         for listening in self.inherited.values():
             listening.close()
-        self._workers.shutdown(wait=False, cancel_futures=True)
+        for workers in (self._workers, self._long_workers):
+            workers.shutdown(wait=False, cancel_futures=True)
 
 
 def bind(listener: Listener, backlog: int = 512) -> socket.socket:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
-
-from simulators.process.role import Process
+from typing import TYPE_CHECKING, Literal
 
 from ..faults import Code, fault
 from ..soap import reading
 from ..soap.namespaces import CONN, DSS, name
 from ..soap.reading import Element
 from .xml_bounds import Checked, check_xml
+
+if TYPE_CHECKING:
+    from ..operation import Call
 
 MAX_DOCUMENT = 26_214_400
 """Bytes of a document (4283)."""
@@ -73,7 +74,7 @@ class Document:
 
 
 async def take_all(
-    process: Process[Any], documents: Sequence[Document], *, xml_rules: bool = True
+    call: Call, documents: Sequence[Document], *, xml_rules: bool = True
 ) -> list[bytes]:
     """Return the bytes of *documents*; large ones are decoded in a thread.
 
@@ -91,7 +92,7 @@ async def take_all(
         return contents
 
     if sum(document.encoded_size for document in documents) > _LARGE:
-        return await process.in_thread(decode)
+        return await call.in_thread(decode)
     return decode()
 
 

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -15,10 +15,12 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from simulators.formats import enveloped_data
 from simulators.formats.enveloped_data import EccWay
 from simulators.formats.errors import FormatError
-from simulators.process.role import Process
 
 from ..certificates.status import CertificateChecker
 from ..faults import Code, fault
+
+if TYPE_CHECKING:
+    from ..operation import Call
 
 REMEMBERED = 2048
 MAX_CERTIFICATE = 32 << 10
@@ -43,14 +45,14 @@ class Recipients:
         self._ecc: EccWay = ecc
         self._known: OrderedDict[bytes, Recipient] = OrderedDict()
 
-    async def all_of(self, process: Process[Any], ders: Sequence[bytes]) -> list[Recipient]:
+    async def all_of(self, call: Call, ders: Sequence[bytes]) -> list[Recipient]:
         """Return the recipients of certificates in DER; new ones are read in a thread if many.
 
         Fault 4000 for bytes that are no certificate.
         """
         new = [der for der in dict.fromkeys(ders) if der not in self._known]
         if len(new) > _FEW:
-            read = await process.in_thread(lambda: [self._read(der) for der in new])
+            read = await call.in_thread(lambda: [self._read(der) for der in new])
             for der, recipient in zip(new, read, strict=True):
                 self._remember(der, recipient)
         return [self.of(der) for der in ders]

@@ -53,7 +53,7 @@ async def external_authenticate(call: Call) -> Element:
         signature_type, scheme = ECDSA_TYPE, ECDSA
         _check_digest(digest, scheme)
     call.facts |= {"crypt": crypt, "scheme": scheme}
-    signature = await call.konnektor.process.in_thread(sign_hash, key.private_key, digest, scheme)
+    signature = await call.in_thread(sign_hash, key.private_key, digest, scheme)
     answer = call.answer()
     call.add_status(answer)
     add_signature_object(answer, signature, signature_type)

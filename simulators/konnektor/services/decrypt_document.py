@@ -48,8 +48,7 @@ async def decrypt_document(call: Call) -> Element:
     way = XML if document.is_xml_element else CMS
     call.facts["encryption"] = way.value
     card_key.refuse_egk(call, handle)
-    process = call.konnektor.process
-    (content,) = await take_all(process, [document], xml_rules=False)
+    (content,) = await take_all(call, [document], xml_rules=False)
     card, session = call.check(parts, Target(handle=handle)).required_card()
     card_key.refuse_others(card)
     if not card.is_open(card.access_pin, session):
@@ -57,7 +56,7 @@ async def decrypt_document(call: Call) -> Element:
     keys = call.konnektor.keys.for_decrypting(card)
     if not keys:
         raise fault(Code.KEY_DATA_MISSING, "die Karte hat keinen Schlüssel C.ENC")
-    encoded = await process.in_thread(_decrypt, way, content, keys)
+    encoded = await call.in_thread(_decrypt, way, content, keys)
     return answer_with(call, way, encoded, decrypted=True)
 
 

@@ -54,7 +54,7 @@ async def encrypt_document(call: Call) -> Element:
         raise fault(Code.SYNTAX, "RecipientKeys: kein Empfänger")
     most = call.konnektor.settings.make.max_recipients
     known = await call.konnektor.recipients.all_of(
-        call.konnektor.process, [reading.binary(entry) for entry in given[:most]]
+        call, [reading.binary(entry) for entry in given[:most]]
     )
     if key is not None:
         card_key.refuse_egk(call, key[0])
@@ -70,7 +70,7 @@ async def encrypt_document(call: Call) -> Element:
     prepared = await usable([*recipients, *known], konnektor.certificates, konnektor.clock.now())
     call.facts |= {"encryption": way.value, "recipients": str(len(prepared))}
     checked = document.checked if way is XML else None
-    encoded = await konnektor.process.in_thread(_encrypt, checked or content, prepared, attributes)
+    encoded = await call.in_thread(_encrypt, checked or content, prepared, attributes)
     return answer_with(call, way, encoded)
 
 
@@ -115,7 +115,7 @@ def _way(asked: str | None, document: Document) -> Way:
 async def _content(call: Call, document: Document) -> bytes:
     """Return the document; XML that is not well-formed cannot be encrypted (4105)."""
     try:
-        (content,) = await take_all(call.konnektor.process, [document])
+        (content,) = await take_all(call, [document])
     except KonnektorFault as raised:
         if raised.trace.code == Code.XML_NOT_WELL_FORMED:
             raise fault(Code.ENCRYPTION_FAILED, "kein wohlgeformtes XML") from None

@@ -145,7 +145,7 @@ async def _decode(call: Call, asked: _Asked) -> tuple[list[bytes], KonnektorFaul
         return [], asked.unfit
     documents = [request.document for request in asked.requests]
     try:
-        return await take_all(call.konnektor.process, documents), None
+        return await take_all(call, documents), None
     except KonnektorFault as raised:
         return [], _unless_syntax(raised)
 
@@ -169,7 +169,7 @@ async def _prepare(
         return deque((request, prepare(request, contents.pop(0))) for request in requests)
 
     if any(request.signature_type == PADES_TYPE for request in requests):
-        return await call.konnektor.process.in_thread(read)
+        return await call.in_thread(read)
     return read()
 
 
@@ -219,7 +219,7 @@ async def _sign(
             made = make(request, content, signer, responses, now)
             return _response(call.service, request.request_id, made)
 
-        response = await konnektor.process.in_thread(work)
+        response = await call.in_thread(work)
         call.add_status(response, *request.warnings)
         response.insert(0, response[-1])  # the schema has it first
         konnektor.events.emit(NEXT_SUCCESSFUL, {"Jobnummer": job.number}, card=card)

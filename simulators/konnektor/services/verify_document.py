@@ -70,14 +70,14 @@ async def verify_document(call: Call) -> Element:
     call.check(parts, Target())
     konnektor = call.konnektor
     now = konnektor.clock.now()
-    read = await konnektor.process.in_thread(_read, parts, element, document, inputs)
+    read = await call.in_thread(_read, parts, element, document, inputs)
     judgement = await judge(read, konnektor.certificates, now, inputs.at)
     if any(finding.qes for finding in judgement.findings) and not konnektor.sak.settings.qes:
         raise fault(Code.SAK_OFF)
     call.facts["verdict"] = judgement.result
     updated = None
     if revocation:
-        updated = await konnektor.process.in_thread(_with_revocation, read, judgement)
+        updated = await call.in_thread(_with_revocation, read, judgement)
     if revocation and updated is None:
         call.warnings.append(trace(Code.REVOCATION_INFO_UNSUPPORTED))
     answer = call.answer()

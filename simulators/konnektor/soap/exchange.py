@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from aiohttp import web
 
@@ -24,18 +25,25 @@ from .routing import SoapEndpoint, encode, encode_fault, encode_large, split_env
 if TYPE_CHECKING:
     from ..konnektor import Konnektor
 
-_LARGE = 64 << 10
-"""From this size on, in bytes, messages are read and written off the event loop."""
+T = TypeVar("T")
+_LARGE, _LONG = 64 << 10, 1 << 20
+"""From these sizes on, in bytes, messages are read and written off the event loop, and work on
+them may take so long that nothing shorter is to wait behind it."""
 XML = "text/xml; charset=utf-8"
 
 
 @dataclass(frozen=True, slots=True)
 class _Request:
-    """What came: the envelope, whether it was large, whether MTOM is the form of the answer."""
+    """What came: the envelope, its size in bytes, whether MTOM is the form of the answer."""
 
     envelope: Element
-    large: bool
+    size: int
     packaged: bool
+
+    @property
+    def is_large(self) -> bool:
+        """Whether to write the answer off the event loop, too."""
+        return self.size > _LARGE
 
 
 class Exchange:
@@ -69,7 +77,8 @@ class Exchange:
             started = time.perf_counter()
             body = split_envelope(received.envelope)
             operation = reading.local_name(body)
-            call = Call(self._konnektor, endpoint.service, operation, body, identity)
+            long = received.size > _LONG
+            call = Call(self._konnektor, endpoint.service, operation, body, identity, is_long=long)
             judge(request, call, deviations)
             effect = await on_purpose.pick(self._process.faults, call)
             if effect is not None and effect.kind == DROP:
@@ -119,10 +128,9 @@ class Exchange:
             mtom.resolve(envelope, package.parts, most)
             return envelope
 
-        large = len(body) > _LARGE
-        envelope = await self._process.in_thread(read) if large else read()
+        envelope = await self._off_loop(len(body), read)
         accept = request.headers.get("Accept", "") if spoken else ""
-        return _Request(envelope, large, self._packs(packaged, accept))
+        return _Request(envelope, len(body), self._packs(packaged, accept))
 
     def _packs(self, packaged: bool, accept: str) -> bool:
         """Tell whether the answer is to be MTOM, to a request that was *packaged* (A_15610)."""
@@ -139,9 +147,16 @@ class Exchange:
         def write() -> tuple[bytes, str]:
             if received.packaged:
                 return mtom.pack(answer, unique)
-            return encode_large(answer) if received.large else encode(answer), XML
+            return encode_large(answer) if received.is_large else encode(answer), XML
 
-        return await self._process.in_thread(write) if received.large else write()
+        return await self._off_loop(received.size, write)
+
+    async def _off_loop(self, size: int, work: Callable[[], T]) -> T:
+        """Do *work* on a message of *size* bytes: at once where that takes no time."""
+        if size <= _LARGE:
+            return work()
+        run = self._process.at_length if size > _LONG else self._process.in_thread
+        return await run(work)
 
     def _fault(self, call: Call | None, raised: KonnektorFault) -> bytes:
         """Return the message with the fault; it is no MTOM, for it has nothing to optimise."""

@@ -121,12 +121,12 @@ def test_documents_are_bounded_together(monkeypatch: pytest.MonkeyPatch) -> None
         )
         return [documents.read_document(etree.fromstring(xml)) for _ in range(3)]
 
-    process: Any = None  # for documents as small as these no thread is asked for
+    call: Any = None  # for documents as small as these no thread is asked for
     monkeypatch.setattr(documents.document, "MAX_STACK", 12)
-    assert asyncio.run(documents.take_all(process, stack())) == [b"xxxx"] * 3
+    assert asyncio.run(documents.take_all(call, stack())) == [b"xxxx"] * 3
     monkeypatch.setattr(documents.document, "MAX_STACK", 11)
     with pytest.raises(KonnektorFault, match=r"^4283"):
-        asyncio.run(documents.take_all(process, stack()))
+        asyncio.run(documents.take_all(call, stack()))
 
 
 def test_cms_attribute_that_is_none() -> None:
