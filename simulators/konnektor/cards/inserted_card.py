@@ -94,10 +94,12 @@ class InsertedCard:
         return session
 
     def _forget_idle(self) -> None:
-        """Close the oldest sessions in which no PIN is raised, when a caller opens too many."""
+        """Close the oldest sessions when a caller opens too many; those in which a PIN is raised
+        only where there are no others.
+        """
         if len(self._sessions) >= MAX_SESSIONS:
             idle = [key for key, session in self._sessions.items() if not session.verified]
-            for key in idle[: MAX_SESSIONS // 2]:
+            for key in (idle or list(self._sessions))[: MAX_SESSIONS // 2]:
                 del self._sessions[key]
 
     def sessions(self) -> Iterable[CardSession]:

@@ -239,6 +239,9 @@ def test_sessions_are_bounded_and_raised_ones_stay(world: World) -> None:
         card.session(who(clientsystem="c2", user=str(number)))
     assert len(list(card.sessions())) <= inserted_card.MAX_SESSIONS
     assert card.session(who(user="first")) is raised
+    for number in range(2 * inserted_card.MAX_SESSIONS):
+        card.session(who(clientsystem="c2", user=str(number))).verified.add("PIN.QES")
+    assert len(list(card.sessions())) <= inserted_card.MAX_SESSIONS
 
 
 def test_an_egk_is_bound_to_the_workplace_of_its_session(world: World) -> None:
