@@ -81,6 +81,14 @@ class PkiTree:
         return self.directory / "provider-ca.pem"
 
     @property
+    def provider_authority(self) -> TlsIdentity:
+        """Certificate and key of the authority in whose name createCert issues C.CM.TLS-CS."""
+        base = self.directory / "provider-authority"
+        return TlsIdentity(
+            certificate=base.with_suffix(".crt.pem"), key=base.with_suffix(".key.pem")
+        )
+
+    @property
     def clients_ca(self) -> Path:
         """Trust for the Clientsysteme's certificates at their Konnektor."""
         return self.directory / "clients-ca.pem"

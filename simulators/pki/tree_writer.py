@@ -13,7 +13,14 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
 
-from .authorities import AUTHORITIES, AUTHORITY_VALIDITY, OCSP_CAS, TRUST_FILES, AuthorityPlan
+from .authorities import (
+    AUTHORITIES,
+    AUTHORITY_VALIDITY,
+    OCSP_CAS,
+    PROVIDER_CA,
+    TRUST_FILES,
+    AuthorityPlan,
+)
 from .cards import CardFile, ObjectFiles
 from .certificate import Authority, PublicKey, authority_certificate, end_entity
 from .pkcs12 import new_password, pkcs12_file
@@ -59,6 +66,8 @@ class TreeWriter:
             self._make_authority(authority, keys[f"ca/{authority.name}"])
         for file, names in TRUST_FILES.items():
             self._put(file, b"".join(self._pem_of(name) for name in names))
+        self._put("provider-authority.crt.pem", self._pem_of(PROVIDER_CA))
+        self._put("provider-authority.key.pem", keys[f"ca/{PROVIDER_CA}"].pem)
         for item in items:
             self._write_item(item, keys[item.path])
         for card in cards:
