@@ -24,6 +24,8 @@ from .views import Views
 
 PATH = "/DirectoryAdministration"
 VERSION = "1.12.8"
+_UID = r"{uid:(?!(?:Certificates|KOM-LE_Fachdaten)$)[^/]+}"
+"""A uid in a path: not the names that stand at the same place (for the header Allow)."""
 
 
 class Administration:
@@ -69,7 +71,7 @@ class Administration:
         write = (
             ("POST", entries, "add_Directory_Entry", self.add),
             ("PUT", one + "/baseDirectoryEntries", "modify_Directory_Entry", self.modify),
-            ("DELETE", one, "delete_Directory_Entry", self.delete),
+            ("DELETE", f"{entries}/{_UID}", "delete_Directory_Entry", self.delete),
             ("PUT", one + "/active", "stateSwitch_Directory_Entry", self.switch),
             (
                 "POST",

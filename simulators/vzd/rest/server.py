@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import ssl
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -65,7 +66,7 @@ class RestServer:
 
     def __init__(self, process: Process[VzdSettings]) -> None:
         self._process = process
-        self._app = web.Application(middlewares=[_errors], client_max_size=MAX_BODY)
+        self._app = web.Application(middlewares=[self._errors], client_max_size=MAX_BODY)
         self._runner: web.AppRunner | None = None
 
     def add(self, operations: Sequence[Operation]) -> None:
@@ -81,9 +82,12 @@ class RestServer:
 
     async def start(self, context: ssl.SSLContext) -> None:
         """Serve on the listener ``rest``."""
+        quiet = self._process.log.getChild("http")
+        quiet.setLevel(logging.CRITICAL)  # a broken request is no mistake of ours
         self._runner = web.AppRunner(
             self._app,
             access_log=None,
+            logger=quiet,
             shutdown_timeout=0.2,
             max_field_size=MAX_FIELD,
             max_line_size=MAX_FIELD,
@@ -149,6 +153,22 @@ class RestServer:
             )
         )
 
+    @web.middleware
+    async def _errors(
+        self,
+        request: web.Request,
+        handler: Callable[[web.Request], Awaitable[web.StreamResponse]],
+    ) -> web.StreamResponse:
+        """Answer what aiohttp refuses by itself, and our own mistakes, with the schema Error."""
+        try:
+            return await handler(request)
+        except web.HTTPException as refused:
+            headers = {"Allow": refused.headers["Allow"]} if "Allow" in refused.headers else {}
+            return error_response(RestError(refused.status, refused.reason, headers=headers))
+        except Exception:
+            self._process.log.exception("a maintenance operation failed by a mistake of ours")
+            return error_response(errors.INTERNAL)
+
 
 async def _read(request: web.Request) -> bytes:
     try:
@@ -197,18 +217,3 @@ async def _break_off(request: web.Request, response: web.StreamResponse) -> web.
 def _abort(request: web.Request) -> None:
     if request.transport is not None:
         request.transport.abort()
-
-
-@web.middleware
-async def _errors(
-    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-) -> web.StreamResponse:
-    """Answer what aiohttp refuses by itself, and our own mistakes, with the schema Error."""
-    try:
-        return await handler(request)
-    except web.HTTPException as refused:
-        headers = {"Allow": refused.headers["Allow"]} if "Allow" in refused.headers else {}
-        return error_response(RestError(refused.status, refused.reason, headers=headers))
-    except Exception:
-        request.app.logger.exception("a maintenance operation failed by a mistake of ours")
-        return error_response(errors.INTERNAL)
