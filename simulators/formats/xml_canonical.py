@@ -9,6 +9,7 @@ from lxml import etree
 
 from .errors import FormatError, UnknownAlgorithm
 from .xml_algorithms import EXCLUSIVE, INCLUSIVE, INCLUSIVE_1_1, WITH_COMMENTS
+from .xml_encoding import in_utf8
 
 Element = etree._Element
 Tree = etree._ElementTree
@@ -42,10 +43,10 @@ def parse(content: bytes) -> Element:
     Raises FormatError when it is not well-formed.
     """
     parser = etree.XMLParser(
-        resolve_entities=False, load_dtd=False, no_network=True, huge_tree=True
+        encoding="utf-8", resolve_entities=False, load_dtd=False, no_network=True, huge_tree=True
     )
     try:
-        return etree.fromstring(content, parser)
+        return etree.fromstring(in_utf8(content), parser)
     except (etree.XMLSyntaxError, ValueError):
         raise FormatError("not well-formed XML") from None
 

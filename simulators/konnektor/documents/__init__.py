@@ -3,7 +3,7 @@
 from .document import MAX_DOCUMENT, MAX_STACK, Document, Kind, read_document, take_all
 from .formats import check_format, text_of
 from .properties import is_der_sequence, read_cms_attributes
-from .xml_bounds import Checked, check_xml, in_utf8
+from .xml_bounds import Checked, check_xml
 
 __all__ = [
     "MAX_DOCUMENT",
@@ -13,7 +13,6 @@ __all__ = [
     "Kind",
     "check_format",
     "check_xml",
-    "in_utf8",
     "is_der_sequence",
     "read_cms_attributes",
     "read_document",

@@ -11,6 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from xml.parsers import expat
 
+from simulators.formats.errors import FormatError
+from simulators.formats.xml_encoding import in_utf8
+
 from ..faults import Code, KonnektorFault, fault
 
 MAX_DEPTH, MAX_ELEMENTS, MAX_ATTRIBUTES, MAX_CHILDREN, MAX_NAME = 30, 30_000, 20, 50, 200
@@ -30,11 +33,6 @@ _FORBIDDEN_TRANSFORMS = frozenset(
         "http://www.w3.org/TR/1999/REC-xslt-19991116",
     )
 )
-_DECLARED = re.compile(rb"<\?xml[^>]{0,200}?\sencoding\s*=\s*[\"']([A-Za-z0-9._-]{1,40})[\"']")
-_DECLARATION = re.compile(r"\A<\?xml\s[^>]{0,200}\?>")
-_XML = '<?xml version="1.0" encoding="UTF-8"?>'
-_ENCODING = re.compile(r"utf-?8|utf-16(le|be)?|us-ascii|iso-8859-\d{1,2}|windows-125\d")
-_UTF8_ALIKE = ("utf-8", "utf8", "us-ascii")
 # A parser builds all attributes of an element before it can be asked how many there are.
 _CROWDED = re.compile(
     rb"<[^\s<>/!?\"'=]++(?:\s++[^\s<>=\"']++\s*+=\s*+(?:\"[^\"<]*+\"|'[^'<]*+')){1000}"
@@ -67,31 +65,13 @@ def check_xml(content: bytes) -> Checked:
     for a DTD (there entities are declared, and an external one nobody sees), XInclude, xpointer,
     XPath and XSLT transforms; 4280 for its dimensions; 4022 when it is not well-formed.
     """
-    utf8 = in_utf8(content)
+    try:
+        utf8 = in_utf8(content)
+    except FormatError as error:
+        raise fault(Code.XML_NOT_WELL_FORMED, str(error)) from None
     if _CROWDED.search(utf8):
         raise fault(Code.DIMENSIONS, f"ein Element hat mehr als {MAX_ATTRIBUTES} Attribute")
     return _Pass(measures_nodes=len(utf8) > MAX_NODE).read(utf8)
-
-
-def in_utf8(content: bytes) -> bytes:
-    """Return a document in UTF-8, as which most come; its XML declaration says so then.
-
-    Fault 4022 for bytes that are no text.
-    """
-    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        encoding = "utf-16"
-    else:
-        declared = _DECLARED.match(content[:300].removeprefix(b"\xef\xbb\xbf"))
-        encoding = declared.group(1).decode("ascii").lower() if declared else "utf-8"
-    if encoding in _UTF8_ALIKE:
-        return content
-    try:
-        if not _ENCODING.fullmatch(encoding):
-            raise LookupError
-        text = content.decode(encoding)
-        return (_XML + _DECLARATION.sub("", text.removeprefix("\ufeff"), count=1)).encode("utf-8")
-    except (LookupError, ValueError):
-        raise fault(Code.XML_NOT_WELL_FORMED, f"Zeichensatz {encoding!r:.40}") from None
 
 
 class _Pass:

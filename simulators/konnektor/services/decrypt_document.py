@@ -11,13 +11,14 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from simulators.formats import enveloped_data, xml_encryption
 from simulators.formats.certificates import CertificateId
 from simulators.formats.errors import FormatError, UnknownAlgorithm, WrongKey
+from simulators.formats.xml_encoding import in_utf8
 from simulators.pki.cards import CardObject
 
 from ..access.check import Target
-from ..documents import in_utf8, read_document, take_all
+from ..documents import read_document, take_all
 from ..encryption import card_key
 from ..encryption.answer import CMS, XML, Way, answer_with
-from ..faults import Code, KonnektorFault, fault
+from ..faults import Code, fault
 from ..operation import Call
 from ..soap import reading
 from ..soap.namespaces import CONN, CONTEXT, name
@@ -96,7 +97,7 @@ def _open(openings: Iterator[bytes | WrongKey]) -> bytes:
 def _openings(way: Way, content: bytes, keys: Keys) -> Iterator[bytes | WrongKey]:
     """Try every key for which there is an entry."""
     if way is XML:
-        encrypted = xml_encryption.read(_utf8(content))
+        encrypted = xml_encryption.read(in_utf8(content))
         for _, key in keys:
             der = key.certificate.public_bytes(Encoding.DER)
             if der in encrypted.recipients:
@@ -113,10 +114,3 @@ def _openings(way: Way, content: bytes, keys: Keys) -> Iterator[bytes | WrongKey
                 yield enveloped.decrypt(key_id, key.private_key)
             except WrongKey as error:
                 yield error
-
-
-def _utf8(content: bytes) -> bytes:
-    try:
-        return in_utf8(content)
-    except KonnektorFault:
-        raise FormatError("XML: not in a known character set") from None
