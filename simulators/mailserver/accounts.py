@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import astuple, dataclass, fields, replace
 
 from simulators.process.role import Process
@@ -25,7 +25,12 @@ TABLES = (
 )
 """``account_log`` keeps registrations and deregistrations (KOM-LE-A_2158)."""
 
+ANNOUNCEMENT = "accounts"
+"""What the processes on one database tell each other when accounts have changed."""
+
 Change = Callable[[Connection], None]
+Usage = Callable[[str], Awaitable[int]]
+"""Tells how many bytes an account, by its address, holds somewhere."""
 
 
 @dataclass(frozen=True)
@@ -66,22 +71,42 @@ class Accounts:
         self._accounts: dict[str, Account] = {}
         self._former: set[str] = set()
         self._verifier = Verifier()
+        self._changes = 0
+        self._uses: list[Usage] = [store.used]
 
     async def load(self) -> None:
-        """Read the stored accounts and make those of the settings known at once."""
+        """Read the stored accounts and make those of the settings known at once.
+
+        Called again whenever another process on the same database has changed accounts.
+        """
         await self._store.database.write(_make_tables)
-        select = f"SELECT {_COLUMNS} FROM kim_account"  # noqa: S608 (names of ours)
-        rows = await self._store.database.read(lambda c: c.execute(select).fetchall())
-        former = await self._store.database.read(
-            lambda c: c.execute("SELECT address FROM former_address").fetchall()
-        )
-        self._former = {row[0] for row in former}
-        stored = {row[0]: _account(row) for row in rows}
-        self._accounts = dict(stored)
-        for given in self._process.settings.accounts:
+        stored, taken = await self._read()
+        before, self._accounts = self._accounts, dict(stored)
+        for address, account in stored.items():
+            if address in before and before[address].password != account.password:
+                self._verifier.forget(address)
+        for given in taken:
             known = stored.get(given.address.lower())
-            if not await self._stays(given, known):
-                self._take(given, None if known is None else known.password)
+            self._take(given, None if known is None else known.password)
+
+    async def _read(self) -> tuple[dict[str, Account], list[AccountSettings]]:
+        """Return what is stored, and the accounts that are as the settings have them."""
+        select = f"SELECT {_COLUMNS} FROM kim_account"  # noqa: S608 (names of ours)
+        former = "SELECT address FROM former_address"
+        while True:
+            changes = self._changes
+            rows, ended = await self._store.database.read(
+                lambda c: (c.execute(select).fetchall(), c.execute(former).fetchall())
+            )
+            self._former = {row[0] for row in ended}
+            stored = {row[0]: _account(row) for row in rows}
+            taken = [
+                given
+                for given in self._process.settings.accounts
+                if not await self._stays(given, stored.get(given.address.lower()))
+            ]
+            if changes == self._changes:  # nothing was written meanwhile
+                return stored, taken
 
     async def _stays(self, given: AccountSettings, known: Account | None) -> bool:
         """Tell whether an account of the settings is not to be as they have it.
@@ -169,10 +194,12 @@ class Accounts:
                 (account.address, now),
             )
             _log(connection, now, "ended", account)
+            self._store.database.announce(connection, ANNOUNCEMENT)
             if also is not None:
                 also(connection)
 
         await self._store.database.write(job)
+        self._changes += 1
         self._accounts.pop(account.address, None)
         self._former.add(account.address)
         self._verifier.forget(account.address)
@@ -183,9 +210,11 @@ class Accounts:
         def job(connection: Connection) -> None:
             for table in ("kim_account", "former_address", "account_log"):
                 connection.execute(f"DELETE FROM {table}")  # noqa: S608 (names of ours)
+            self._store.database.announce(connection, ANNOUNCEMENT)
 
         hashes = {a.address: a.password for a in self._accounts.values() if a.given is None}
         await self._store.database.write(job)
+        self._changes += 1
         self._accounts, self._former, self._verifier = {}, set(), Verifier()
         for given in self._process.settings.accounts:
             self._take(given, hashes.get(given.address.lower()))
@@ -242,6 +271,16 @@ class Accounts:
         """Return how many bytes of the account's quota are left; None when it has no quota."""
         if account.quota is None:
             return None
+        return max(0, account.quota - sum([await use(account.address) for use in self._uses]))
+
+    def also_used(self, usage: Usage) -> None:
+        """Count what *usage* tells against the quota, beside the mails."""
+        self._uses.append(usage)
+
+    async def room_beside_mails(self, account: Account) -> int | None:
+        """Return how much of the quota the mails leave; None when the account has no quota."""
+        if account.quota is None:
+            return None
         return max(0, account.quota - await self._store.used(account.address))
 
     def _of_settings(self, address: str) -> AccountSettings | None:
@@ -259,7 +298,7 @@ class Accounts:
         new: bool = False,
     ) -> None:
         now = self._process.clock.now().timestamp()
-        values = astuple(account)
+        values = [int(v) if isinstance(v, bool) else v for v in astuple(account)]
         marks = ",".join("?" * len(values))
         statement = f"INSERT INTO kim_account({_COLUMNS}) VALUES ({marks})"  # noqa: S608
         if not new:
@@ -268,6 +307,7 @@ class Accounts:
 
         def job(connection: Connection) -> None:
             connection.execute(statement, values)
+            self._store.database.announce(connection, ANNOUNCEMENT)
             if event is not None:
                 _log(connection, now, event, account)
             if also is not None:
@@ -278,6 +318,7 @@ class Accounts:
 
     async def _written(self, job: Change, account: Account) -> None:
         await self._store.database.write(job)
+        self._changes += 1
         self._accounts[account.address] = account
 
 

@@ -48,6 +48,18 @@ class Relay:
             destination.add(entry)
             self._start_worker(entry.domain, destination)
 
+    async def take_over(self) -> None:
+        """Go on looking for the queue of a process that has ended, on a shared database."""
+        stopping = self._provider.process.stopping
+        while not stopping.is_set():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._provider.settings.relay.takeover_seconds):
+                    await stopping.wait()
+            try:
+                self.offer(await self._provider.store.take_over())
+            except StoreError as error:
+                self._provider.process.log.error("taking over: %s", error)
+
     def forget(self) -> None:
         """Drop entries and connections, for the queue in the store is being emptied."""
         self._provider.routing.forget()
@@ -143,6 +155,8 @@ class Relay:
     async def _hand_over(self, entry: QueuedRelay, line: _Line) -> None:
         mail = load(entry.envelope)
         content = await self._provider.store.content(entry.content)
+        if not content.head:  # another process has emptied the queue meanwhile
+            return
         subject = Subject(mail, content.head, content.message_id, entry.arrived)
         outcome = self._unsettled.pop(entry.id, None)
         if outcome is None:

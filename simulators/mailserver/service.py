@@ -15,7 +15,7 @@ from simulators.process.role import Process, Role
 from simulators.process.tls import server_context
 
 from .account_limit import AccountLimit
-from .accounts import Accounts
+from .accounts import ANNOUNCEMENT, Accounts
 from .control import MailboxControl
 from .database import StoreError
 from .delivery import Delivery
@@ -50,13 +50,16 @@ async def serve(process: Process[MailserverSettings]) -> AsyncIterator[None]:
     )
     async with AsyncExitStack() as stack:
         file = settings.data_dir / "mail.sqlite3"
+        url = settings.database
         try:
-            store = Store(file)
+            store = Store(file if url is None else url.get_secret_value(), settings.domain)
             stack.push_async_callback(store.close)
             accounts = Accounts(process, store)
             await accounts.load()
             queued = await store.take_over()
         except StoreError as error:
+            if url is not None:
+                raise InputError(f"database: cannot be used: {error}") from None
             raise InputError(
                 f"{file}: cannot be used as store of the mails: {error}; "
                 "move it away or start in another run directory"
@@ -72,11 +75,22 @@ async def serve(process: Process[MailserverSettings]) -> AsyncIterator[None]:
         await _listen_pop3(provider, context, stack)
         await _listen_rest(provider, stack)
         relay.offer(queued)
+        _share(provider, relay, stack)
         hashing = asyncio.get_running_loop().call_later(
             HASHING_AFTER_SECONDS, lambda: provider.spawn(accounts.hash_passwords())
         )
         stack.callback(hashing.cancel)
         yield
+
+
+def _share(provider: Provider, relay: Relay, stack: AsyncExitStack) -> None:
+    """Work beside other processes on the same database: one knows what another one does."""
+    database = provider.store.database
+    if not database.shared:
+        return
+    database.on_announcement(ANNOUNCEMENT, lambda: provider.spawn(provider.accounts.load()))
+    taking_over = asyncio.get_running_loop().create_task(relay.take_over())
+    stack.callback(taking_over.cancel)
 
 
 async def _listen_rest(provider: Provider, stack: AsyncExitStack) -> None:

@@ -52,6 +52,9 @@ class RelaySettings(Settings):
 
     The waiting time starts at ``first_retry_seconds``, doubles with each attempt and stays at
     ``longest_retry_seconds``; after ``give_up_seconds`` the sender gets a DSN (RFC 5321 4.5.4.1).
+    Real time: ``timeout_seconds`` for each answer of the other server, ``idle_seconds`` for which
+    a connection is kept, and ``takeover_seconds``, how often a process looks for the queue of
+    another one on the same PostgreSQL database that has ended.
     """
 
     connections: int = Field(default=4, ge=1, le=32)
@@ -60,6 +63,7 @@ class RelaySettings(Settings):
     give_up_seconds: float = Field(default=432_000, gt=0)
     timeout_seconds: float = Field(default=60, gt=0)
     idle_seconds: float = Field(default=60, gt=0)
+    takeover_seconds: float = Field(default=5, gt=0)
 
 
 class OriginatorRefusal(Settings):
@@ -80,7 +84,10 @@ class MailserverSettings(ProcessSettings):
     ``routes`` take the place of MX records: domain to ``host:port``. ``names`` is the DNS server,
     ``host:port``, that is asked for all other domains; servers found so are called at ``mail_port``
     unless a record SRV of ``port_service`` below the server's name says otherwise.
-    ``max_message_size`` bounds one message on the wire; EHLO announces it.
+    ``max_message_size`` bounds one message on the wire; EHLO announces it. ``database`` is the URL
+    of a PostgreSQL database, ``postgresql://USER:PASSWORD@HOST/NAME``, for mails, queue, accounts
+    (needs the extra ``postgres``); several processes of one domain may share it, several domains
+    too. Without it they lie in an SQLite file in ``data_dir``.
     """
 
     listeners: MailserverListeners = MailserverListeners()
@@ -97,6 +104,7 @@ class MailserverSettings(ProcessSettings):
     accounts: list[AccountSettings] = []
     relay: RelaySettings = RelaySettings()
     originator_refusal: OriginatorRefusal = OriginatorRefusal()
+    database: SecretStr | None = None
     max_message_size: int = Field(default=MINIMAL_SIZE, ge=MINIMAL_SIZE, le=1_000_000_000)
     max_recipients: int = Field(default=500, ge=100, le=10_000)
     max_connections: int = Field(default=400, ge=1)
@@ -107,6 +115,14 @@ class MailserverSettings(ProcessSettings):
     @classmethod
     def _guard_domain(cls, domain: str) -> str:
         return _test_domain(domain)
+
+    @field_validator("database")
+    @classmethod
+    def _is_postgresql(cls, database: SecretStr | None) -> SecretStr | None:
+        schemes = ("postgresql://", "postgres://")
+        if database is not None and not database.get_secret_value().startswith(schemes):
+            raise ValueError("expected postgresql://USER:PASSWORD@HOST/NAME")
+        return database
 
     @field_validator("names")
     @classmethod

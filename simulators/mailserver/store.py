@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -109,10 +109,10 @@ class QueuedRelay:
 
 
 class Store:
-    """Mail of one provider in one SQLite file."""
+    """Mail of one provider: an SQLite file, or PostgreSQL by URL for one or more processes."""
 
-    def __init__(self, place: Path) -> None:
-        self.database = open_database(place, SCHEMA)
+    def __init__(self, place: Path | str, domain: str = "") -> None:
+        self.database = open_database(place, domain, SCHEMA)
 
     async def close(self) -> None:
         """Finish what waits and close the database."""
@@ -169,11 +169,15 @@ class Store:
         await self.database.write(job)
 
     async def add(
-        self, mails: Sequence[NewMail], done: QueuedRelay | None = None
+        self,
+        mails: Sequence[NewMail],
+        done: QueuedRelay | None = None,
+        also: Callable[[Connection], None] | None = None,
     ) -> list[QueuedRelay]:
         """Store *mails* all or none; when this returns they are durable.
 
-        *done* leaves the queue in the same transaction. Returns what the relay has to do.
+        *done* leaves the queue in the same transaction, *also* is carried out in it. Returns what
+        the relay has to do.
         """
         number = self.database.number
 
@@ -182,6 +186,8 @@ class Store:
             if done is not None:
                 connection.execute("DELETE FROM relay WHERE id=?", (done.id,))
                 _collect(connection, {done.content})
+            if also is not None:
+                also(connection)
             return queued
 
         return await self.database.write(job)

@@ -1,4 +1,4 @@
-"""The provider's database: one interface to its tables, SQLite behind it."""
+"""The provider's database: one interface, SQLite by default, PostgreSQL by URL."""
 
 from __future__ import annotations
 
@@ -10,6 +10,16 @@ from .sqlite import SqliteDatabase
 __all__ = ["Conflict", "Connection", "Database", "StoreError", "Value", "open_database"]
 
 
-def open_database(place: Path, schema: str) -> Database:
-    """Open the SQLite file at *place* with the tables of *schema*. Raises StoreError."""
-    return SqliteDatabase(place, schema)
+def open_database(place: Path | str, domain: str, schema: str) -> Database:
+    """Open the SQLite file at a path, or the PostgreSQL database at a URL, with *schema*.
+
+    A PostgreSQL database may hold several domains. *schema* is written in SQLite's words.
+    Raises StoreError.
+    """
+    if isinstance(place, Path):
+        return SqliteDatabase(place, schema)
+    try:
+        from .postgres import PostgresDatabase  # its driver is an optional dependency
+    except ImportError:
+        raise StoreError("PostgreSQL needs the extra 'postgres': kimulator[postgres]") from None
+    return PostgresDatabase(place, domain, schema)

@@ -79,6 +79,12 @@ class Database(Protocol):
     def living(self, connection: Connection) -> set[int]:
         """Return the numbers of the processes that work with the tables now, in a job."""
 
+    def announce(self, connection: Connection, topic: str) -> None:
+        """Tell other processes of *topic* when the job's changes are durable."""
+
+    def on_announcement(self, topic: str, listener: Callable[[], object]) -> None:
+        """Have *listener* called in the event loop when another process has told of *topic*."""
+
     async def take(self, name: str) -> bool:
         """Take *name* for this process's exclusive use; False when somebody has it."""
 

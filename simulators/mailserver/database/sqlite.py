@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 from .jobs import Conflict, Connection, Entry, Job, StoreError, T, Worker
@@ -47,6 +48,12 @@ class SqliteDatabase:
     def living(self, _: Connection) -> set[int]:
         """Return no number: what is found at the start was left by a process that has ended."""
         return set()
+
+    def announce(self, _connection: Connection, _topic: str) -> None:
+        """Tell nobody: there is no other process."""
+
+    def on_announcement(self, _topic: str, _listener: Callable[[], object]) -> None:
+        """Do nothing: there is nobody who could tell."""
 
     async def take(self, name: str) -> bool:
         """Take *name*; False when it is taken."""

@@ -1,18 +1,42 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from simulators.mailserver.database import Conflict, Connection
 from simulators.mailserver.store import NewDelivery, NewMail, NewRelay, Store
+from tests.postgres_server import running_postgres
 
 
-def run(path: Path, check: Callable[[Store], Awaitable[None]]) -> None:
+@dataclass
+class Place:
+    """Where the tables are: in a file, or in a schema of a real PostgreSQL."""
+
+    place: Path | str
+    domain: str
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def engine(request: pytest.FixtureRequest, tool: Callable[[str], str]) -> Iterator[str | None]:
+    if request.param == "sqlite":
+        yield None
+        return
+    with running_postgres(tool) as url:
+        yield url
+
+
+@pytest.fixture
+def place(engine: str | None, tmp_path: Path, request: pytest.FixtureRequest) -> Place:
+    return Place(engine or tmp_path / "mail.sqlite3", request.node.name[:60])
+
+
+def run(place: Place, check: Callable[[Store], Awaitable[None]]) -> None:
     async def go() -> None:
-        store = Store(path / "mail.sqlite3")
+        store = Store(place.place, place.domain)
         try:
             await check(store)
         finally:
@@ -37,7 +61,7 @@ async def contents(store: Store) -> int:
     return int(row[0])
 
 
-def test_content_is_kept_once_and_as_long_as_somebody_needs_it(tmp_path: Path) -> None:
+def test_content_is_kept_once_and_as_long_as_somebody_needs_it(place: Place) -> None:
     async def check(store: Store) -> None:
         (relay,) = await store.add([new("a", "b", relays=("d",))])
         assert await contents(store) == 1
@@ -49,20 +73,20 @@ def test_content_is_kept_once_and_as_long_as_somebody_needs_it(tmp_path: Path) -
         await store.add([], done=relay)
         assert await contents(store) == 0
 
-    run(tmp_path, check)
+    run(place, check)
 
 
-def test_mails_are_deleted_from_their_own_mailbox_only(tmp_path: Path) -> None:
+def test_mails_are_deleted_from_their_own_mailbox_only(place: Place) -> None:
     async def check(store: Store) -> None:
         await store.add([new("a")])
         (mail,) = await store.mails("a")
         assert await store.delete("b", [mail.id]) == 0
         assert len(await store.mails("a")) == 1
 
-    run(tmp_path, check)
+    run(place, check)
 
 
-def test_failing_job_undoes_itself_and_nothing_else(tmp_path: Path) -> None:
+def test_failing_job_undoes_itself_and_nothing_else(place: Place) -> None:
     def fails(connection: Connection) -> None:
         connection.execute("INSERT INTO content(size) VALUES (7)")
         raise KeyError("on purpose")
@@ -78,10 +102,10 @@ def test_failing_job_undoes_itself_and_nothing_else(tmp_path: Path) -> None:
         assert await store.counts() == {"a": (20, 300), "b": (20, 300)}
         assert await contents(store) == 40
 
-    run(tmp_path, check)
+    run(place, check)
 
 
-def test_several_mails_are_stored_all_or_none(tmp_path: Path) -> None:
+def test_several_mails_are_stored_all_or_none(place: Place) -> None:
     broken = new("b")
     broken.content = 4711  # there is no such content
 
@@ -90,10 +114,10 @@ def test_several_mails_are_stored_all_or_none(tmp_path: Path) -> None:
             await store.add([new("a"), broken])
         assert await store.counts() == {}
 
-    run(tmp_path, check)
+    run(place, check)
 
 
-def test_recovery_drops_what_was_never_accepted_and_finds_the_queue(tmp_path: Path) -> None:
+def test_recovery_drops_what_was_never_accepted_and_finds_the_queue(place: Place) -> None:
     async def before(store: Store) -> None:
         content = await store.open_content()
         await store.add_part(content, 0, b"x")
@@ -107,11 +131,11 @@ def test_recovery_drops_what_was_never_accepted_and_finds_the_queue(tmp_path: Pa
         )
         assert parts == (0,)
 
-    run(tmp_path, before)
-    run(tmp_path, after)
+    run(place, before)
+    run(place, after)
 
 
-def test_postponed_entry_comes_back_with_its_new_time(tmp_path: Path) -> None:
+def test_postponed_entry_comes_back_with_its_new_time(place: Place) -> None:
     async def check(store: Store) -> None:
         (relay,) = await store.add([new(relays=("d",))])
         (later, report) = await store.postpone(
@@ -120,10 +144,10 @@ def test_postponed_entry_comes_back_with_its_new_time(tmp_path: Path) -> None:
         assert (later.id, later.envelope, later.attempts, later.due) == (relay.id, "[1]", 1, 99.0)
         assert report.domain == "r"
 
-    run(tmp_path, check)
+    run(place, check)
 
 
-def test_numbers_are_never_used_again(tmp_path: Path) -> None:
+def test_numbers_are_never_used_again(place: Place) -> None:
     async def check(store: Store) -> None:
         await store.add([new("a")])
         (first,) = await store.mails("a")
@@ -132,4 +156,4 @@ def test_numbers_are_never_used_again(tmp_path: Path) -> None:
         (second,) = await store.mails("a")
         assert second.uid != first.uid
 
-    run(tmp_path, check)
+    run(place, check)
