@@ -172,9 +172,16 @@ def _path(argument: str | None, keyword: str) -> tuple[str, dict[str, str]]:
     return matched[1], parameters
 
 
+def is_address(text: str) -> bool:
+    """Tell whether *text* is a mail address by its form: KIM's lengths, no quoted local part."""
+    matched = _ADDRESS.fullmatch(text)
+    return (
+        matched is not None and len(matched[1]) <= MAX_LOCAL_PART and len(matched[2]) <= MAX_DOMAIN
+    )
+
+
 def _checked(address: str) -> str:
-    matched = _ADDRESS.fullmatch(address)
-    if matched is None or len(matched[1]) > MAX_LOCAL_PART or len(matched[2]) > MAX_DOMAIN:
+    if not is_address(address):
         raise Refused(MALFORMED_ADDRESS)
     return address
 

@@ -12,7 +12,10 @@ from simulators.process.faults import Effect
 REPLY = "reply"
 CORRUPT_CIPHERTEXT = "corrupt_ciphertext"
 REPLACE_HEADER = "replace_header"
-EFFECTS = frozenset({REPLY, CORRUPT_CIPHERTEXT, REPLACE_HEADER})
+TRUNCATE = "truncate"
+CORRUPT = "corrupt"
+"""Mail data of the KAS cut short, or a bit of it altered, at the byte that ``value`` names."""
+EFFECTS = frozenset({REPLY, CORRUPT_CIPHERTEXT, REPLACE_HEADER, TRUNCATE, CORRUPT})
 
 _STATUS = re.compile(r"^[245]\.\d{1,3}\.\d{1,3}(?: |$)")
 
@@ -144,6 +147,10 @@ class RestError:
         """Return the same error with a text that tells more."""
         return replace(self, message=message)
 
+    def with_headers(self, headers: Mapping[str, str]) -> RestError:
+        """Return the same error with other headers."""
+        return replace(self, headers=headers)
+
 
 class RestRefused(Exception):
     """A REST operation that is not carried out, and the error that says why."""
@@ -160,5 +167,27 @@ REST_UNAUTHORIZED = RestError(
     {"WWW-Authenticate": 'Basic realm="KIM", charset="UTF-8"'},
 )
 REST_NO_CERTIFICATE = RestError(401, "A client certificate is required (A_22348)")
+REST_NOT_DEREGISTERED = RestError(403, "Email account has not yet been deregistered.")
+REST_INVALID_OTP = RestError(403, "Invalid OTP")
+REST_OTP_EXPIRED = RestError(408, "Request Timeout: the OTP has expired")
+"""That 408 means an expired OTP is unconfirmed: the OpenAPI only says Request Timeout."""
+REST_TAKEN = RestError(409, "E-mail address already taken.")
+REST_RULES = RestError(420, "Username or password do not comply with the rules.")
+REST_KIM_VERSION = RestError(422, "KimVersion not supported or unknown.")
+REST_ENTRY_INACTIVE = RestError(423, "VZD entry is locked: it is inactive.")
+REST_NO_DIRECTORY = RestError(502, "VZD cannot be reached or returns errors")
+REST_NO_AUTHORITY = RestError(502, "CMP service cannot be reached or returns errors")
 REST_NO_ACCOUNT = RestError(404, "Email account not available.")
 REST_INTERNAL = RestError(500, "Internal Server Error")
+
+KAS_NO_RECIPIENT = RestError(403, "Recipient not included in the KIM email recipient list.")
+KAS_NOT_FOUND = RestError(404, "Resource not found at the specified link.")
+KAS_TOO_LARGE = RestError(413, "Payload Too Large")
+KAS_TOO_MANY_DOWNLOADS = RestError(429, "Downloaded mail data file too many times.")
+KAS_NO_ROOM = RestError(507, "Not enough memory available.")
+
+
+def rest_error_of(effect: Effect) -> RestError:
+    """Return the error that a fault of the kind ``reply`` asks for."""
+    status = effect.code if effect.code and 400 <= effect.code <= 599 else 500
+    return RestError(status, effect.text or "Fault on purpose")

@@ -25,6 +25,10 @@ BODY_SECONDS = 20.0
 """How long a client may take to send a JSON body, real time."""
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Facts = Callable[[web.Request], Mapping[str, str]]
+
+EFFECT = "effect"
+"""Where a request holds the effect of a fault that its operation has to bring about itself."""
 
 
 class Rest:
@@ -47,18 +51,23 @@ class Rest:
         handler: Handler,
         *,
         certificate: bool = True,
+        facts: Facts | None = None,
+        continues_later: bool = False,
     ) -> None:
         """Serve the OpenAPI's *operation* at *path* by *handler*.
 
         The journal and faults on purpose know it as ``rest.OPERATION`` and ``REST.OPERATION``.
         Without *certificate* it may be called by who has no client certificate yet
-        (A_19457-02: the very first registration).
+        (A_19457-02: the very first registration). Faults may be bound to *facts* beside the user.
+        An operation that *continues_later* sends ``100 Continue`` itself, once it wants the body.
         """
 
         async def call(request: web.Request) -> web.StreamResponse:
-            return await self._call(request, operation, handler, certificate=certificate)
+            known = {} if facts is None else facts(request)
+            return await self._call(request, operation, handler, known, certificate=certificate)
 
-        self._app.router.add_route(method, path, call)
+        expect = _nothing if continues_later else None
+        self._app.router.add_route(method, path, call, expect_handler=expect)
 
     async def start(self, context: ssl.SSLContext) -> None:
         """Serve what was added."""
@@ -93,17 +102,23 @@ class Rest:
         return json_answer(error.status, content, error.headers)
 
     async def _call(
-        self, request: web.Request, operation: str, handler: Handler, *, certificate: bool
+        self,
+        request: web.Request,
+        operation: str,
+        handler: Handler,
+        facts: Mapping[str, str],
+        *,
+        certificate: bool,
     ) -> web.StreamResponse:
         user, _ = credentials(request)
         effect = await self._provider.fault(
-            f"REST.{operation}", user=request.match_info.get("username", user)
+            f"REST.{operation}", user=request.match_info.get("username", user), **facts
         )
+        request[EFFECT] = effect
         if effect is not None and effect.kind == DROP and request.transport is not None:
             request.transport.abort()
         if effect is not None and effect.kind == faults.REPLY:
-            status = effect.code if effect.code and 400 <= effect.code <= 599 else 500
-            return self.refusal(operation, RestError(status, effect.text or "Fault on purpose"))
+            return self.refusal(operation, faults.rest_error_of(effect))
         try:
             if certificate and not self._shows_certificate(request):
                 raise RestRefused(faults.REST_NO_CERTIFICATE)
@@ -129,6 +144,10 @@ class Rest:
             allow = error.headers.get(hdrs.ALLOW)
             headers: dict[str, str] = {} if allow is None else {"Allow": allow}
             return self.refusal("", RestError(error.status, error.reason, headers))
+
+
+async def _nothing(_: web.Request) -> None:
+    """Leave ``Expect: 100-continue`` to the operation."""
 
 
 def shows_certificate(request: web.Request) -> bool:

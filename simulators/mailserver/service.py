@@ -20,6 +20,7 @@ from .control import MailboxControl
 from .database import StoreError
 from .delivery import Delivery
 from .faults import EFFECTS
+from .kas.service import serve_kas
 from .pop3 import MAX_LINE, Pop3Session
 from .provider import Provider
 from .relay import Relay
@@ -96,6 +97,7 @@ def _share(provider: Provider, relay: Relay, stack: AsyncExitStack) -> None:
 async def _listen_rest(provider: Provider, stack: AsyncExitStack) -> None:
     rest = Rest(provider)
     AccountLimit(provider).add_to(rest)
+    await serve_kas(provider, rest, stack)
     settings = provider.settings
     # The very first registration comes without certificate (A_19457-02): operations ask for it.
     await rest.start(server_context(settings.tls, settings.client_ca))

@@ -17,6 +17,8 @@ from simulators.process.settings import (
     TlsIdentity,
 )
 
+from .kas.settings import KasSettings
+
 MINIMAL_SIZE = 35_882_577
 """What EHLO announces at least (KOM-LE-A_2004-01): 15 MiB signed, encrypted and encoded twice."""
 
@@ -104,6 +106,7 @@ class MailserverSettings(ProcessSettings):
     accounts: list[AccountSettings] = []
     relay: RelaySettings = RelaySettings()
     originator_refusal: OriginatorRefusal = OriginatorRefusal()
+    kas: KasSettings = KasSettings()
     database: SecretStr | None = None
     max_message_size: int = Field(default=MINIMAL_SIZE, ge=MINIMAL_SIZE, le=1_000_000_000)
     max_recipients: int = Field(default=500, ge=100, le=10_000)
