@@ -195,6 +195,15 @@ def schema(path: Path) -> etree.XMLSchema:
     return etree.XMLSchema(etree.parse(path))
 
 
+@cache
+def _client_tls(ca: Path, pkcs12: tuple[Path, str] | None) -> ssl.SSLContext:
+    """Return how a client connects; made once, for it takes as long as a call."""
+    context = tls.client_context(ca)
+    if pkcs12 is not None:
+        tls.load_pkcs12(context, *pkcs12)
+    return context
+
+
 @dataclass
 class Site:
     """A running Konnektor and how to call it."""
@@ -218,11 +227,10 @@ class Site:
         host, port = self.role.address("soap")
         if self.plain:
             return http.client.HTTPConnection(host, port, timeout=timeout)
-        context = tls.client_context(self.pki.ca)
+        context = _client_tls(self.pki.ca, None)
         if self.client is not None:
             file = self.pki.client(self.client)
-            tls.load_pkcs12(context, file.path, file.password)
-        assert isinstance(context, ssl.SSLContext)
+            context = _client_tls(self.pki.ca, (file.path, file.password))
         return http.client.HTTPSConnection(host, port, timeout=timeout, context=context)
 
     def post(self, path: str, body: bytes, content_type: str = "text/xml; charset=utf-8") -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -45,13 +46,21 @@ def start_site(
     ocsp: Any,
     spec: Callable[[str], Path],
 ) -> Callable[..., Site]:
-    """Return a function that starts a Konnektor with changed settings."""
+    """Return a function that starts a Konnektor with changed settings, or gives one that runs
+    with the same ones already, set back to its start.
+    """
+    running: dict[str, Any] = {}
 
     def start(*, client: str | None = "pvs", **changes: Any) -> Site:
         host, port = ocsp.address("ocsp")
         changes = {"ocsp_url": f"http://{host}:{port}/ocsp", **changes}
         settings = site_settings(site_certificates, **changes)
-        role = start_role("simulators.konnektor", settings)
+        asked = json.dumps(settings, sort_keys=True, default=str)
+        role = running.get(asked)
+        if role is None or role.process.poll() is not None:
+            role = running[asked] = start_role("simulators.konnektor", settings)
+        else:
+            role.ask("POST", "/reset")
         return Site(role, site_certificates, client, schemas=spec)
 
     return start

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import http.client
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import pytest
 
 from simulators.pki.cards import read_card
 from simulators.pki.tree import PkiTree
-from tests.konnektor_site import HBA, SMCB, Site, schema
+from tests.konnektor_site import HBA, SMCB, schema
 from tests.wire.konnektor.events.conftest import EventSite
 from tests.wire.konnektor.events.receiver import Receiver
 
@@ -186,19 +186,11 @@ def test_nothing_answers_during_a_boot(events: EventSite) -> None:
     events.follow("BootupComplete")
 
 
-@pytest.fixture
-def own_process(start_site: Callable[..., Site]) -> Iterator[EventSite]:
-    """Return a Konnektor that a test may end and start again."""
-    made = EventSite(start_site(events={"tls": "never"}))
-    yield made
-    made.role.stop()
-
-
-def test_sinks_survive_the_process(own_process: EventSite, receiver: Receiver) -> None:
+def test_sinks_survive_the_process(events: EventSite, receiver: Receiver) -> None:
     """A Konnektor that was switched off tells the sinks of before."""
-    own_process.subscribe(receiver.url)
-    own_process.role.kill()
-    own_process.role.start()
+    events.subscribe(receiver.url)
+    events.role.kill()
+    events.role.start()
     assert receiver.next().topic == "BOOTUP/BOOTUP_COMPLETE"
 
 
