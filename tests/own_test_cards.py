@@ -6,10 +6,16 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from asn1crypto import pkcs12 as pfx
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    KeySerializationEncryption,
+    NoEncryption,
+    PrivateFormat,
+)
 from cryptography.hazmat.primitives.serialization.pkcs12 import (
     PBES,
     serialize_key_and_certificates,
@@ -93,14 +99,29 @@ def pkcs12_of(
     *,
     legacy: bool = False,
 ) -> Path:
-    """Write a PKCS#12 file and return its path; *legacy* encrypts with 3DES and SHA-1."""
+    """Write a PKCS#12 file and return its path; *legacy* encrypts with 3DES and SHA-1,
+    an empty password not at all.
+    """
     certificate, key = issued
-    encryption = (
-        LEGACY.build(password.encode()) if legacy else BestAvailableEncryption(password.encode())
-    )
+    encryption: KeySerializationEncryption = NoEncryption()
+    if password:
+        secret = password.encode()
+        encryption = LEGACY.build(secret) if legacy else BestAvailableEncryption(secret)
     path.write_bytes(
         serialize_key_and_certificates(b"karte", key, certificate, list(chain), encryption)
     )
+    return path
+
+
+def one_pkcs12(path: Path, files: list[Path]) -> Path:
+    """Write the content of *files* as one PKCS#12 file and return its path, as Java's keytool does.
+
+    It has no MAC, which is optional.
+    """
+    parts = [part for file in files for part in pfx.Pfx.load(file.read_bytes()).authenticated_safe]
+    safe = pfx.AuthenticatedSafe(parts).dump()
+    content = {"content_type": "data", "content": safe}
+    path.write_bytes(pfx.Pfx({"version": "v3", "auth_safe": content}).dump())
     return path
 
 

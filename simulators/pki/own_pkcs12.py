@@ -1,4 +1,4 @@
-"""Own test cards: which object of a card a PKCS#12 file holds, and what it says of the holder.
+"""Own test cards: which objects of a card a PKCS#12 file holds, and what it says of the holder.
 
 Told by the certificate's type where its policies name one (1.2.276.0.76.4.72 to .78), else by its
 KeyUsage: contentCommitment is C.QES of an HBA and C.SIG of an SMC-B, digitalSignature is C.AUT,
@@ -14,24 +14,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import NameOID
 
 from simulators.formats.certificates import common_name, policies, profession_oids, telematik_id
 from simulators.formats.errors import FormatError
-from simulators.process.bounded_file import FileTooLarge, read_bounded
-from simulators.process.errors import InputError, one_line, reason
+from simulators.process.errors import InputError
 from simulators.process.guardrails import refuse_real_trust_anchor
 
 from .certificate import PrivateKey
+from .pkcs12_keys import read_pkcs12
 from .request import HBAX, CardType, Crypt, Reference
 
-MAX_FILE_BYTES = 1 << 20
 MIN_RSA_BITS = 2048
 CURVES = (ec.BrainpoolP256R1, ec.SECP256R1)
-PFX_VERSION = b"\x02\x01\x03"  # INTEGER 3
 _ICCSN = re.compile(r"(?:[0-9]{1,3}\.)?(80276[0-9]{15})")
 # Certificate types by policy (gemSpec_OID; on gematik's test cards): of institutions, of persons.
 _TYPES_OF: dict[str, dict[str, Reference]] = {
@@ -50,7 +46,7 @@ _TYPES_OF: dict[str, dict[str, Reference]] = {
 
 @dataclass(frozen=True)
 class OwnObject:
-    """An object of a card from a PKCS#12 file; ``chain`` are the further certificates in it."""
+    """An object of a card from a PKCS#12 file; ``chain`` are the certificates in it without key."""
 
     path: Path
     reference: Reference
@@ -73,25 +69,38 @@ class OwnHolder:
     surname: str | None = None
 
 
-def read_own_object(path: Path, password: str, card_type: CardType) -> OwnObject:
-    """Read the PKCS#12 file *path* as an object of a card of *card_type*.
+def read_own_objects(path: Path, password: str, card_type: CardType) -> tuple[OwnObject, ...]:
+    """Read the PKCS#12 file *path*: each of its keys is an object of a card of *card_type*.
 
-    Raises InputError in one German line: the file is missing, is no PKCS#12, needs another
-    password, holds no key with its certificate, a key that cards do not have, or a certificate
-    that fits no object of the card or belongs to the real TI.
+    Raises InputError in one German line: as ``read_pkcs12``, and for a key that cards do not
+    have, or a certificate that fits no object of the card or belongs to the real TI.
     """
-    content = _read(path)
-    key, certificate, chain = _opened(path, content, password)
+    content = read_pkcs12(path, password)
+    return tuple(
+        _own_object(path, key, certificate, content.others, card_type)
+        for key, certificate in content.pairs
+    )
+
+
+def _own_object(
+    path: Path,
+    key: object,
+    certificate: x509.Certificate,
+    others: tuple[x509.Certificate, ...],
+    card_type: CardType,
+) -> OwnObject:
     try:
         refuse_real_trust_anchor(certificate.issuer.rfc4514_string())
     except InputError:
         raise InputError(f"{path}: Zertifikate der echten TI werden abgelehnt") from None
+    if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
+        raise InputError(f"{path}: weder ein RSA- noch ein ECC-Schlüssel")
     crypt = _crypt(path, key)
     try:
         reference = _reference(certificate, card_type)
     except FormatError as error:
         raise InputError(f"{path}: {error}") from None
-    return OwnObject(path, reference, crypt, certificate, key, chain)
+    return OwnObject(path, reference, crypt, certificate, key, others)
 
 
 def holder_of_own(objects: Sequence[OwnObject]) -> OwnHolder:
@@ -109,44 +118,6 @@ def holder_of_own(objects: Sequence[OwnObject]) -> OwnHolder:
         return next((value for _, one in found if (value := getattr(one, name))), None)
 
     return OwnHolder(**{name: first(name) for name in OwnHolder.__dataclass_fields__})
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return read_bounded(path, MAX_FILE_BYTES)
-    except FileTooLarge as error:
-        raise InputError(f"{path}: größer als {error.limit} Bytes, keine PKCS#12-Datei") from None
-    except OSError as error:
-        raise InputError(f"{path}: nicht lesbar: {reason(error)}") from None
-
-
-def _opened(
-    path: Path, content: bytes, password: str
-) -> tuple[PrivateKey, x509.Certificate, tuple[x509.Certificate, ...]]:
-    if not _is_pfx(content):
-        raise InputError(f"{path}: keine PKCS#12-Datei")
-    try:
-        key, certificate, more = pkcs12.load_key_and_certificates(content, password.encode())
-    except UnsupportedAlgorithm as error:
-        raise InputError(f"{path}: nicht unterstützt verschlüsselt: {_told(error)}") from None
-    except (ValueError, TypeError):
-        raise InputError(f"{path}: das Passwort ist falsch, oder die Datei beschädigt") from None
-    if key is None or certificate is None:
-        raise InputError(f"{path}: enthält keinen privaten Schlüssel mit seinem Zertifikat")
-    if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
-        raise InputError(f"{path}: weder ein RSA- noch ein ECC-Schlüssel")
-    if key.public_key() != certificate.public_key():
-        raise InputError(f"{path}: der Schlüssel gehört zu einem anderen Zertifikat")
-    return key, certificate, tuple(more)
-
-
-def _told(error: Exception) -> str:
-    return one_line(str(error.args[0] if error.args else error))
-
-
-def _is_pfx(content: bytes) -> bool:
-    """Whether it is a SEQUENCE that begins with the version of PFX (RFC 7292), DER or BER."""
-    return content[:1] == b"\x30" and PFX_VERSION in content[: len(PFX_VERSION) + 9]
 
 
 def _crypt(path: Path, key: PrivateKey) -> Crypt:

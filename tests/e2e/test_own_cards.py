@@ -24,7 +24,7 @@ from lxml import etree
 from scenarios.engine.endpoints.contract import Endpoints, read_endpoints
 from simulators.formats import enveloped_data, komle
 from simulators.formats.certificates import certificate_id
-from simulators.pki.own_pkcs12 import OwnObject, read_own_object
+from simulators.pki.own_pkcs12 import OwnObject, read_own_objects
 from tests.e2e.conftest import Command
 from tests.konnektor_site import PREFIXES, context, envelope
 from tests.own_test_cards import Foreign, pkcs12_of
@@ -87,7 +87,7 @@ def world(
         *("--trust", official.parent / "GEM.RCA2-TEST-ONLY.pem"),
     )
     assert up.returncode == 0, up.stderr
-    own = read_own_object(file, PASSWORD, "SMC-B")
+    (own,) = read_own_objects(file, PASSWORD, "SMC-B")
     return OwnWorld(folder / "run", up.stdout, read_endpoints(folder / "run"), own)
 
 

@@ -17,7 +17,7 @@ from cryptography import x509
 from pydantic import ValidationError
 
 from simulators.pki.own_cards import OwnCard, add_own_cards
-from simulators.pki.own_pkcs12 import OwnObject, holder_of_own, read_own_object
+from simulators.pki.own_pkcs12 import OwnObject, holder_of_own, read_own_objects
 from simulators.pki.request import TEST_ONLY, Crypt, Reference
 from simulators.pki.tree import PkiTree
 from simulators.pki.trust import Trust
@@ -88,16 +88,17 @@ def _objects(card: Card, place: str) -> Objects:
     objects: Objects = {}
     for file in card.pkcs12:
         try:
-            own = read_own_object(Path(file.file), _password(file), card.type)
+            found = read_own_objects(Path(file.file), _password(file), card.type)
         except InputError as error:
             raise InputError(f"{place}: {error}") from None
-        key = (own.reference, own.crypt)
-        if key in objects:
-            raise InputError(
-                f"{place}: zwei Dateien für {own.reference} {own.crypt}: "
-                f"{objects[key].path}, {own.path}"
-            )
-        objects[key] = own
+        for own in found:
+            key = (own.reference, own.crypt)
+            if key in objects:
+                raise InputError(
+                    f"{place}: {own.reference} {own.crypt} ist doppelt da: "
+                    f"{objects[key].path}, {own.path}"
+                )
+            objects[key] = own
     return objects
 
 
@@ -177,13 +178,14 @@ def _read_authorities(path: Path) -> list[x509.Certificate]:
 def _left_out(
     cards: Mapping[Place, Objects], authorities: Sequence[x509.Certificate]
 ) -> Iterator[str]:
-    """Say which files hold more than one key with its certificate: only the first is read."""
+    """Say which files hold certificates that are neither a CA's nor have their key beside them."""
     for place, objects in cards.items():
-        for own in objects.values():
-            if any(certificate not in authorities for certificate in own.chain):
+        files = {own.path: own.chain for own in objects.values()}
+        for path, others in files.items():
+            if any(certificate not in authorities for certificate in others):
                 yield (
-                    f"{':'.join(place)}: {own.path.name} enthält weitere Zertifikate; übernommen "
-                    f"wird {own.reference} {own.crypt}, für andere je eine Datei geben"
+                    f"{':'.join(place)}: {path.name} enthält Zertifikate ohne ihren Schlüssel; "
+                    "übernommen werden nur die mit Schlüssel"
                 )
 
 

@@ -175,7 +175,7 @@ def test_files_that_contradict_each_other(
     world: World, file: Path, foreign: Foreign, tmp_path: Path
 ) -> None:
     one = f"praxis:SMC-B={file},geheim"
-    with pytest.raises(InputError, match=r"zwei Dateien für C\.ENC ECC"):
+    with pytest.raises(InputError, match=r"C\.ENC ECC ist doppelt da"):
         own(world, one, one)
     with pytest.raises(InputError, match=f"{OWN} hat schon praxis.smc-b"):
         own(world, one, f"klinik:SMC-B={file},geheim")
@@ -261,7 +261,7 @@ def test_what_else_a_file_holds_is_named(world: World, foreign: Foreign, tmp_pat
     chain = (foreign.authority.certificate, other)
     file = pkcs12_of(tmp_path / "zwei.p12", foreign.issue(), chain=chain)
     found = own(world, f"praxis:SMC-B={file},geheim")
-    assert "zwei.p12 enthält weitere Zertifikate; übernommen wird C.ENC ECC" in found.notes[0]
+    assert "zwei.p12 enthält Zertifikate ohne ihren Schlüssel" in found.notes[0]
     assert (len(found.notes), found.unfit) == (1, frozenset())
     assert found.authorities == (foreign.authority.certificate,)
 

@@ -10,7 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from simulators.pki.certificate import PrivateKey, new_key
-from simulators.pki.own_pkcs12 import holder_of_own, read_own_object
+from simulators.pki.own_pkcs12 import holder_of_own, read_own_objects
 from simulators.pki.profiles import (
     HCI_AUT,
     HCI_ENC,
@@ -23,7 +23,7 @@ from simulators.pki.profiles import (
 )
 from simulators.pki.request import CardType
 from simulators.process.errors import InputError
-from tests.own_test_cards import Foreign, holder, p384, pkcs12_of
+from tests.own_test_cards import Foreign, holder, one_pkcs12, p384, pkcs12_of
 
 OF_SMCB = [(HCI_AUT, "C.AUT"), (HCI_ENC, "C.ENC"), (HCI_OSIG, "C.SIG")]
 OF_HBA = [(HP_AUT, "C.AUT"), (HP_ENC, "C.ENC"), (HP_QES, "C.QES")]
@@ -56,7 +56,7 @@ def test_the_object_is_told_by_type_or_key_usage(
     card, profile, reference = case
     for policies in (True, False):
         issued = foreign.issue(profile, policies=policies, key=keys[kind])
-        own = read_own_object(pkcs12_of(tmp_path / "a.p12", issued), "geheim", card)
+        (own,) = read_own_objects(pkcs12_of(tmp_path / "a.p12", issued), "geheim", card)
         assert (own.reference, own.crypt) == (reference, CRYPT[kind])
         assert (own.certificate, own.chain) == (issued[0], ())
 
@@ -64,13 +64,31 @@ def test_the_object_is_told_by_type_or_key_usage(
 def test_old_encryption_and_the_chain_are_read(foreign: Foreign, tmp_path: Path) -> None:
     chain = (foreign.authority.certificate,)
     path = pkcs12_of(tmp_path / "a.p12", foreign.issue(), "00", chain, legacy=True)
-    assert read_own_object(path, "00", "SMC-B").chain == chain
+    assert [own.chain for own in read_own_objects(path, "00", "SMC-B")] == [chain]
+
+
+def test_every_key_of_a_file_is_read(foreign: Foreign, tmp_path: Path) -> None:
+    chain = (foreign.authority.certificate,)
+    issued = {profile.name: foreign.issue(profile) for profile in (HCI_ENC, HCI_OSIG, HCI_AUT)}
+    files = [pkcs12_of(tmp_path / name, pair, "geheim", chain) for name, pair in issued.items()]
+    found = read_own_objects(one_pkcs12(tmp_path / "alle.p12", files), "geheim", "SMC-B")
+    assert [own.reference for own in found] == ["C.ENC", "C.SIG", "C.AUT"]
+    assert [own.certificate for own in found] == [certificate for certificate, _ in issued.values()]
+    assert all(own.chain == chain for own in found)
+    for own in found:
+        assert own.private_key.public_key() == own.certificate.public_key()
+
+
+def test_an_empty_password_opens_a_file(foreign: Foreign, tmp_path: Path) -> None:
+    path = pkcs12_of(tmp_path / "leer.p12", foreign.issue(), "")
+    (own,) = read_own_objects(path, "", "SMC-B")
+    assert own.private_key.public_key() == own.certificate.public_key()
 
 
 def test_the_official_file_is_read(spec: Callable[[str], Path]) -> None:
     """RC2 with 40 bits and 3DES, as Java wrote them in 2020."""
     path = spec("api-kim/SMIME-Profil/recipientAkeys/hci-enc-2-kim-bsp.p12")
-    own = read_own_object(path, "00", "SMC-B")
+    (own,) = read_own_objects(path, "00", "SMC-B")
     assert (own.reference, own.crypt) == ("C.ENC", "RSA")
     told = holder_of_own([own])
     assert (told.iccsn, told.telematik_id) == ("80276000000046290002", "2-290002")
@@ -80,7 +98,7 @@ def test_the_official_file_is_read(spec: Callable[[str], Path]) -> None:
 
 def test_silent_certificates_tell_nothing(foreign: Foreign, tmp_path: Path) -> None:
     issued = foreign.issue(subject=holder(None, "keine Nummer"), telematik_id=None)
-    own = read_own_object(pkcs12_of(tmp_path / "a.p12", issued), "geheim", "SMC-B")
+    (own,) = read_own_objects(pkcs12_of(tmp_path / "a.p12", issued), "geheim", "SMC-B")
     told = holder_of_own([own])
     assert (told.iccsn, told.telematik_id, told.common_name) == (None, None, None)
     assert told.profession_oid is None
@@ -91,7 +109,7 @@ def test_one_card_has_one_telematik_id(foreign: Foreign, tmp_path: Path) -> None
         pkcs12_of(tmp_path / f"{number}.p12", foreign.issue(telematik_id=number))
         for number in ("1-1", "1-2")
     ]
-    own = [read_own_object(path, "geheim", "SMC-B") for path in files]
+    own = [one for path in files for one in read_own_objects(path, "geheim", "SMC-B")]
     with pytest.raises(InputError, match=r"1-1 \(1-1.p12\), 1-2 \(1-2.p12\)"):
         holder_of_own(own)
 
@@ -105,6 +123,13 @@ class Wrong:
 
     def password(self) -> Path:
         return pkcs12_of(self._path, self._foreign.issue(), "anders")
+
+    def password_of_the_second(self) -> Path:
+        files = [
+            pkcs12_of(self._path.with_suffix(suffix), self._foreign.issue(), password)
+            for suffix, password in ((".1", "geheim"), (".2", "anders"))
+        ]
+        return one_pkcs12(self._path, files)
 
     def no_pkcs12(self) -> Path:
         self._path.write_bytes(b"-----BEGIN CERTIFICATE-----")
@@ -147,6 +172,7 @@ class Wrong:
     ("kind", "said"),
     [
         ("password", "das Passwort ist falsch"),
+        ("password_of_the_second", "das Passwort ist falsch"),
         ("no_pkcs12", "keine PKCS#12-Datei"),
         ("no_key", "keinen privaten Schlüssel"),
         ("missing", "nicht lesbar"),
@@ -164,7 +190,7 @@ def test_wrong_files_are_told_in_one_line(
 ) -> None:
     path = getattr(Wrong(foreign, tmp_path), kind)()
     with pytest.raises(InputError) as caught:
-        read_own_object(path, "geheim", "SMC-B")
+        read_own_objects(path, "geheim", "SMC-B")
     assert str(caught.value).startswith(f"{path}: ")
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)

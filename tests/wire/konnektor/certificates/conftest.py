@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from simulators.pki.cards import read_card
 from simulators.pki.issue import issue
 from simulators.pki.own_cards import OwnCard, add_own_cards
-from simulators.pki.own_pkcs12 import read_own_object
+from simulators.pki.own_pkcs12 import read_own_objects
 from simulators.pki.profiles import HCI_AUT, HCI_ENC, HCI_OSIG
 from simulators.pki.request import (
     CardRequest,
@@ -99,7 +99,7 @@ def worn_pki(pki_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple
 
 def _own(folder: Path, iccsn: str, kind: Any, issued: list[Any]) -> OwnCard:
     files = [pkcs12_of(folder / f"{iccsn}-{n}.p12", pair) for n, pair in enumerate(issued)]
-    objects = [read_own_object(path, "geheim", kind) for path in files]
+    objects = [one for path in files for one in read_own_objects(path, "geheim", kind)]
     return OwnCard(kind, iccsn, {(own.reference, own.crypt): own for own in objects})
 
 
