@@ -9,6 +9,7 @@ from pathlib import Path
 from asn1crypto import pkcs12 as pfx
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import load_der_private_key, pkcs12
 
 from simulators.process.bounded_file import FileTooLarge, read_bounded
@@ -67,7 +68,7 @@ def _read(path: Path) -> bytes:
         raise InputError(f"{path}: nicht lesbar: {reason(error)}") from None
 
 
-def _keys(content: bytes, password: bytes) -> Iterator[pkcs12.PKCS12PrivateKeyTypes]:
+def _keys(content: bytes, password: bytes) -> Iterator[PrivateKeyTypes]:
     """Yield the keys of a file with several, which the library does not give: only the first.
 
     They are shrouded by themselves, as OpenSSL and Java write them. Raises ValueError, TypeError,
@@ -85,10 +86,8 @@ def _keys(content: bytes, password: bytes) -> Iterator[pkcs12.PKCS12PrivateKeyTy
         yield load_der_private_key(bag["bag_value"].untag().dump(), password if shrouded else None)
 
 
-def _unique(
-    keys: list[pkcs12.PKCS12PrivateKeyTypes],
-) -> list[pkcs12.PKCS12PrivateKeyTypes]:
-    found: list[pkcs12.PKCS12PrivateKeyTypes] = []
+def _unique(keys: list[PrivateKeyTypes]) -> list[PrivateKeyTypes]:
+    found: list[PrivateKeyTypes] = []
     for key in keys:
         if all(key.public_key() != known.public_key() for known in found):
             found.append(key)
