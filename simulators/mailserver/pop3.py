@@ -18,6 +18,7 @@ from .database import StoreError
 from .faults import Pop3Error
 from .maildrop import Maildrop, top
 from .provider import Provider
+from .retention import Retention
 from .transparency import DotStuffer
 
 MAX_LINE = 2048
@@ -35,9 +36,14 @@ class Pop3Session:
     """One POP3 connection; the states of RFC 1939 are: no account, a maildrop, gone."""
 
     def __init__(
-        self, provider: Provider, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self,
+        provider: Provider,
+        retention: Retention,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
     ) -> None:
         self._provider = provider
+        self._retention = retention
         self._reader = reader
         self._writer = writer
         self._user: str | None = None
@@ -218,7 +224,7 @@ class Pop3Session:
         if not await store.open_mailbox(account.address):
             raise Pop3Error(faults.POP3_IN_USE)
         try:
-            mails = await store.mails(account.address)
+            mails = await self._retention.mails(account)
         except BaseException:
             self._provider.spawn(store.close_mailbox(account.address))
             raise

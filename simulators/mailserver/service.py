@@ -26,6 +26,7 @@ from .provider import Provider
 from .relay import Relay
 from .reports import Reports
 from .rest import Rest
+from .retention import Retention
 from .routing import Routing
 from .settings import MailserverSettings
 from .smtp import MailSession
@@ -73,7 +74,10 @@ async def serve(process: Process[MailserverSettings]) -> AsyncIterator[None]:
         MailboxControl(provider, relay).add_routes()
         stack.push_async_callback(relay.stop)
         await _listen_smtp(provider, Delivery(provider, relay, reports), context, stack)
-        await _listen_pop3(provider, context, stack)
+        retention = Retention(provider)
+        keeping = asyncio.get_running_loop().create_task(retention.run())
+        stack.callback(keeping.cancel)
+        await _listen_pop3(provider, retention, context, stack)
         await _listen_rest(provider, stack)
         relay.offer(queued)
         _share(provider, relay, stack)
@@ -128,7 +132,9 @@ async def _listen_smtp(
     stack.callback(stop)
 
 
-async def _listen_pop3(provider: Provider, context: ssl.SSLContext, stack: AsyncExitStack) -> None:
+async def _listen_pop3(
+    provider: Provider, retention: Retention, context: ssl.SSLContext, stack: AsyncExitStack
+) -> None:
     sessions: set[asyncio.Task[None]] = set()
 
     async def session(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -136,7 +142,7 @@ async def _listen_pop3(provider: Provider, context: ssl.SSLContext, stack: Async
         assert task is not None
         sessions.add(task)
         task.add_done_callback(sessions.discard)
-        await Pop3Session(provider, reader, writer).run()
+        await Pop3Session(provider, retention, reader, writer).run()
 
     server = await asyncio.start_server(
         session,

@@ -235,6 +235,11 @@ class Store:
             lambda c: {row[0]: (row[1], row[2]) for row in c.execute(statement)}
         )
 
+    async def oldest(self) -> dict[str, float]:
+        """Return when the oldest mail of every mailbox came that holds any."""
+        statement = "SELECT mailbox, min(received) FROM mail GROUP BY mailbox"
+        return await self.database.read(lambda c: dict(c.execute(statement).fetchall()))
+
     async def mail_parts(self, mail: StoredMail) -> AsyncIterator[bytes]:
         """Yield the bytes of a mail as POP3 hands it out; nothing if it was deleted meanwhile."""
         statement = (

@@ -6,6 +6,7 @@ from pathlib import Path
 from simulators.mailserver.accounts import Accounts
 from simulators.mailserver.pop3 import Pop3Session
 from simulators.mailserver.provider import Provider
+from simulators.mailserver.retention import Retention
 from simulators.mailserver.routing import Routing
 from simulators.mailserver.service import ROLE
 from simulators.mailserver.settings import MailserverSettings
@@ -36,7 +37,7 @@ def test_silent_client_is_told_and_its_mailbox_is_free_again(tmp_path: Path) -> 
         await provider.accounts.load()
 
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            await Pop3Session(provider, reader, writer).run()
+            await Pop3Session(provider, Retention(provider), reader, writer).run()
 
         server = await asyncio.start_server(serve, "127.0.0.1", 0)
         reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
