@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from email.utils import format_datetime
+from functools import partial
 from time import perf_counter
 
 from simulators.formats.headers import Headers
@@ -17,6 +18,7 @@ from .envelope import Envelope, Recipient, Refused, dump
 from .faults import Reply
 from .intake import Received
 from .originator import broken_rule
+from .out_of_office import OutOfOffice, remember
 from .provider import Provider
 from .relay import Relay
 from .reports import Reports, Subject, delivered, failed, header_block
@@ -53,10 +55,13 @@ class _Incoming:
 class Delivery:
     """Takes accepted mails to mailboxes and to the relay."""
 
-    def __init__(self, provider: Provider, relay: Relay, reports: Reports) -> None:
+    def __init__(
+        self, provider: Provider, relay: Relay, reports: Reports, out_of_office: OutOfOffice
+    ) -> None:
         self._provider = provider
         self._relay = relay
         self._reports = reports
+        self._out_of_office = out_of_office
 
     def originator_refusal(self, requirement: str, reason: str) -> Reply:
         """Return the answer to a breach of *requirement* (A_23421 or A_23422)."""
@@ -155,9 +160,19 @@ class Delivery:
         no_room = faults.MAILBOX_FULL
         outcomes += [failed(r, no_room.status, str(no_room)) for r in full if "FAILURE" in r.notify]
         report = self._reports.write(incoming.subject, outcomes)
+        told = self._out_of_office.answers(
+            incoming.mail.sender,
+            incoming.headers,
+            incoming.subject.message_id,
+            [recipient.address for recipient in local],
+        )
+        written = [*mails, *([report] if report else []), *(one.mail for one in told)]
         try:
-            queued = await self._provider.store.add([*mails, report] if report else mails)
+            queued = await self._provider.store.add(
+                written, also=partial(remember, answers=told) if told else None
+            )
         except StoreError as error:
+            self._out_of_office.take_back(told)
             self._provider.process.log.error("a mail cannot be stored: %s", error)
             return faults.STORAGE
         if main not in mails and main.content is not None:
@@ -170,6 +185,7 @@ class Delivery:
                 )
         if report is not None:
             self._reports.sent(incoming.subject, report, outcomes)
+        self._out_of_office.sent(told, incoming.subject.message_id)
         return faults.ACCEPTED
 
     def _main(self, incoming: _Incoming) -> NewMail:

@@ -15,12 +15,14 @@ from simulators.process.role import Process, Role
 from simulators.process.tls import server_context
 
 from .account_limit import AccountLimit
+from .account_manager.service import account_manager
 from .accounts import ANNOUNCEMENT, Accounts
 from .control import MailboxControl
 from .database import StoreError
 from .delivery import Delivery
 from .faults import EFFECTS
 from .kas.service import serve_kas
+from .out_of_office import OutOfOffice
 from .pop3 import MAX_LINE, Pop3Session
 from .provider import Provider
 from .relay import Relay
@@ -28,6 +30,7 @@ from .reports import Reports
 from .rest import Rest
 from .retention import Retention
 from .routing import Routing
+from .service_information import ServiceInformation
 from .settings import MailserverSettings
 from .smtp import MailSession
 from .store import Store
@@ -73,12 +76,16 @@ async def serve(process: Process[MailserverSettings]) -> AsyncIterator[None]:
         relay = Relay(provider, reports)
         MailboxControl(provider, relay).add_routes()
         stack.push_async_callback(relay.stop)
-        await _listen_smtp(provider, Delivery(provider, relay, reports), context, stack)
+        absence = OutOfOffice(provider)
+        await absence.load()
+        process.control.on_reset(absence.reset)
+        delivery = Delivery(provider, relay, reports, absence)
+        await _listen_smtp(provider, delivery, context, stack)
         retention = Retention(provider)
         keeping = asyncio.get_running_loop().create_task(retention.run())
         stack.callback(keeping.cancel)
         await _listen_pop3(provider, retention, context, stack)
-        await _listen_rest(provider, stack)
+        await _listen_rest(provider, absence, stack)
         relay.offer(queued)
         _share(provider, relay, stack)
         hashing = asyncio.get_running_loop().call_later(
@@ -98,11 +105,15 @@ def _share(provider: Provider, relay: Relay, stack: AsyncExitStack) -> None:
     stack.callback(taking_over.cancel)
 
 
-async def _listen_rest(provider: Provider, stack: AsyncExitStack) -> None:
+async def _listen_rest(provider: Provider, absence: OutOfOffice, stack: AsyncExitStack) -> None:
     rest = Rest(provider)
     AccountLimit(provider).add_to(rest)
+    ServiceInformation(provider).add_to(rest)
     await serve_kas(provider, rest, stack)
     settings = provider.settings
+    if settings.account_manager is not None:
+        manager = account_manager(provider, settings.account_manager, rest, absence)
+        await stack.enter_async_context(manager)
     # The very first registration comes without certificate (A_19457-02): operations ask for it.
     await rest.start(server_context(settings.tls, settings.client_ca))
     stack.push_async_callback(rest.stop)

@@ -17,7 +17,9 @@ from simulators.process.settings import (
     TlsIdentity,
 )
 
+from .account_manager.settings import AccountManagerSettings
 from .kas.settings import KasSettings
+from .profile import Profile, shipped_profile
 
 MINIMAL_SIZE = 35_882_577
 """What EHLO announces at least (KOM-LE-A_2004-01): 15 MiB signed, encrypted and encoded twice."""
@@ -78,6 +80,17 @@ class OriginatorRefusal(Settings):
     status: str = Field(default="5.7.1", pattern=r"^5\.\d{1,3}\.\d{1,3}$")
 
 
+class OutOfOfficeSettings(Settings):
+    """How absence is answered (KOM-LE-A_2223).
+
+    ``once_per_sender``: a sender is told once for as long as a note stands (unconfirmed; RFC 3834
+    2 wants answers limited so). ``subject`` is the answer's.
+    """
+
+    once_per_sender: bool = True
+    subject: str = Field(default="Abwesenheitsnotiz", min_length=1, max_length=200)
+
+
 class MailserverSettings(ProcessSettings):
     """Settings of one provider.
 
@@ -89,7 +102,9 @@ class MailserverSettings(ProcessSettings):
     ``max_message_size`` bounds one message on the wire; EHLO announces it. ``database`` is the URL
     of a PostgreSQL database, ``postgresql://USER:PASSWORD@HOST/NAME``, for mails, queue, accounts
     (needs the extra ``postgres``); several processes of one domain may share it, several domains
-    too. Without it they lie in an SQLite file in ``data_dir``.
+    too. Without it they lie in an SQLite file in ``data_dir``. ``profile`` holds the
+    provider's own rules: a shipped one by name, a table with ``profile`` and what differs. Without
+    ``account_manager`` accounts are those of the settings alone.
     """
 
     listeners: MailserverListeners = MailserverListeners()
@@ -104,6 +119,9 @@ class MailserverSettings(ProcessSettings):
     mail_port: int = Field(default=465, ge=1, le=65535)
     port_service: str = "_smtps._tcp"
     accounts: list[AccountSettings] = []
+    profile: Profile = Field(default_factory=lambda: shipped_profile("gematik"))
+    account_manager: AccountManagerSettings | None = None
+    out_of_office: OutOfOfficeSettings = OutOfOfficeSettings()
     relay: RelaySettings = RelaySettings()
     originator_refusal: OriginatorRefusal = OriginatorRefusal()
     kas: KasSettings = KasSettings()

@@ -1,0 +1,1 @@
+"""I_AccountManager_Service: registration, certificates, porting and out-of-office notes."""
