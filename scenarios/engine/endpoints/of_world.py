@@ -13,7 +13,7 @@ from ..world.directory_entries import HOLDER
 from ..world.information_model import pins_of
 from ..world.model import Participant, Site
 from ..world.parts import clientmodule_part, konnektor_part, provider_part
-from ..world.wiring import Wiring, account_limit, user_name
+from ..world.wiring import Wiring, account_limit, kas, user_name
 from .contract import (
     CardEndpoint,
     ClientModuleEndpoint,
@@ -139,6 +139,7 @@ def _provider(wiring: Wiring, domain: str) -> ProviderEndpoint:
         smtp=places.outside(name, "smtp"),
         pop3=places.outside(name, "pop3"),
         account_limit=account_limit(places.outside(name, "rest")),
+        kas=kas(places.outside(name, "rest")),
         control=_control(wiring, name),
     )
 

@@ -135,6 +135,7 @@ class Wiring:
                 }
                 for account in self._accounts(part.of)
             ],
+            "kas": {"base_url": kas(self.provider_address(part.of, "rest"))},
         }
 
     def _accounts(self, domain: str) -> list[CONFIG]:
@@ -252,6 +253,11 @@ class Wiring:
 def account_limit(address: str) -> str:
     """Return the base URL of I_AccountLimit_Service at the provider's REST *address*."""
     return f"https://{address}/AccountLimit/v1.1"
+
+
+def kas(address: str) -> str:
+    """Return the base URL of I_Attachment_Services at the provider's REST *address*."""
+    return f"https://{address}/attachments/v2.4"
 
 
 def user_name(

@@ -16,6 +16,7 @@ from scenarios.engine.endpoints.of_world import endpoints_of, write_certificates
 from scenarios.engine.endpoints.table import endpoint_table
 from scenarios.engine.world.certificates import pki_request
 from scenarios.engine.world.directory_entries import directory_entries
+from scenarios.engine.world.dns_records import dns_records
 from scenarios.engine.world.file import load_world, shipped_worlds, world_path
 from scenarios.engine.world.identities import Identities
 from scenarios.engine.world.model import World
@@ -157,9 +158,10 @@ def test_endpoints_are_what_the_contract_says(pki_cache: Path, tmp_path: Path) -
     written.write(tmp_path)
     content = json.loads((tmp_path / "endpoints.json").read_text(encoding="utf-8"))
     assert set(content["names"]) == {"dns", "control"}
-    assert "kas" not in content["providers"]["kv.dox.kim.telematik-test"]
     participant = content["participants"]["praxis"]
     provider = content["providers"]["kv.dox.kim.telematik-test"]
+    rest = provider["account_limit"].removesuffix("/AccountLimit/v1.1")
+    assert provider["kas"] == f"{rest}/attachments/v2.4"
     context = content["sites"]["praxis"]["context"]
     chain = "#".join((context["mandant"], context["clientsystem"], context["workplace"]))
     assert participant["smtp_user"] == f"{participant['address']}#{provider['smtp']}#{chain}"
@@ -204,6 +206,18 @@ def test_processes_in_containers_find_each_other_by_name(pki_cache: Path, tmp_pa
     assert endpoints.vzd is not None
     assert endpoints.vzd.ldap.startswith("ldaps://127.0.0.1:")
     assert "#mailserver-kv-dox:" in (endpoints.participants["praxis"].smtp_user or "")
+    provider = next(p for p in parts(wiring.world) if p.name == "mailserver-kv-dox")
+    assert wiring.settings(provider)["kas"]["base_url"].startswith("https://mailserver-kv-dox:")
+
+
+def test_the_kas_is_found_by_service_discovery(pki_cache: Path, tmp_path: Path) -> None:
+    wiring = wire("demo", pki_cache, tmp_path)
+    records = [(r["name"], r["type"], r["data"]) for r in dns_records(wiring.world, wiring.places)]
+    instance = "mailserver-kv-dox._kas._tcp.kim.telematik-test"
+    port = wiring.places.ports["mailserver-kv-dox", "rest"]
+    assert ("_kas._tcp.kim.telematik-test", "PTR", f"{instance}.") in records
+    assert (instance, "SRV", f"0 0 {port} mail.kv.dox.kim.telematik-test.") in records
+    assert (instance, "TXT", '"txtvers=1"') in records
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"{}", b"\xff", b"[" * 100_000])
