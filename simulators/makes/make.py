@@ -2,18 +2,41 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Collection
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic.fields import FieldInfo
 
 from simulators.process.settings import Settings
 
 from .profiles import merged
+from .services import OPERATIONS, SERVICES, versions
 
 Authentication = Literal["certificate", "basic", "tls", "none"]
 GematikCode = Annotated[int, Field(ge=1000, le=9999)]
 Path = Annotated[str, Field(pattern=r"^(/[A-Za-z0-9._-]+)+$", max_length=120)]
 Millisecond = Annotated[float, Field(ge=0, le=60_000)]
+DIRECTORY_PATH = "/connector.sds"
+
+
+def _one_of(known: Collection[str], name: str) -> str:
+    if name not in known:
+        near = difflib.get_close_matches(name, sorted(known), n=1)
+        meant = f"; gemeint ist vielleicht {near[0]}" if near else f", nur {', '.join(known)}"
+        raise ValueError(f"{name!r:.60} gibt es nicht{meant}")
+    return name
+
+
+def _named(known: Collection[str]) -> tuple[AfterValidator, FieldInfo]:
+    extra: dict[str, Any] = {"enum": sorted(known)}
+    return AfterValidator(lambda name: _one_of(known, name)), Field(json_schema_extra=extra)
+
+
+Operation = Annotated[str, *_named(OPERATIONS)]
+ServiceName = Annotated[str, *_named(SERVICES)]
+ServiceOrVersion = Annotated[str, *_named(versions() | SERVICES.keys())]
 
 
 class VendorTrace(Settings):
@@ -47,7 +70,7 @@ class Latency(Settings):
 
     usual: Millisecond = 0
     jitter: Millisecond = 0
-    operations: dict[str, Millisecond] = {}
+    operations: dict[Operation, Millisecond] = {}
 
     def of(self, operation: str) -> float:
         """Return the usual time of *operation* in milliseconds."""
@@ -169,8 +192,8 @@ class Make(Settings):
     hw_version: str = Field(default="1.0.0", pattern=r"^\d{1,3}\.\d{1,3}\.\d{1,3}$")
     fw_version: str = Field(default="1.0.0", pattern=r"^\d{1,3}\.\d{1,3}\.\d{1,3}$")
     base_path: str = Field(default="/ws", pattern=r"^(/[A-Za-z0-9._-]+)*$")
-    paths: dict[str, Path] = Field(default={}, max_length=40)
-    order: list[str] = Field(default=[], max_length=40)
+    paths: dict[ServiceOrVersion, Path] = Field(default={}, max_length=40)
+    order: list[ServiceName] = Field(default=[], max_length=40)
     newest_first: bool = False
     target_namespace: Literal["schema", "wsdl"] = "wsdl"
     modes: list[Authentication] = Field(
@@ -182,7 +205,7 @@ class Make(Settings):
     vendor_traces: dict[GematikCode, VendorTrace] = {}
     texts: dict[GematikCode, str] = {}
     unknown_context: Literal["4021", "specific"] = "4021"
-    unknown_handle: dict[str, Literal[4008, 4101]] = {}
+    unknown_handle: dict[Operation, Literal[4008, 4101]] = {}
     latency: Latency = Latency()
     callers: CallersOrWord = Callers()
     forced_ecc: Literal["ecc", "fault"] = "ecc"
@@ -190,11 +213,11 @@ class Make(Settings):
     authenticate_rsa: Literal["rsa", "ecdsa", "fault"] = "rsa"
     read_rsa: Literal["rsa", "fault"] = "rsa"
     after_rsa: Literal["refuse", "sign"] = "refuse"
-    rsa_refused: int = 4058
-    qes_pin_rejected: int = 4085
+    rsa_refused: GematikCode = 4058
+    qes_pin_rejected: GematikCode = 4085
     mtom_answers: Literal["request_or_accept", "request", "never"] = "request_or_accept"
     unblock_open_pin: Literal["ok", "prompt"] = "ok"
-    unblock_qes_new_pin: int = 4072
+    unblock_qes_new_pin: GematikCode = 4072
     egk_pin_needs_card: bool = True
     lists_gsmckt: bool = True
     card_expiration: Literal["terminal", "4019"] = "terminal"
@@ -210,10 +233,15 @@ class Make(Settings):
     @model_validator(mode="after")
     def _paths_apart(self) -> Make:
         """Two services under one path could not be told apart."""
-        first: dict[str, str] = {}
-        for service, path in self.paths.items():
-            if first.setdefault(path, service) != service:
-                raise ValueError(f"paths: {first[path]} und {service} haben denselben Pfad {path}")
+        first = {DIRECTORY_PATH: "das Dienstverzeichnis"}
+        for name, service in SERVICES.items():
+            for version, usual in service.paths.items():
+                path = self.base_path + (self.path_of(name, version) or usual)
+                named = f"{name}/{version}"
+                if first.setdefault(path, named) != named:
+                    raise ValueError(
+                        f"paths: {first[path]} und {named} haben denselben Pfad {path}"
+                    )
         return self
 
     @property

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from simulators.makes.make import Tls
+from simulators.makes.make import DIRECTORY_PATH, Tls
 from simulators.process import tls
 
 from .. import on_purpose
@@ -25,7 +25,6 @@ from .wsdl import wsdl
 if TYPE_CHECKING:
     from ..konnektor import Konnektor
 
-DIRECTORY_PATH = "/connector.sds"
 _VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 
 

@@ -14,6 +14,23 @@ from simulators.konnektor.settings import KonnektorSettings
 from simulators.konnektor.soap.service_directory import service_directory
 from simulators.makes.make import Make
 from simulators.makes.profiles import names
+from simulators.makes.services import OPERATIONS, SERVICES
+
+
+def test_settings_name_the_services_that_there_are() -> None:
+    served = all_services()
+    assert {name: set(service.paths) for name, service in SERVICES.items()} == {
+        service.name: {
+            ".".join(one.version.split(".")[:2]) for one in served if one.name == service.name
+        }
+        for service in served
+    }
+    for service in served:
+        named = SERVICES[service.name]
+        assert named.paths[".".join(service.version.split(".")[:2])] == service.path
+        assert set(service.operations) <= named.operations
+    operations = {name for service in served for name in service.operations}
+    assert operations == OPERATIONS
 
 
 @pytest.mark.parametrize("name", names())
