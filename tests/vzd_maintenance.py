@@ -172,3 +172,9 @@ class Client:
             urllib.parse.urlencode(content).encode(),
             {"Content-Type": "application/x-www-form-urlencoded"},
         )
+
+
+def logged_in(role: Any, tree: PkiTree, name: str) -> Client:
+    """Return a client of the administration that has a token of *name*."""
+    client = Client(role.address("rest"), tree)
+    return Client(client.address, tree, token=client.log_in(name).content["access_token"])

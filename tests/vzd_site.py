@@ -116,6 +116,11 @@ class Dialogue:
     def close(self) -> None:
         self._socket.close()
 
+    @property
+    def pending(self) -> bytes:
+        """What was received and is no whole message yet."""
+        return self._buffer
+
     def send_bytes(self, data: bytes) -> None:
         self._socket.sendall(data)
 

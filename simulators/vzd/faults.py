@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hmac
+from collections.abc import Mapping
+
 from simulators.process.faults import DELAY, DROP
 from simulators.process.ldap import ResultCode
 from simulators.process.ldap.messages import START_TLS, SUCCESS, BindRequest, Operation, Result
@@ -39,15 +42,23 @@ def no_such_base(matched: str) -> Result:
     return Result(ResultCode.NO_SUCH_OBJECT, matched_dn=matched)
 
 
-def bind_result(request: BindRequest) -> Result:
-    """Return how *request* ends: only nobody may bind (TIP1-A_5567; RFC 4513, 5.1)."""
+def bind_result(request: BindRequest, users: Mapping[str, str]) -> Result:
+    """Return how *request* ends: nobody may bind (TIP1-A_5567; RFC 4513, 5.1).
+
+    Nobody but the technical *users* (names with their passwords) of test environments (A_17794).
+    """
     if request.version != 3:
         return NOT_LDAP_3
     if request.mechanism is not None:
         return NO_SASL
     if request.anonymous:
         return SUCCESS
-    return NOBODY_KNOWN if request.has_credentials else NO_PASSWORD
+    if not request.has_credentials:
+        return NO_PASSWORD
+    known = users.get(request.name)
+    if known is not None and hmac.compare_digest(known.encode(), request.password):
+        return SUCCESS
+    return NOBODY_KNOWN
 
 
 def refusal(operation: Operation, name: str | None) -> Result:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from simulators.process.faults import DROP, delay
+from simulators.process.faults import DROP, Effect, delay
 from simulators.process.ldap.ber import BerError
 from simulators.process.ldap.filter_text import format_filter
 from simulators.process.ldap.messages import (
@@ -19,6 +19,7 @@ from simulators.process.ldap.messages import (
     Operation,
     Result,
     SearchRequest,
+    envelope,
     page_bytes,
     read_page,
 )
@@ -74,6 +75,13 @@ class _Search:
     resume: int | None = None
 
 
+class _BrokenOff(SearchCall):
+    """A search whose first answer breaks off in its middle, and the connection with it."""
+
+    def answer(self, after_id: bytes) -> None:
+        self.session.break_off(envelope(self.message.id, after_id))
+
+
 class VzdService:
     """Answers the searches of LDAP clients."""
 
@@ -84,6 +92,8 @@ class VzdService:
         self._settings = process.settings
         self._tree = Tree(process.settings.base)
         self._store = store
+        users = process.settings.technical_users
+        self._users = {name: password.get_secret_value() for name, password in users.items()}
 
     @property
     def directory(self) -> Directory:
@@ -91,8 +101,8 @@ class VzdService:
         return self._store.directory
 
     def bind(self, request: BindRequest) -> Result:
-        """Return how the bind ends (TIP1-A_5567)."""
-        return faults.bind_result(request)
+        """Return how the bind ends (TIP1-A_5567, A_17794)."""
+        return faults.bind_result(request, self._users)
 
     def refuse(self, operation: Operation, name: str | None) -> Result:
         """Return the answer to an operation that the directory does not do."""
@@ -109,14 +119,15 @@ class VzdService:
         controls: tuple[Control, ...] = ()
         text = format_filter(call.request.filter)
         try:
-            effect = await delay(
-                self._process.faults.pick(SEARCH, filter=text, base=call.request.base)
-            )
+            effect = await self._effect(call, text)
             if effect is not None and effect.kind == DROP:
                 outcome = DROP
                 call.drop()
                 return
-            if effect is not None:
+            if effect is not None and effect.kind == faults.TRUNCATE:
+                call = _BrokenOff(call.session, call.message, call.request, call.controls)
+                hits, result, controls = await self._answer(call)
+            elif effect is not None:
                 result = Result(effect.code or ResultCode.OTHER, effect.text or "")
             else:
                 hits, result, controls = await self._answer(call)
@@ -131,6 +142,15 @@ class VzdService:
                 hits=hits,
                 result=outcome,
             )
+
+    async def _effect(self, call: SearchCall, text: str) -> Effect | None:
+        active = self._process.faults
+        if not active.active:
+            return None
+        base, user = call.request.base, call.session.user
+        return await delay(
+            active.pick(SEARCH, faults.SEARCH_EFFECTS, filter=text, base=base, user=user)
+        )
 
     async def _answer(self, call: SearchCall) -> tuple[int, Result, tuple[Control, ...]]:
         try:
@@ -153,6 +173,8 @@ class VzdService:
         request, settings = call.request, self._settings
         page = self._page(call)
         limit = min(request.size_limit or settings.size_limit, settings.size_limit)
+        if call.session.user:
+            limit = request.size_limit  # A_17794
         seconds = min(request.time_limit or settings.search_seconds, settings.search_seconds)
         return _Search(
             call,

@@ -52,10 +52,11 @@ class VzdSettings(ProcessSettings):
     Maintenance: ``client_ca`` is the trust for certificates of the Fachdienste ``providers``,
     ``clients`` are those of I_Directory_Administration, ``token_seconds`` is how long a token
     holds (virtual time). ``parallel_syncs`` of the operations for synchronisation may run at a
-    time, further ones get 503. ``lock_inactive`` answers 423 to changes of the application data
-    of inactive entries, as version 1.4.8 of DirectoryApplicationMaintenance did; 1.4.9 allows
-    them. ``versions`` are the KIM versions that may be written. ``app_tags`` are what getAppTags
-    lists (unconfirmed: only these two are named in the OpenAPI).
+    time, each ``sync_seconds`` long; further ones get 503. ``lock_inactive`` answers 423 to
+    changes of the application data of inactive entries, as version 1.4.8 of
+    DirectoryApplicationMaintenance did; 1.4.9 allows them. ``versions`` are the KIM versions that
+    may be written. ``app_tags`` are what getAppTags lists (unconfirmed: only these two are named
+    in the OpenAPI).
     """
 
     listeners: VzdListeners = VzdListeners()
@@ -72,6 +73,7 @@ class VzdSettings(ProcessSettings):
     clients: dict[str, ClientSettings] = {}
     token_seconds: int = Field(default=300, ge=1)
     parallel_syncs: int = Field(default=1, ge=1)
+    sync_seconds: float = Field(default=300, gt=0)
     lock_inactive: bool = False
     versions: list[str] = ["1.0", "1.5", "1.5+"]
     app_tags: list[str] = ["eEB;V1.0", "DALE-UV;Einsendung;V1.0"]

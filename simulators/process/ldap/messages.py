@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 from . import ber
@@ -99,12 +99,13 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class BindRequest:
-    """``mechanism`` is None for a simple bind; of the credentials only their presence is kept."""
+    """``mechanism`` is None for a simple bind; ``password`` is that of a simple bind."""
 
     version: int
     name: str
     mechanism: str | None
     has_credentials: bool
+    password: bytes = field(default=b"", repr=False)
 
     @property
     def anonymous(self) -> bool:
@@ -194,7 +195,7 @@ def read_bind(message: Message) -> BindRequest:
     tag, start, stop = reader.take()
     reader.finish()
     if tag == 0x80:  # simple
-        return BindRequest(version, name, None, stop > start)
+        return BindRequest(version, name, None, stop > start, message.data[start:stop])
     if tag == 0xA3:  # SASL
         return BindRequest(version, name, ber.Reader(message.data, start, stop).text(), True)
     raise ber.BerError("an unknown way to authenticate")

@@ -64,10 +64,11 @@ class SearchCall:
 
 
 class Session(Carrier):
-    """One client's connection."""
+    """One client's connection; ``user`` is the name of its last bind, empty for nobody."""
 
     def __init__(self, server: LdapServer) -> None:
         super().__init__(SERVER_MESSAGE_LIMIT)
+        self.user = ""
         self._server = server
         self._service = server.service
         self._searches: dict[int, asyncio.Task[None]] = {}
@@ -103,6 +104,11 @@ class Session(Carrier):
         self.send(messages.disconnection_bytes(result))
         self.close()
 
+    def break_off(self, message: bytes) -> None:
+        """Send half of *message* and close; what is sent afterwards goes nowhere."""
+        self.send(message[: len(message) // 2])
+        self.close()
+
     def malformed(self, error: BerError) -> None:
         """Tell the client what is wrong and close (RFC 4511, 4.1.1)."""
         self._end_searches()
@@ -135,7 +141,10 @@ class Session(Carrier):
             self._search(message, controls)
         elif operation == Operation.BIND_REQUEST:
             self._end_searches()  # RFC 4511, 4.2.1
-            self._reply(message, operation, self._service.bind(messages.read_bind(message)))
+            request = messages.read_bind(message)
+            result = self._service.bind(request)
+            self.user = request.name if result.code == ResultCode.SUCCESS else ""
+            self._reply(message, operation, result)
         else:
             extended = operation == Operation.EXTENDED_REQUEST
             name = messages.read_extended_name(message) if extended else None

@@ -55,6 +55,7 @@ class Reading:
         self._store = store
         self._views = views
         self._page_limit = settings.page_limit
+        self._sync_seconds = settings.sync_seconds
 
     async def entries(self, call: Call) -> web.Response:
         """read_Directory_Entry: at most 100."""
@@ -179,13 +180,16 @@ class Reading:
         await response.prepare(call.request)
         await response.write(b"[" + self._encoded(first[1], call, base_only))
         if call.truncate:
-            if call.request.transport is not None:
-                call.request.transport.close()
+            call.end()
             return response
-        async for _, entry in hits:
-            await response.write(b",\n" + self._encoded(entry, call, base_only))
-        await response.write(b"]")
-        await response.write_eof()
+        try:
+            async with asyncio.timeout(self._sync_seconds):
+                async for _, entry in hits:
+                    await response.write(b",\n" + self._encoded(entry, call, base_only))
+                await response.write(b"]")
+                await response.write_eof()
+        except TimeoutError:  # nobody reads
+            call.end(at_once=True)
         return response
 
     def _encoded(self, entry: Entry, call: Call, base_only: bool) -> bytes:

@@ -41,6 +41,12 @@ class Call:
         """Return the path parameter *name*."""
         return self.request.match_info[name]
 
+    def end(self, *, at_once: bool = False) -> None:
+        """Close the connection, *at_once* without what is still to be sent."""
+        transport = self.request.transport
+        if transport is not None:
+            transport.abort() if at_once else transport.close()
+
     @property
     def query(self) -> Mapping[str, str]:
         """The query parameters; one that is given twice counts once."""

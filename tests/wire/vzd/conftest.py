@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from simulators.pki.tree import PkiTree
+from tests.vzd_maintenance import Client, logged_in, maintenance_pki, maintenance_settings
 from tests.vzd_site import ENTRIES, Dialogue, certificates, many, settings
 
 
@@ -58,3 +59,47 @@ def connect(vzd_certificates: PkiTree) -> Callable[[Any], Dialogue]:
 def dialogue(vzd: Any, connect: Callable[[Any], Dialogue]) -> Iterator[Dialogue]:
     with connect(vzd) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def running_maintained(
+    start_role: Callable[..., Any], pki_cache: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Any:
+    records = [*ENTRIES, *(own(number) for number in range(130))]
+    directory = tmp_path_factory.mktemp("maintained")
+    return start_role("simulators.vzd", maintenance_settings(pki_cache, directory, records))
+
+
+def own(number: int) -> dict[str, Any]:
+    """Return an entry of the holder kammer, without certificate."""
+    attributes = {
+        "telematikID": [f"1-1{number:04d}"],
+        "displayName": [f"Eigene {number:04d}"],
+        "holder": ["kammer"],
+        "professionOID": ["1.2.276.0.76.4.50"],
+    }
+    return {"uid": f"own{number:04d}", "attributes": attributes, "certificates": []}
+
+
+@pytest.fixture
+def maintained(running_maintained: Any) -> Any:
+    """Return a directory that is maintained, set back to its start."""
+    running_maintained.ask("POST", "/reset")
+    return running_maintained
+
+
+@pytest.fixture(scope="session")
+def maintenance_tree(pki_cache: Path) -> PkiTree:
+    return maintenance_pki(pki_cache)
+
+
+@pytest.fixture
+def provider(maintained: Any, maintenance_tree: PkiTree) -> Client:
+    """Return the provider of the domain dox."""
+    return Client(maintained.address("rest"), maintenance_tree, certificate="dox")
+
+
+@pytest.fixture
+def issuer(maintained: Any, maintenance_tree: PkiTree) -> Client:
+    """Return the card issuer kammer, logged in."""
+    return logged_in(maintained, maintenance_tree, "kammer")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from simulators.process.ldap import messages
+from simulators.process.ldap import ber, messages
 from simulators.process.ldap.messages import PAGED_RESULTS, Control, Operation, Scope
 from simulators.process.ldap.results import ResultCode
 from tests.vzd_site import BASE, DOMAIN, Dialogue, Found
@@ -280,6 +280,54 @@ def test_faults_end_a_search_with_a_code_or_the_connection(
         other.send(_search("(cn=*)"))
         assert other.read() is None
     assert vzd.journal()[-1]["data"]["result"] == "drop"
+
+
+def test_a_fault_breaks_an_answer_off(
+    vzd: Any, dialogue: Dialogue, connect: Callable[[Any], Dialogue]
+) -> None:
+    rule = _rule({"kind": "truncate"}, match={"filter": "(mail=*", "base": BASE}, nth=2)
+    vzd.ask("PUT", "/faults", [rule])
+    assert dialogue.search(f"(mail=kasse@{DOMAIN})").uids == ["kasse"]
+    for text in (f"(mail=kasse@{DOMAIN})", "(mail=nichts)"):
+        vzd.ask("PUT", "/faults", [{**rule, "nth": 1}])
+        with connect(vzd) as other:
+            other.send(_search(text))
+            assert other.read() is None
+            assert other.pending  # half a message
+    assert dialogue.search("(uid=praxis)").uids == ["praxis"]
+
+
+def test_a_fault_with_a_probability_follows_the_seed(vzd: Any, dialogue: Dialogue) -> None:
+    def codes() -> list[int]:
+        vzd.ask("POST", "/reset")
+        vzd.ask("PUT", "/faults", [_rule({"kind": "result", "code": 52}, probability=0.5)])
+        return [dialogue.search("(uid=kasse)").result.code for _ in range(12)]
+
+    first = codes()
+    assert set(first) == {0, 52}
+    assert codes() == first
+
+
+def test_the_technical_user_searches_without_a_limit(
+    start_vzd: Callable[..., Any], connect: Callable[[Any], Dialogue]
+) -> None:
+    vzd = start_vzd(technical_users={"uid=technik": "geheim"})  # A_17794
+    with connect(vzd) as dialogue:
+        refused = dialogue.result(bind("uid=technik", b"falsch"))
+        assert refused.code == ResultCode.INVALID_CREDENTIALS
+        assert dialogue.search("(displayName=Viele*)").result.code == ResultCode.SIZE_LIMIT_EXCEEDED
+        assert dialogue.result(bind("uid=technik", b"geheim")).code == 0
+        found = dialogue.search("(displayName=Viele*)")
+        assert (len(found.uids), found.result.code) == (120, 0)
+        assert dialogue.result(bind("", b"")).code == 0
+        assert len(dialogue.search("(displayName=Viele*)").uids) == 100
+    assert "geheim" not in vzd.log() + str(vzd.journal())
+
+
+def bind(name: str, password: bytes) -> bytes:
+    return ber.element(
+        Operation.BIND_REQUEST, ber.integer(3), ber.octets(name), ber.octets(password, 0x80)
+    )
 
 
 def test_each_search_is_in_the_journal(vzd: Any, dialogue: Dialogue) -> None:

@@ -1,0 +1,97 @@
+"""Who may maintain the directory: providers by certificate, card issuers by token."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from simulators.pki.tree import PkiTree
+from tests.vzd_maintenance import DOMAIN, OTHER_DOMAIN, TOKEN, Client, logged_in
+
+FAD = "/DirectoryEntries/1-20012345678/KOM-LE_Fachdaten"
+
+
+def test_a_provider_without_certificate_is_not_let_in(
+    maintained: Any, maintenance_tree: PkiTree
+) -> None:
+    nobody = Client(maintained.address("rest"), maintenance_tree)
+    assert nobody.ask("GET", "/").status == 401
+    stranger = Client(maintained.address("rest"), maintenance_tree, certificate="fremd")
+    assert stranger.ask("GET", "/").status == 403
+
+
+def test_a_provider_reaches_its_own_application_data_only(
+    provider: Client, maintained: Any, maintenance_tree: PkiTree
+) -> None:
+    other = Client(maintained.address("rest"), maintenance_tree, certificate="arv")
+    assert provider.ask("GET", f"{FAD}/{DOMAIN}").status == 200
+    for method, body in (("GET", None), ("PUT", {}), ("DELETE", None)):
+        assert other.ask(method, f"{FAD}/{DOMAIN}", body).status == 403
+        assert other.ask(method, f"{FAD}/{OTHER_DOMAIN}", body).status == 404
+
+
+@pytest.mark.parametrize(
+    ("form", "status", "error"),
+    [
+        ({"secret": "falsch-falsch"}, 401, "invalid_client"),
+        ({"grant_type": "password"}, 400, "unsupported_grant_type"),
+        ({"scope": "VZD:Alles"}, 400, "invalid_scope"),
+    ],
+)
+def test_no_token_for(
+    maintained: Any, maintenance_tree: PkiTree, form: dict[str, str], status: int, error: str
+) -> None:
+    client = Client(maintained.address("rest"), maintenance_tree)
+    answer = client.log_in("kammer", **form)
+    assert (answer.status, answer.content["error"]) == (status, error)
+
+
+def test_a_client_may_log_in_by_http_basic(maintained: Any, maintenance_tree: PkiTree) -> None:
+    client = Client(maintained.address("rest"), maintenance_tree)
+    headers = {
+        "Content-Type": "application/x-www-form-urlencoded",
+        "Authorization": "Basic bGVzZXI6Z2VoZWltLWxlc2Vy",
+    }
+    answer = client.send("POST", TOKEN, b"grant_type=client_credentials", headers)
+    assert (answer.status, answer.content["scope"]) == (200, "VZD:DirectoryRead")
+    assert (
+        client.send(
+            "POST", TOKEN, b"grant_type=client_credentials", {**headers, "Authorization": "Basic ?"}
+        ).status
+        == 401
+    )
+
+
+def test_a_token_that_only_reads_changes_and_synchronises_nothing(
+    maintained: Any, maintenance_tree: PkiTree
+) -> None:
+    reader = logged_in(maintained, maintenance_tree, "leser")
+    assert reader.ask("GET", "/DirectoryEntries", uid="praxis").status == 200
+    assert reader.ask("DELETE", "/DirectoryEntries/praxis").status == 403
+    assert reader.ask("GET", "/DirectoryEntriesSync").status == 403
+
+
+@pytest.mark.parametrize("change", ["", "x", "a.b.c", "é"])
+def test_a_broken_token_is_none(issuer: Client, change: str) -> None:
+    assert issuer.token is not None
+    for token in (change, issuer.token + change[:1] if change.isascii() else change):
+        if token == issuer.token:
+            continue
+        client = Client(issuer.address, issuer.tree, token=token)
+        headers = {"Authorization": f"Bearer {token}".encode().decode("latin-1")}
+        answer = client.send("GET", "/DirectoryAdministration/", None, headers)
+        assert (answer.status, answer.headers["WWW-Authenticate"]) == (401, "OAuth")
+
+
+def test_a_token_runs_out_with_the_virtual_clock(issuer: Client, maintained: Any) -> None:
+    assert issuer.ask("GET", "/").status == 200
+    maintained.ask("PUT", "/clock", {"advance_seconds": 301})
+    assert issuer.ask("GET", "/").status == 401
+
+
+def test_what_is_not_there_is_answered_as_an_error(issuer: Client) -> None:
+    unknown = issuer.ask("GET", "/Nichts")
+    assert (unknown.status, unknown.content) == (404, {"message": "Not Found"})
+    refused = issuer.ask("DELETE", "/DirectoryEntries")
+    assert (refused.status, refused.headers["Allow"]) == (405, "GET,POST")
