@@ -28,6 +28,7 @@ from .events.expiry import ExpiryWatch
 from .faults import Trace, catalogue
 from .information_model import TerminalCondition
 from .signatures.application import SignatureApplication
+from .signatures.pdf import PdfReader
 from .soap import answers
 from .soap.prepared import PreparedAnswers
 from .soap.reading import Element
@@ -69,6 +70,7 @@ class Konnektor:
         self.sak = SignatureApplication(
             self.settings.signatures, process.clock, process.journal, process.randomness
         )
+        self.pdfs = PdfReader()
         self.own_certificate = OwnCertificate(self.settings, process.randomness)
         self.terminal_certificates = terminal_certificates(self.settings)
         self.certificates = CertificateChecker(

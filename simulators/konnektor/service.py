@@ -29,6 +29,7 @@ async def serve(process: Process[KonnektorSettings]) -> AsyncIterator[None]:
         session = await stack.enter_async_context(ClientSession())
         konnektor = Konnektor(process, session)
         stack.push_async_callback(konnektor.events.stop)
+        stack.callback(konnektor.pdfs.close)
         CardControl(konnektor).add_to(process.control)
         TerminalControl(konnektor).add_to(process.control)
         EventControl(konnektor).add_to(process.control)

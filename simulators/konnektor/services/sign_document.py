@@ -27,8 +27,9 @@ from ..signatures.signing import (
     Made,
     SignRequest,
     add_output,
+    check_content,
+    made_of_pdf,
     make,
-    prepare,
     read_request,
 )
 from ..signatures.stack import sign_stack
@@ -38,9 +39,8 @@ from ..soap.reading import Element, optional, required, several
 
 if TYPE_CHECKING:
     from ..cards.inserted_card import InsertedCard
-    from ..signatures.pades import SignablePdf
 
-Prepared: TypeAlias = "tuple[SignRequest, bytes | SignablePdf]"
+Prepared: TypeAlias = "tuple[SignRequest, bytes]"
 
 MAX_REQUESTS = 250
 TV_MODES = ("NONE", "UNCONFIRMED", "CONFIRMED")
@@ -165,12 +165,18 @@ async def _prepare(
 ) -> deque[Prepared]:
     """Read the documents before anybody types a PIN for them; fault 4110 for one that is unfit."""
 
-    def read() -> deque[Prepared]:
-        return deque((request, prepare(request, contents.pop(0))) for request in requests)
+    stack: deque[Prepared] = deque(zip(requests, contents, strict=True))
+    contents.clear()
 
-    if any(request.signature_type == PADES_TYPE for request in requests):
-        return await call.in_thread(read)
-    return read()
+    def check() -> None:
+        for request, content in stack:
+            check_content(request, content)
+
+    await call.in_thread(check)
+    for request, content in stack:
+        if request.signature_type == PADES_TYPE:
+            await call.konnektor.pdfs.check(content)
+    return stack
 
 
 async def _check_certificate(call: Call, key: SigningKey) -> None:
@@ -215,8 +221,16 @@ async def _sign(
         if request.include_revocation and embeds:
             now, responses = await revocation.now()
 
+        pdf: bytes | None = None
+        if request.signature_type == PADES_TYPE:
+            reason = request.document.short_text
+            pdf = await konnektor.pdfs.sign(content, signer, reason=reason, now=now)
+
         def work() -> Element:
-            made = make(request, content, signer, responses, now)
+            if pdf is not None:
+                made = made_of_pdf(pdf)
+            else:
+                made = make(request, content, signer, responses, now)
             return _response(call.service, request.request_id, made)
 
         response = await call.in_thread(work)

@@ -70,7 +70,7 @@ async def verify_document(call: Call) -> Element:
     call.check(parts, Target())
     konnektor = call.konnektor
     now = konnektor.clock.now()
-    read = await call.in_thread(_read, parts, element, document, inputs)
+    read = await _find(call, parts, element, document, inputs)
     judgement = await judge(read, konnektor.certificates, now, inputs.at)
     if any(finding.qes for finding in judgement.findings) and not konnektor.sak.settings.qes:
         raise fault(Code.SAK_OFF)
@@ -149,10 +149,23 @@ def _response(finding: Finding) -> bytes | None:
     return None if response in finding.found.ocsp_responses else response
 
 
+async def _find(
+    call: Call, parts: Parts, element: Element | None, document: Document | None, inputs: _Inputs
+) -> found.Document:
+    """Find the signatures and check their mathematics; faults as ``_read``."""
+    read = await call.in_thread(_read, parts, element, document, inputs)
+    if not isinstance(read, bytes):
+        return read
+    embedded = await call.konnektor.pdfs.signatures(read)
+    return await call.in_thread(cms_form.read_pdf, read, embedded)
+
+
 def _read(
     parts: Parts, element: Element | None, document: Document | None, inputs: _Inputs
-) -> found.Document:
+) -> found.Document | bytes:
     """Find the signatures and check their mathematics; to be run in a thread.
+
+    The bytes are those of a PDF that has to be searched for signatures.
 
     Faults: 4253 no signature, 4111 a type that does not exist, 4279 S/MIME, those of the forms.
     """
@@ -198,9 +211,9 @@ def _read_base64(
     return cms_form.read_cms(content, document, asked.certificates)
 
 
-def _read_inside(document: Document | None, asked: xml_form.Asked) -> found.Document:
+def _read_inside(document: Document | None, asked: xml_form.Asked) -> found.Document | bytes:
     if document is not None and document.kind == "pdf":
-        return cms_form.read_pdf(document)
+        return document.take()
     if document is not None and document.kind == "xml":
         return xml_form.read_enveloped(document, asked)
     raise fault(Code.NO_SIGNATURE)

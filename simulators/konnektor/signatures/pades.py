@@ -1,4 +1,7 @@
-"""PAdES: signing PDF/A with a card's key, and the signatures a PDF holds (pyHanko)."""
+"""PAdES: signing PDF/A with a card's key, and the signatures a PDF holds (pyHanko).
+
+Hostile PDFs take any time here: the Konnektor asks ``pdf.PdfReader``, whose process does this.
+"""
 
 # mypy: disable-error-code="no-untyped-call"
 
@@ -25,6 +28,7 @@ from simulators.formats import signed_data
 from simulators.formats.certificates import is_ecc
 
 from ..faults import Code, KonnektorFault, fault
+from .pdf.embedded import EmbeddedSignature
 
 MAX_SIGNATURES = 50
 _PDF_A_PART = re.compile(rb"pdfaid:part(?:>|\s*=\s*[\"'])\s*(\d)")
@@ -33,21 +37,6 @@ ROOM = 16384
 """Hexadecimal digits kept free in the PDF for the CMS: 8 KiB, some three times the usual."""
 
 _TOO_LARGE = "larger than expected"
-
-
-@dataclass(frozen=True)
-class EmbeddedSignature:
-    """A signature in a PDF: its CMS, the bytes it covers, and whether that is all of the file.
-
-    PAdES has its time and its Reason (the ShortText) in the PDF, not in the CMS.
-    """
-
-    cms: bytes
-    covered: bytes
-    covers_all: bool
-    signing_time: datetime | None
-    reason: str | None
-    field_name: str
 
 
 class _CardSigner(Signer):
@@ -103,8 +92,7 @@ def sign(
     """Return *pdf* with a PAdES-BES signature added (ShortText as Reason).
 
     Faults: 4205 the CMS does not fit into the room that is kept for it, which a card's
-    certificate can cause; 4110 when the PDF cannot be signed for another reason. Blocks for
-    tens of milliseconds: run it in a thread.
+    certificate can cause; 4110 when the PDF cannot be signed for another reason.
     """
     settings = signers.PdfSignatureMetadata(
         field_name=f"Signature{pdf.signatures + 1}",
@@ -152,12 +140,12 @@ def _embedded(pdf: bytes, entry: Any) -> EmbeddedSignature:
     start, first, second, rest = (int(number) for number in entry.byte_range)
     if start != 0 or min(first, second, rest) < 0 or first > second or second + rest > len(pdf):
         raise ValueError("ByteRange")
-    covered = pdf[:first] + pdf[second : second + rest]
     level = entry.evaluate_signature_coverage()
     reason = entry.sig_object.get("/Reason")
     return EmbeddedSignature(
         bytes(entry.pkcs7_content),
-        covered,
+        (first, second),
+        second + rest,
         level is SignatureCoverageLevel.ENTIRE_FILE,
         _zoned(entry.self_reported_timestamp),
         None if reason is None else str(reason),

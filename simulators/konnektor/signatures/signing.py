@@ -6,7 +6,6 @@ import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from simulators.formats import signed_data
 from simulators.formats.errors import FormatError
@@ -19,9 +18,6 @@ from ..soap.namespaces import DSS, POLICY, name
 from ..soap.reading import Element, optional, required, several
 from . import xades
 from .xades import XML_TYPE, Variant
-
-if TYPE_CHECKING:
-    from .pades import SignablePdf
 
 CMS_TYPE = "urn:ietf:rfc:5652"
 SMIME_TYPE = "urn:ietf:rfc:5751"
@@ -117,64 +113,57 @@ def read_request(call: Call, element: Element, *, qes: bool) -> SignRequest:
     )
 
 
-def prepare(request: SignRequest, content: bytes) -> bytes | SignablePdf:
-    """Return what will be signed, read as far as that needs no key; in a thread for a PDF.
+def check_content(request: SignRequest, content: bytes) -> None:
+    """Hold a document against what it is to be signed as; to be run in a thread.
 
-    Faults: 4110 for a document that is not of its MimeType's format and for a PDF that is no
-    PDF/A, 4022, 4280, 4281 for XML to be signed as XML.
+    Faults: 4110 for a document that is not of its MimeType's format, 4022, 4280, 4281 for XML
+    to be signed as XML.
     """
     check_format(request.document, content, shown=request.qes)
     if request.signature_type == XML_TYPE and not request.document.is_xml_element:
         check_xml(content)  # Base64XML was held against the rules when it was decoded
-    if request.signature_type != PADES_TYPE:
-        return content
-    from . import pades  # pyHanko takes half a second to import, and few processes need it
-
-    return pades.read(content)
 
 
 def make(
     request: SignRequest,
-    content: bytes | SignablePdf,
+    content: bytes,
     signer: signed_data.Signer,
     ocsp_responses: Sequence[bytes],
     now: datetime,
 ) -> Made:
-    """Sign *content*, what was prepared of *request*; to be run in a thread.
+    """Sign *content* in CMS or as XML; to be run in a thread.
 
-    Faults: 4110 a PDF that cannot be signed, 4000 an attribute that is none, or a place in an
-    XML document that is not there.
+    Faults: 4000 an attribute that is none, or a place in an XML document that is not there.
     """
-    document = request.document
-    if not isinstance(content, bytes):
-        from . import pades
-
-        signed = pades.sign(content, signer, reason=document.short_text, now=now)
-    elif request.signature_type == XML_TYPE:
+    short_text = request.document.short_text or None
+    if request.signature_type == XML_TYPE:
         made = xades.sign(
             content,
             signer,
             request.xml_variant,
-            short_text=document.short_text,
+            short_text=short_text,
             ocsp_responses=ocsp_responses,
             now=now,
         )
         return Made("", XML_TYPE, made)
-    else:
-        hint = document.short_text
-        try:
-            signed = signed_data.sign(
-                content,
-                signer,
-                signing_time=now,
-                detached=not request.include_content,
-                content_hint=hint or None,
-                attributes=request.attributes,
-                ocsp_responses=ocsp_responses,
-            )
-        except FormatError as error:
-            raise fault(Code.SYNTAX, f"CMSAttribute: {error}") from None
-    return Made(base64.b64encode(signed).decode("ascii"), request.signature_type)
+    try:
+        signed = signed_data.sign(
+            content,
+            signer,
+            signing_time=now,
+            detached=not request.include_content,
+            content_hint=short_text,
+            attributes=request.attributes,
+            ocsp_responses=ocsp_responses,
+        )
+    except FormatError as error:
+        raise fault(Code.SYNTAX, f"CMSAttribute: {error}") from None
+    return Made(base64.b64encode(signed).decode("ascii"), CMS_TYPE)
+
+
+def made_of_pdf(signed: bytes) -> Made:
+    """Return what was made where that is a PDF with its signature inside."""
+    return Made(base64.b64encode(signed).decode("ascii"), PADES_TYPE)
 
 
 def add_output(response: Element, made: Made, namespace: str) -> None:

@@ -20,6 +20,7 @@ from simulators.formats.signer_info import SignerInfo
 
 from ...documents import Document as GivenDocument
 from ...faults import Code, Trace, fault, trace
+from ..pdf import EmbeddedSignature
 from ..signing import CMS_TYPE, QES_KINDS
 from .found import OID_URI, Document, Form, Found, Updated
 
@@ -49,22 +50,19 @@ def read_cms(
     return Document(signatures, _ignored(read), kind_ok, update)
 
 
-def read_pdf(given: GivenDocument) -> Document:
-    """Read the signatures of a PDF and check their mathematics; to be run in a thread.
+def read_pdf(pdf: bytes, embedded: Sequence[EmbeddedSignature]) -> Document:
+    """Check the mathematics of the signatures *embedded* in *pdf*; to be run in a thread.
 
     The Traces say what is wrong with the document as a whole (4262: a part is unsigned).
-    Faults: 4112 no PDF or no CMS inside, 4253 no signature.
+    Faults: 4112 no CMS inside, 4253 no signature.
     """
-    from .. import pades  # pyHanko takes half a second to import, and few processes need it
-
-    embedded = pades.embedded_signatures(given.take())
     if not embedded:
         raise fault(Code.NO_SIGNATURE)
     signatures: list[Found] = []
     wrong: list[Trace] = [] if embedded[-1].covers_all else [trace(Code.PDF_PARTLY_SIGNED)]
     for entry in embedded:
         # the room for the signature is larger than the CMS and filled with zeros
-        read = _read(_without_padding(entry.cms), entry.covered, ())
+        read = _read(_without_padding(entry.cms), entry.covered(pdf), ())
         problem = None if len(read.signers) == 1 else "PAdES has one signer for each signature"
         wrong += _ignored(read)
         for signer in read.signers:
