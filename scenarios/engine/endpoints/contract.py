@@ -53,8 +53,18 @@ class NamesEndpoint(_Part):
     control: str
 
 
+class RegistrationEndpoint(_Part):
+    """What opens a registration at a provider: referenceID and iniPassword."""
+
+    reference_id: str
+    initial_password: str
+
+
 class ProviderEndpoint(_Part):
-    """A mail provider: SMTP and POP3 as ``host:port`` (TLS from the first byte), REST URLs."""
+    """A mail provider: SMTP and POP3 as ``host:port`` (TLS from the first byte), REST URLs.
+
+    ``registration`` holds the code of each site, ``profile`` names the provider's rules.
+    """
 
     smtp: str
     pop3: str
@@ -62,6 +72,8 @@ class ProviderEndpoint(_Part):
     account_limit: str | None = None
     service_information: str | None = None
     kas: str | None = None
+    profile: str | None = None
+    registration: dict[str, RegistrationEndpoint] = {}
     control: str
 
 

@@ -13,7 +13,14 @@ from ..world.directory_entries import HOLDER
 from ..world.information_model import pins_of
 from ..world.model import Participant, Site
 from ..world.parts import clientmodule_part, konnektor_part, provider_part
-from ..world.wiring import Wiring, account_limit, kas, user_name
+from ..world.wiring import (
+    Wiring,
+    account_limit,
+    account_manager,
+    kas,
+    service_information,
+    user_name,
+)
 from .contract import (
     CardEndpoint,
     ClientModuleEndpoint,
@@ -25,6 +32,7 @@ from .contract import (
     ParticipantEndpoint,
     PkiEndpoint,
     ProviderEndpoint,
+    RegistrationEndpoint,
     SiteEndpoint,
     write_private,
 )
@@ -138,7 +146,16 @@ def _provider(wiring: Wiring, domain: str) -> ProviderEndpoint:
     return ProviderEndpoint(
         smtp=places.outside(name, "smtp"),
         pop3=places.outside(name, "pop3"),
+        account_manager=account_manager(places.outside(name, "rest")),
         account_limit=account_limit(places.outside(name, "rest")),
+        service_information=service_information(places.outside(name, "rest")),
+        profile=wiring.world.providers[domain].profile,
+        registration={
+            site: RegistrationEndpoint(
+                reference_id=code.reference_id, initial_password=code.initial_password
+            )
+            for site, code in wiring.registration_codes(domain).items()
+        },
         kas=kas(places.outside(name, "rest")),
         control=_control(wiring, name),
     )

@@ -72,13 +72,24 @@ PinReference = Literal[
     "MRPIN.AMTS",
 ]  # fmt: skip
 CardGeneration = Literal["G2.0", "G2.1"]
+ProviderProfile = Literal["gematik", "kv.dox"]
 Crypt = Literal["auto", "RSA", "ECC", "RSA_ECC"]
 KimVersion = Literal["1.0", "1.5", "1.5+"]
 
 
 class Provider(Settings):
-    """A KIM provider, named by its domain."""
+    """A KIM provider, named by its domain.
 
+    ``profile`` are its rules for addresses, passwords and registration; ``rules`` what differs
+    from them, by the names of the provider's setting ``profile``.
+    """
+
+    profile: ProviderProfile = Field(
+        default="gematik", description="kv.dox der KBV oder das Beispiel der gematik"
+    )
+    rules: dict[str, str | int | bool | None] = Field(
+        default={}, description="Abweichungen vom Profil, zum Beispiel jwt_expiration"
+    )
     client_certificates: bool = Field(
         default=True, description="Clientmodule brauchen ein Zertifikat (TLS, beidseitig)"
     )

@@ -18,9 +18,11 @@ from .information_model import information_model, pins
 from .model import Participant, World
 from .parts import Part, RoleName, clientmodule_part, konnektor_part, provider_part
 from .places import Places
+from .registration_codes import RegistrationCode, registration_code
 
 CONFIG = dict[str, Any]
 ENTRIES_FILE = "directory.json"
+DIRECTORY_PATH = "/DirectoryApplicationMaintenance"
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,30 @@ class Wiring:
                 }
                 for account in self._accounts(part.of)
             ],
+            "profile": {"profile": provider.profile, **provider.rules},
+            "account_manager": self._account_manager(part.of),
             "kas": {"base_url": kas(self.provider_address(part.of, "rest"))},
+        }
+
+    def _account_manager(self, domain: str) -> CONFIG:
+        authority = self.tree.provider_authority
+        return {
+            "trust": str(self.tree.trust),
+            "ocsp_url": f"http://{self.places.inside('pki', 'ocsp')}/ocsp",
+            "ocsp_signers": self.tree.ocsp_signers and str(self.tree.ocsp_signers),
+            "codes": [code.settings() for code in self.registration_codes(domain).values()],
+            "authority": {"certificate": str(authority.certificate), "key": str(authority.key)},
+            "directory": {
+                "url": f"https://{self.places.inside('vzd', 'rest')}{DIRECTORY_PATH}",
+                "ca": str(self.tree.ca),
+            },
+        }
+
+    def registration_codes(self, domain: str) -> dict[str, RegistrationCode]:
+        """Return the code with which the cards of each site register at the provider *domain*."""
+        return {
+            name: registration_code(domain, name, site, self.identities)
+            for name, site in self.world.sites.items()
         }
 
     def _accounts(self, domain: str) -> list[CONFIG]:
@@ -145,6 +170,7 @@ class Wiring:
             {
                 "address": participant.address,
                 "password": self.password(name, participant),
+                "kim_version": participant.kim_version,
                 "telematik_id": cards[participant.site, participant.card].telematik_id,
             }
             for name, participant in self.world.participants.items()
@@ -153,6 +179,7 @@ class Wiring:
             {
                 "address": extra.address,
                 "password": self.identities.password(f"account//{name}"),
+                "kim_version": extra.kim_version,
                 "telematik_id": self.identities.telematik_id(name, extra),
             }
             for name, extra in self.world.directory.items()
@@ -248,6 +275,16 @@ class Wiring:
     def _kim_certificate(self, participant: str) -> CONFIG:
         file = self.tree.kim_certificate(participant)
         return {"pkcs12": str(file.path), "password": file.password.strip()}
+
+
+def account_manager(address: str) -> str:
+    """Return the base URL of I_AccountManager_Service at the provider's REST *address*."""
+    return f"https://{address}/AccountMgmt/v2.4"
+
+
+def service_information(address: str) -> str:
+    """Return the base URL of I_ServiceInformation at the provider's REST *address*."""
+    return f"https://{address}/ServiceInformation/v1.0"
 
 
 def account_limit(address: str) -> str:
