@@ -8,6 +8,7 @@ import socket
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 HEAD_SECONDS, UNREAD_SECONDS = 30.0, 60.0
 
@@ -67,12 +68,11 @@ class PatientServer(web.Server):
 def _in_one_line(record: logging.LogRecord) -> bool:
     """Have what aiohttp could not read as HTTP logged in a line, not as our own failure.
 
-    What the client sent is left out: it may be its password.
+    What the client sent is left out: it may be its password. Our own failures keep their traceback.
     """
-    if record.exc_info is not None:
-        error = record.exc_info[0]
-        name = "?" if error is None else error.__name__
-        record.msg, record.args = f"{record.getMessage()}: {name}", ()
+    error = record.exc_info[1] if record.exc_info is not None else None
+    if isinstance(error, HttpProcessingError | web.RequestPayloadError | ConnectionError):
+        record.msg, record.args = f"{record.getMessage()}: {type(error).__name__}", ()
         record.exc_info = None
         record.levelno, record.levelname = logging.WARNING, "WARNING"
     return True

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from simulators.konnektor.soap.patience import PatientServer
+from simulators.konnektor.soap.patience import Handler, PatientServer
 
 DEADLINE = 20
 
@@ -19,9 +19,13 @@ async def answered(request: web.BaseRequest) -> web.Response:
     return web.Response(text=await request.text())
 
 
-async def talk(*sent: bytes, head_seconds: float) -> bytes:
+async def fails(request: web.BaseRequest) -> web.Response:
+    raise LookupError(request.path)
+
+
+async def talk(*sent: bytes, head_seconds: float, handler: Handler = answered) -> bytes:
     """Send pieces, then read until the server closes."""
-    runner = web.ServerRunner(PatientServer(answered, head_seconds=head_seconds))
+    runner = web.ServerRunner(PatientServer(handler, head_seconds=head_seconds))
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
@@ -58,6 +62,20 @@ def test_nothing_or_half_a_head(sent: tuple[bytes, ...]) -> None:
 def test_a_request_in_time() -> None:
     request = b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi"
     assert asyncio.run(talk(request, head_seconds=DEADLINE)).endswith(b"hi")
+
+
+def test_what_is_logged_with_a_traceback(caplog: pytest.LogCaptureFixture) -> None:
+    """Our own failures are; bytes that are no HTTP take a line that holds none of them."""
+    broken = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\ngeheim\r\n"
+    asyncio.run(talk(broken, head_seconds=DEADLINE))
+    request = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    asyncio.run(talk(request, head_seconds=DEADLINE, handler=fails))
+    *lines, failure = [found for found in caplog.records if found.name == PatientServer.__module__]
+    assert lines
+    assert not [line for line in lines if line.exc_info is not None]
+    assert "geheim" not in caplog.text
+    assert failure.exc_info is not None
+    assert failure.exc_info[0] is LookupError
 
 
 def test_an_answer_may_take_longer_than_the_head() -> None:
