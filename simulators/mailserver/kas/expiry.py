@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from ..database import StoreError
 from ..provider import Provider
 from .store import KasStore
 
@@ -43,7 +44,7 @@ class Expiry:
         try:
             expired = await self._store.sweep(now)
             upcoming = await self._store.attachments.next_expiry()
-        except OSError as error:
+        except (OSError, StoreError) as error:
             process.log.warning("KAS: expired data could not be deleted: %s", error)
             return RETRY_SECONDS
         for attachment in expired:

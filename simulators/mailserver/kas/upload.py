@@ -13,6 +13,7 @@ from aiohttp import hdrs, web
 
 from .. import faults
 from ..accounts import Account
+from ..database import StoreError
 from ..faults import REST_INPUT, RestRefused
 from ..provider import Provider
 from .attachments import Attachment
@@ -56,7 +57,7 @@ class Upload:
                         await self._take(event)
             attachment = await self._finish(form)
             stored = True
-        except OSError as error:
+        except (OSError, StoreError) as error:
             raise self._storage_failed(error) from None
         finally:
             if not stored:
@@ -147,11 +148,11 @@ class Upload:
         if self._blob is not None:
             with suppress(OSError):
                 await self._blob.discard()
-        with suppress(OSError):
+        with suppress(OSError, StoreError):
             await self._store.remove([self._id])
 
-    def _storage_failed(self, error: OSError) -> RestRefused:
-        if error.errno in FULL:
+    def _storage_failed(self, error: OSError | StoreError) -> RestRefused:
+        if isinstance(error, OSError) and error.errno in FULL:
             return RestRefused(faults.KAS_NO_ROOM)
         self._provider.process.log.error("KAS: an upload could not be stored: %s", error)
         return RestRefused(faults.REST_INTERNAL)

@@ -257,40 +257,39 @@ def test_larger_than_the_account_may_is_refused_before_it_is_sent(
     assert kas.files() == []
 
 
-def test_quota_holds_for_mails_and_uploads_together(
-    start_provider: Callable[..., RunningProvider],
-) -> None:
-    provider = start_provider("kv", KV, [PRAXIS, FACHARZT], account={"quota": 1_000_000})
-    kas = KasClient(provider)
-    with provider.smtp(PRAXIS) as client:
-        client.sendmail(PRAXIS, [PRAXIS], mail(recipient=PRAXIS, body=(b"x" * 70 + b"\r\n") * 1000))
-    used = provider.mailbox(PRAXIS)[0]["size"]
-    link = kas.upload(bytes(500_000)).link
-    status = kas.ask("GET", "/AccountLimit/v1.1/limit", basic(PRAXIS))
-    assert status.json["remainQuota"] == 1_000_000 - used - 500_000
-    refused = kas.upload(bytes(500_001 - used))
-    assert (refused.status, refused.json["message"]) == (507, "Not enough memory available.")
-    assert kas.upload(bytes(500_001), user=FACHARZT).status == 201, "has a quota of their own"
-    assert kas.delete(link).status == 200
-    assert kas.upload(bytes(500_001 - used)).status == 201
-
-
-def test_capacity_of_the_whole_service_and_lenient_lengths(
-    start_provider: Callable[..., RunningProvider],
-) -> None:
+@pytest.fixture(scope="module")
+def limited(start_provider: Callable[..., RunningProvider]) -> KasClient:
     settings = {
-        "capacity": 10_000,
+        "capacity": 1_200_000,
         "require_part_length": False,
         "sender_may_download": True,
         "base_url": "https://kas.test:8443/attachments/v2.4/",
     }
-    kas = KasClient(start_provider("kv", KV, [PRAXIS, FACHARZT], kas=settings))
-    answer = kas.post(form([*fields(), attachment(bytes(5000), "")]))
+    account = {"quota": 1_000_000}
+    return KasClient(start_provider("kv", KV, [PRAXIS, FACHARZT], account=account, kas=settings))
+
+
+def test_quota_holds_for_mails_and_uploads_together(limited: KasClient) -> None:
+    with limited.provider.smtp(PRAXIS) as client:
+        client.sendmail(PRAXIS, [PRAXIS], mail(recipient=PRAXIS, body=(b"x" * 70 + b"\r\n") * 1000))
+    used = limited.provider.mailbox(PRAXIS)[0]["size"]
+    link = limited.upload(bytes(500_000)).link
+    limits = limited.ask("GET", "/AccountLimit/v1.1/limit", basic(PRAXIS)).json
+    assert limits["remainQuota"] == 500_000 - used
+    refused = limited.upload(bytes(500_001 - used))
+    assert (refused.status, refused.json["message"]) == (507, "Not enough memory available.")
+    assert limited.upload(bytes(500_001), user=FACHARZT).status == 201, "has a quota of their own"
+    assert limited.upload(bytes(200_000), user=FACHARZT).status == 507, "beyond the whole capacity"
+    assert limited.delete(link).status == 200
+    assert limited.upload(bytes(500_001 - used)).status == 201
+    assert limited.provider.role.ask("POST", "/reset")[0] == 204
+
+
+def test_settings_of_links(limited: KasClient) -> None:
+    answer = limited.post(form([*fields(), attachment(bytes(5000), "")]))
     assert answer.json["sharedLink"].startswith("https://kas.test:8443/attachments/v2.4/attachment")
-    assert kas.read(answer.link, PRAXIS).status == 200
-    assert kas.read(answer.link, KLINIK).status == 403
-    assert kas.upload(bytes(5001), user=FACHARZT).status == 507
-    assert kas.upload(bytes(5000), user=FACHARZT).status == 201
+    assert limited.read(answer.link, PRAXIS).status == 200, "the sender may read"
+    assert limited.read(answer.link, KLINIK).status == 403
 
 
 def test_data_that_was_altered_on_the_disk_is_never_complete(kas: KasClient) -> None:
