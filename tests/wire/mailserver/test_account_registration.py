@@ -1,7 +1,8 @@
-"""registerAccount, setAccount and getAccount, with a directory that runs beside the provider."""
+"""registerAccount, setAccount, getAccount, with a directory that runs beside the provider."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,14 @@ from typing import Any
 import pytest
 
 from tests.account_manager_site import (
+    BASE,
     CODE,
+    DOCTOR,
+    DOCTORS_CODE,
     FORMER,
+    HOSPITAL,
     NEW_PASSWORD,
+    OTHER_PRACTICE,
     OWNED,
     PRACTICE,
     TELEMATIK_IDS,
@@ -19,7 +25,7 @@ from tests.account_manager_site import (
     b64,
     start_site,
 )
-from tests.mail_providers import KV, PASSWORD
+from tests.mail_providers import KV, PASSWORD, mail
 
 NEW = f"Neue.Praxis@{KV}"
 
@@ -31,8 +37,7 @@ def running(
     pki_cache: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> AccountSite:
-    directory = tmp_path_factory.mktemp("directory")
-    return start_site(start_role, free_port, pki_cache, directory)
+    return start_site(start_role, free_port, pki_cache, tmp_path_factory.mktemp("directory"))
 
 
 @pytest.fixture
@@ -60,3 +65,194 @@ def test_registered_account_can_be_used_and_stands_in_the_directory(site: Accoun
         "noVzdMailEntry": False,
         "referenceID": CODE,
     }
+    _, log = site.provider.role.ask("GET", "/accounts/log")  # KOM-LE-A_2158
+    assert [(e["event"], e["address"]) for e in json.loads(log)] == [("registered", NEW.lower())]
+    assert f"account registered: {NEW.lower()}" in site.provider.role.log()
+    assert NEW_PASSWORD not in site.provider.role.log()
+    assert NEW_PASSWORD not in json.dumps(site.provider.role.journal())
+
+
+def test_registered_account_sends_and_fetches_mail(site: AccountSite) -> None:
+    assert site.register(NEW, password=b64("Anders-Geheim-99")).status == 204
+    assert site.call("GET", address=NEW, password=NEW_PASSWORD).status == 401
+    with site.provider.smtp() as client:
+        client.login(NEW, "Anders-Geheim-99")
+        client.sendmail(NEW, [NEW], mail(NEW, NEW))
+    with site.provider.pop3() as client:
+        client.user(NEW)
+        client.pass_("Anders-Geheim-99")
+        assert len(client.list()[1]) == 1
+
+
+def test_registration_survives_the_end_of_the_process(site: AccountSite) -> None:
+    assert site.register(NEW).status == 204
+    site.provider.role.kill()
+    site.provider.role.restart()
+    assert site.call("GET", address=NEW, password=NEW_PASSWORD).status == 200
+    stored = b"".join(f.read_bytes() for f in site.provider.role.directory.rglob("mail.sqlite3*"))
+    assert NEW.lower().encode() in stored
+    assert NEW_PASSWORD.encode() not in stored
+
+
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [
+        ({"username": OWNED}, 409),
+        ({"username": OWNED.upper()}, 409),
+        ({"username": "praxis@arv.kim.telematik-test"}, 420),
+        ({"username": f"Müller@{KV}"}, 420),
+        ({"username": f"a..b@{KV}"}, 420),
+        ({"username": f"{'a' * 65}@{KV}"}, 420),
+        ({"username": "ohne-at"}, 400),
+        ({"ini_password": "zu-kurz-1A"}, 420),
+        ({"password": b64("nurkleinbuchstaben")}, 420),
+        ({"password": "kein base64!"}, 400),
+        ({"kimVersion": "9.9"}, 422),
+        ({"kimVersion": 1.5}, 400),
+        ({"dataTimeToLive": 9}, 400),
+        ({"dataTimeToLive": True}, 400),
+        ({"regStat": "offen"}, 400),
+        ({"maxMailSize": 1}, 400),
+        ({"noVzdMailEntry": "ja"}, 400),
+        ({"code": None}, 401),
+        ({"code": "FALSCH"}, 401),
+        ({"code": DOCTORS_CODE}, 401),
+        ({"card": FORMER}, 423),
+    ],
+)
+def test_refused_registration_leaves_no_account(
+    site: AccountSite, changes: dict[str, Any], status: int
+) -> None:
+    answer = site.register(**{"username": NEW, **changes})
+    assert answer.status == status, answer
+    assert answer.content.keys() == {"message", "traceId"}
+    assert set(site.accounts()) == {OWNED, f"facharzt@{KV}"}
+    assert site.entry(TELEMATIK_IDS[PRACTICE])["mail"] == [OWNED]
+
+
+def test_entry_that_is_not_there_and_directory_that_is_down(site: AccountSite) -> None:
+    control = site.directory
+    assert control.ask("DELETE", f"/entries/karte-{HOSPITAL[-2:]}")[0] == 204
+    assert site.register(NEW, card=HOSPITAL).status == 502
+    fault = {"id": "1", "operation": "*", "effect": {"kind": "drop"}}
+    assert control.ask("PUT", "/faults", [fault])[0] == 200
+    answer = site.register(NEW)
+    assert (answer.status, "VZD" in answer.content["message"]) == (502, True)
+    assert site.call("DELETE").status == 502
+    assert site.call("PUT", body={"kimVersion": "1.5+"}).status == 502
+    assert control.ask("DELETE", "/faults")[0] == 204
+    assert site.register(NEW).status == 204
+
+
+def test_directory_that_refuses_the_second_step_changes_nothing(site: AccountSite) -> None:
+    fault = {
+        "id": "1",
+        "operation": "*add_Directory_FA-Attributes",
+        "effect": {"kind": "status", "code": 500},
+    }
+    assert site.directory.ask("PUT", "/faults", [fault])[0] == 200
+    assert site.register(NEW, card=OTHER_PRACTICE).status == 502
+    assert NEW.lower() not in site.accounts()
+    assert "mail" not in site.entry(TELEMATIK_IDS[OTHER_PRACTICE])
+
+
+def test_hidden_account_is_in_kimdata_alone(site: AccountSite) -> None:
+    assert site.register(NEW, noVzdMailEntry=True).status == 204
+    entry = site.entry(TELEMATIK_IDS[PRACTICE])
+    assert entry["mail"] == [OWNED]
+    assert entry["komLeData"] == [f"1.5,{OWNED}"]
+    shown = {"noVzdMailEntry": False}
+    assert site.call("PUT", body=shown, address=NEW, password=NEW_PASSWORD).status == 204
+    assert set(site.entry(TELEMATIK_IDS[PRACTICE])["komLeData"]) == {
+        f"1.5,{OWNED}",
+        f"1.5,{NEW}".lower(),
+    }
+    hidden = {"noVzdMailEntry": True}
+    assert site.call("PUT", body=hidden).status == 204
+    assert site.entry(TELEMATIK_IDS[PRACTICE])["mail"] == [NEW.lower()]
+
+
+def test_changes_of_an_account(site: AccountSite) -> None:
+    body = {"password": b64(NEW_PASSWORD), "kimVersion": "1.5+", "dataTimeToLive": 365}
+    assert site.call("PUT", body={**body, "username": "x@y.z", "referenceID": "z"}).status == 204
+    assert site.call("GET").status == 401
+    shown = site.call("GET", password=NEW_PASSWORD).content
+    assert (shown["kimVersion"], shown["dataTimeToLive"]) == ("1.5+", 365)
+    assert shown["username"] == OWNED
+    assert "referenceID" not in shown
+    assert site.entry(TELEMATIK_IDS[PRACTICE])["komLeData"] == [f"1.5+,{OWNED}"]
+    site.provider.role.kill()
+    site.provider.role.restart()
+    assert site.call("GET", password=NEW_PASSWORD).content == shown
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({}, 204),
+        (None, 204),
+        ({"password": b64("zu kurz")}, 420),
+        ({"kimVersion": "2.0"}, 422),
+        ({"dataTimeToLive": 366}, 400),
+        ({"dataTimeToLive": 30.0}, 204),
+        ({"dataTimeToLive": "30"}, 400),
+        (["kein Objekt"], 400),
+        (b"{", 400),
+        (b'{"a": NaN}', 400),
+        (b'{"username": "\\ud800@kv.de"}', 400),
+        (b"\xff\xfe", 400),
+        (b"[" * 60_000, 400),
+        (b'{"a":' * 10_000 + b"1" + b"}" * 10_000, 400),
+        (b" " * 200_000, 400),
+    ],
+)
+def test_bodies_of_set_account(site: AccountSite, body: Any, status: int) -> None:
+    assert site.call("PUT", body=body).status == status
+
+
+@pytest.mark.parametrize(
+    ("value", "status"),
+    [
+        (b64("falsch"), 401),
+        ("", 401),
+        ("kein base64", 400),
+        ("//8=", 400),
+        (b64("x" * 200), 400),
+        ("\xe4\xf6", 400),
+    ],
+)
+def test_password_of_the_header(site: AccountSite, value: str, status: int) -> None:
+    assert site.call("GET", password=None, Password=value).status == status
+
+
+def test_missing_password_unknown_account_and_account_of_another_card(site: AccountSite) -> None:
+    assert site.call("GET", password=None).status == 400
+    assert site.call("GET", address=f"niemand@{KV}").status == 404
+    assert site.call("GET", address="niemand").status == 400
+    assert site.call("GET", card=DOCTOR).status == 401
+    assert site.call("GET", address=f"facharzt@{KV}").status == 401
+    assert site.call("PUT", "/telematikID", password=PASSWORD).status == 400
+
+
+def test_client_certificate_is_needed_but_for_the_first_registration(site: AccountSite) -> None:
+    bare = site.without_certificate()
+    assert site.call("GET", context=bare).status == 401
+    assert site.call("PUT", "/telematikID", context=bare, otp=b64("x")).status == 401
+    assert site.call("POST", "/cert", {"commonName": "x"}, context=bare).status == 401
+    information = site.send("GET", "/ServiceInformation/v1.0/serviceinfo", context=bare)
+    assert information.status == 200
+    assert site.register(NEW, context=bare).status == 204
+
+
+def test_unknown_paths_and_methods_answer_in_the_same_form(site: AccountSite) -> None:
+    nowhere = site.send("GET", f"{BASE}/nichts")
+    assert (nowhere.status, nowhere.content.keys()) == (404, {"message", "traceId"})
+    wrong = site.send("PATCH", f"{BASE}/account")
+    assert (wrong.status, wrong.headers["Allow"]) == (405, "POST")
+
+
+def test_fault_on_purpose_names_operation_and_account(site: AccountSite) -> None:
+    fault = {"operation": "REST.getAccount", "effect": {"kind": "reply", "code": 500}}
+    site.provider.faults({**fault, "match": {"user": OWNED}})
+    assert site.call("GET").status == 500
+    assert site.call("GET", "/outofoffice").status == 200
