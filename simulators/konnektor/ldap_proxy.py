@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from simulators.process.faults import DROP, delay
+from simulators.process.faults import DROP
 from simulators.process.ldap import LdapUnreachable, ResultCode
 from simulators.process.ldap.ber import BerError
 from simulators.process.ldap.filter_text import format_filter
@@ -26,8 +26,8 @@ from simulators.process.ldap.results import result_name
 from simulators.process.ldap.server import LdapServer, SearchCall
 from simulators.process.role import Process
 
-SEARCH = "LDAP.Search"
-RESULT = "result"  # the effect: a search ends with a code and finds nothing
+from . import on_purpose
+
 IDLE_SECONDS = 900.0  # as the directory itself (TIP1-A_5567); no other figure is given
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 60.0
@@ -109,14 +109,14 @@ class LdapProxy:
         forward = _Forward(call)
         outcome = "abandoned"
         try:
-            effect = await delay(
-                self._process.faults.pick(SEARCH, filter=text, base=call.request.base)
+            effect = await on_purpose.pick_search(
+                self._process.faults, filter=text, base=call.request.base
             )
             if effect is not None and effect.kind == DROP:
                 outcome = DROP
                 call.drop()
                 return
-            if effect is not None and effect.kind == RESULT:
+            if effect is not None and effect.kind == on_purpose.LDAP_RESULT:
                 result = Result(effect.code or ResultCode.OTHER, effect.text or "")
                 call.done(result)
             elif not self._is_online():
@@ -127,7 +127,7 @@ class LdapProxy:
             outcome = result_name(result.code)
         finally:
             self._process.journal.record(
-                SEARCH,
+                on_purpose.SEARCH,
                 peer="client",
                 milliseconds=(time.perf_counter() - began) * 1000,
                 filter=text[:MAX_JOURNAL_TEXT],

@@ -1,8 +1,8 @@
 """Faults on purpose: a call that fails, is delayed, or whose answer is lost, cut or spoilt.
 
 The operations of rules are those of the services, ``ServiceDirectory`` for ``/connector.sds``,
-``TLS`` for handshakes at the SOAP port, ``CETP`` for pushes of events and ``LDAP`` operations for
-the proxy.
+``TLS`` for handshakes at the SOAP port, ``CETP`` for pushes of events and ``LDAP.Search`` at the
+proxy.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import ssl
 
 from aiohttp import web
 
-from simulators.process.faults import COMMON_EFFECTS, DROP, Effect, Faults, delay
+from simulators.makes.services import OPERATIONS
+from simulators.process.faults import COMMON_EFFECTS, DROP, Effect, Faults, Place, delay
 
 from .faults import Code, KonnektorFault, trace
 from .operation import Call, read_context
@@ -26,12 +27,6 @@ LOST, BROKEN_OFF = "lost", "broken_off"
 TRUNCATED, MALFORMED = "truncated", "malformed"
 HTTP_ERROR, CONTENT_TYPE, REFUSED = "http_error", "content_type", "refused"
 SEGMENTS, LDAP_RESULT = "segments", "result"
-EFFECTS = frozenset(
-    {
-        *(SOAP_FAULT, WARNING, LOST, BROKEN_OFF, TRUNCATED, MALFORMED),
-        *(HTTP_ERROR, CONTENT_TYPE, REFUSED, SEGMENTS, LDAP_RESULT),
-    }
-)
 """``soap_fault`` (``code``, ``text``) instead of the work, ``warning`` (the same) on top of it.
 
 After the work, for any operation and the service directory: ``lost`` (the connection is closed
@@ -39,8 +34,8 @@ without an answer), ``broken_off`` (closed in the middle of it), ``truncated`` (
 ends in the middle of the XML), ``malformed`` (XML that is not well-formed), ``http_error``
 (``code``, else 500, and no SOAP), ``content_type`` (``value``, else text/html). ``drop`` closes
 before the work; ``segments`` divides a push (``code`` parts), ``truncated`` cuts it too;
-``refused`` ends a TLS handshake. ``seconds`` beside any of them is
-waited first.
+``refused`` ends a TLS handshake; ``result`` (``code``) answers a search in the directory.
+``seconds`` beside any of them is waited first.
 """
 
 _OF_ANSWERS = frozenset({LOST, BROKEN_OFF, TRUNCATED, MALFORMED, HTTP_ERROR, CONTENT_TYPE})
@@ -49,9 +44,38 @@ _OF_DIRECTORY = _OF_ANSWERS | COMMON_EFFECTS
 _OF_HANDSHAKES = frozenset({REFUSED})
 _OF_PUSHES = COMMON_EFFECTS | {SEGMENTS, TRUNCATED}
 
-DIRECTORY, TLS, CETP = "ServiceDirectory", "TLS", "CETP"
+_OF_SEARCHES = COMMON_EFFECTS | {LDAP_RESULT}
+
+DIRECTORY, TLS, CETP, SEARCH = "ServiceDirectory", "TLS", "CETP", "LDAP.Search"
+MAX_SEGMENTS = 100
 DETAIL = "absichtlich"
 _NO_XML = b"<<"
+
+
+def _is_fault_code(code: int) -> bool:
+    """Whether *code* is of gematik (also one that newer releases may bring) or of a vendor."""
+    return 1000 <= code <= 40_999
+
+
+_ANY_ANSWER = {HTTP_ERROR: lambda code: 400 <= code <= 599}
+PLACES = (
+    Place(
+        OPERATIONS,
+        frozenset({"service", "version", "mandant", "clientsystem", "workplace", "user", "card"}),
+        _OF_CALLS,
+        {**_ANY_ANSWER, SOAP_FAULT: _is_fault_code, WARNING: _is_fault_code},
+    ),
+    Place(frozenset({DIRECTORY}), frozenset(), _OF_DIRECTORY, _ANY_ANSWER),
+    Place(frozenset({TLS}), frozenset({"sni"}), _OF_HANDSHAKES),
+    Place(
+        frozenset({CETP}),
+        frozenset({"topic", "sink", "subscription"}),
+        _OF_PUSHES,
+        {SEGMENTS: lambda code: 1 <= code <= MAX_SEGMENTS},
+    ),
+    Place(frozenset({SEARCH}), frozenset({"filter", "base"}), _OF_SEARCHES),
+)
+EFFECTS = frozenset[str]().union(*(place.kinds for place in PLACES))
 
 
 async def pick(faults: Faults, call: Call) -> Effect | None:
@@ -75,6 +99,14 @@ async def pick(faults: Faults, call: Call) -> Effect | None:
 async def pick_directory(faults: Faults) -> Effect | None:
     """Return what shall happen to a request for the service directory; a delay is over then."""
     return await delay(faults.pick(DIRECTORY, _OF_DIRECTORY)) if faults.active else None
+
+
+async def pick_search(faults: Faults, **facts: str) -> Effect | None:
+    """Return what shall happen to a search in the directory; a delay is over then.
+
+    Rules match filter and base.
+    """
+    return await delay(faults.pick(SEARCH, _OF_SEARCHES, **facts)) if faults.active else None
 
 
 async def pick_push(faults: Faults, **facts: str) -> Effect | None:
@@ -126,8 +158,7 @@ async def respond(
         middle = len(body) // 2
         body = body[:middle] + _NO_XML + body[middle:]
     elif kind == HTTP_ERROR and effect is not None:
-        code = effect.code if effect.code and 400 <= effect.code <= 599 else 500
-        return web.Response(status=code, text=f"{effect.text or DETAIL}\n")
+        return web.Response(status=effect.code or 500, text=f"{effect.text or DETAIL}\n")
     elif kind == CONTENT_TYPE and effect is not None:
         headers = {"Content-Type": effect.value or "text/html"}
     return await send(request, status, body, headers)

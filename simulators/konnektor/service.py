@@ -15,7 +15,7 @@ from .control import CardControl
 from .events.control import EventControl
 from .konnektor import Konnektor
 from .ldap_proxy import LdapProxy
-from .on_purpose import EFFECTS
+from .on_purpose import EFFECTS, PLACES
 from .services import all_services
 from .settings import KonnektorSettings
 from .signatures.control import SignatureControl
@@ -76,4 +76,5 @@ ROLE = Role(
     settings=KonnektorSettings,
     serve=serve,
     effects=EFFECTS,
+    places=PLACES,
 )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
-from dataclasses import dataclass
+import difflib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -52,6 +53,18 @@ class Rule(Settings):
     effect: Effect
 
 
+@dataclass(frozen=True)
+class Place:
+    """Operations that rules can name, by which facts their calls are told apart, what can happen
+    to them, and for some kinds which ``code`` is one.
+    """
+
+    operations: frozenset[str]
+    facts: frozenset[str]
+    kinds: frozenset[str]
+    codes: Mapping[str, Callable[[int], bool]] = field(default_factory=dict)
+
+
 @dataclass
 class _Active:
     rule: Rule
@@ -60,10 +73,17 @@ class _Active:
 
 
 class Faults:
-    """The active rules of a process."""
+    """The active rules of a process.
 
-    def __init__(self, effects: Iterable[str], randomness: Randomness) -> None:
+    *places* say what rules can name, so that a misspelt word is told; without any it would be a
+    rule that never holds.
+    """
+
+    def __init__(
+        self, effects: Iterable[str], randomness: Randomness, places: Iterable[Place] = ()
+    ) -> None:
         self.effects = COMMON_EFFECTS | frozenset(effects)
+        self._places = tuple(places)
         self._random = randomness
         self._active: list[_Active] = []
 
@@ -82,14 +102,49 @@ class Faults:
                 first = error.errors()[0]
                 where = ".".join(str(part) for part in first["loc"])
                 raise InputError(f"faults[{index}].{where}: {one_line(first['msg'])}") from None
-            if rule.effect.kind not in self.effects:
-                known = ", ".join(sorted(self.effects))
-                raise InputError(
-                    f"faults[{index}].effect.kind: {rule.effect.kind!r} is none of {known}"
-                )
+            wrong = self._wrong_in(rule)
+            if wrong is None and any(rule.id == known.id for known in checked):
+                wrong = f"id: {rule.id!r:.60} is another rule's, too"
+            if wrong is not None:
+                raise InputError(f"faults[{index}].{wrong}")
             checked.append(rule)
         self._active = [_Active(rule) for rule in checked]
         return checked
+
+    def _wrong_in(self, rule: Rule) -> str | None:
+        """Return the key of *rule* that can never hold and what was expected, None if all can."""
+        kind = rule.effect.kind
+        if kind not in self.effects:
+            return f"effect.kind: {_none_of(kind, self.effects)}"
+        if kind == DELAY and rule.effect.seconds is None:
+            return "effect.seconds: how long shall the delay be?"
+        return self._misplaced(rule) if self._places else None
+
+    def _misplaced(self, rule: Rule) -> str | None:
+        """Return what no place has that *rule* names, None if there is one for it."""
+        kind = rule.effect.kind
+        places = [
+            place
+            for place in self._places
+            if any(fnmatchcase(name, rule.operation) for name in place.operations)
+        ]
+        if not places:
+            known = frozenset[str]().union(*(place.operations for place in self._places))
+            return f"operation: {_none_of(rule.operation, known)}"
+        fitting = [place for place in places if kind in place.kinds]
+        if not fitting:
+            possible = frozenset[str]().union(*(place.kinds for place in places))
+            return f"effect.kind: {_none_of(kind, possible)}"
+        facts = frozenset[str]().union(*(place.facts for place in fitting))
+        for name in rule.match:
+            if name not in facts:
+                return f"match: {_none_of(name, facts)}"
+        code = rule.effect.code
+        if code is not None and not any(
+            kind not in place.codes or place.codes[kind](code) for place in fitting
+        ):
+            return f"effect.code: {code} is no code for {kind}"
+        return None
 
     @property
     def active(self) -> bool:
@@ -140,6 +195,13 @@ class Faults:
                 active.fired += 1
                 chosen = rule.effect
         return chosen
+
+
+def _none_of(word: str, known: Iterable[str]) -> str:
+    """Return that *word* is none of the *known*, and which one may have been meant."""
+    near = difflib.get_close_matches(word, sorted(known), n=1)
+    meant = f"; perhaps {near[0]}?" if near else ""
+    return f"{word!r:.60} is none of {', '.join(sorted(known)) or 'these: nothing'}{meant}"
 
 
 async def delay(effect: Effect | None) -> Effect | None:

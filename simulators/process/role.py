@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 
 from .clock import Clock
-from .faults import Faults
+from .faults import Faults, Place
 from .journal import Journal
 from .randomness import Randomness
 from .settings import Listener, ProcessSettings
@@ -31,13 +31,15 @@ class Role(Generic[S]):
 
     ``serve`` is entered when the control API is there and the journal runs; inside the block the
     role answers on its listeners; leaving the block closes them and stores what was acknowledged.
-    ``effects`` are the kinds of faults the role can produce beyond delay and drop.
+    ``effects`` are the kinds of faults the role can produce beyond delay and drop; ``places`` say
+    for which operations.
     """
 
     name: str
     settings: type[S]
     serve: Callable[[Process[S]], AbstractAsyncContextManager[None]]
     effects: frozenset[str] = frozenset()
+    places: tuple[Place, ...] = ()
 
 
 @dataclass
@@ -53,7 +55,7 @@ class Process(Generic[S]):
         self.clock = Clock()
         self.randomness = Randomness(settings.seed, settings.name)
         self.journal = Journal(settings.name, self.role.name, self.clock)
-        self.faults = Faults(self.role.effects, self.randomness)
+        self.faults = Faults(self.role.effects, self.randomness, self.role.places)
         self.log = logging.getLogger(settings.name)
         self.stopping = asyncio.Event()
         self._workers = ThreadPoolExecutor(max_workers=2, thread_name_prefix=settings.name)

@@ -15,7 +15,6 @@ from .cetp import CetpClient, NotDelivered, frame, segments
 from .event import Event
 from .subscriptions import Sink, Subscription
 
-MAX_SEGMENTS = 100
 _DIVIDED = 3  # segments, where a fault on purpose does not say how many
 
 
@@ -114,7 +113,7 @@ class Delivery:
         if effect is not None and effect.kind == DROP:
             raise NotDelivered("on purpose")
         if effect is not None and effect.kind == on_purpose.SEGMENTS:
-            count = min(effect.code or _DIVIDED, MAX_SEGMENTS)
+            count = effect.code or _DIVIDED
         message = frame(push.event.document(subscription))
         if effect is not None and effect.kind == on_purpose.TRUNCATED:
             message = message[: len(message) // 2]

@@ -27,6 +27,17 @@ def test_a_rule_holds_for_its_operation_only() -> None:
     assert active.pick("POP3.RETR") is None
 
 
+def test_ids_tell_rules_apart() -> None:
+    rule = {"id": "a", "operation": "*", "effect": {"kind": "reply"}}
+    with pytest.raises(InputError, match=r"faults\[1\]\.id: 'a' is another rule's, too"):
+        Faults({"reply"}, Randomness(1, "test")).replace([rule, rule])
+
+
+def test_a_delay_says_how_long() -> None:
+    with pytest.raises(InputError, match=r"faults\[0\]\.effect\.seconds"):
+        faults({"operation": "*", "effect": {"kind": "delay"}})
+
+
 def test_the_nth_call_and_no_other() -> None:
     assert fires(faults({"operation": "*", "nth": 3}), 5) == [False, False, True, False, False]
 

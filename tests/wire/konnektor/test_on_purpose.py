@@ -69,6 +69,35 @@ def test_a_seeded_probability(site: Site) -> None:
     assert outcomes() == first
 
 
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        ({"operation": "GetKards"}, "operation: 'GetKards' is none of"),
+        ({"operation": "GetKards"}, "perhaps GetCards?"),
+        ({"match": {"mandat": "m1"}}, "match: 'mandat' is none of card, clientsystem, mandant"),
+        ({"operation": "TLS"}, "effect.kind: 'soap_fault' is none of refused"),
+        ({"operation": "Get*", "effect": {"kind": "refused"}}, "effect.kind: 'refused' is none of"),
+        ({"effect": {"kind": "soap_falt"}}, "perhaps soap_fault?"),
+        ({"effect": {"kind": "soap_fault", "code": 42}}, "effect.code: 42 is no code for"),
+        ({"effect": {"kind": "http_error", "code": 200}}, "effect.code: 200 is no code for"),
+        ({"effect": {"kind": "delay"}}, "effect.seconds: how long"),
+    ],
+)
+def test_rules_that_could_never_hold(site: Site, rule: dict[str, Any], said: str) -> None:
+    usual = {"id": "r", "operation": "GetCards", "effect": {"kind": "soap_fault", "code": 4060}}
+    status, body = site.role.ask("PUT", "/faults", [usual | rule])
+    assert status == 400
+    assert json.loads(body)["error"].startswith("faults[0].")
+    assert said in json.loads(body)["error"]
+    assert json.loads(site.role.ask("GET", "/faults")[1])["rules"] == []
+
+
+def test_rules_for_everything_count_only_what_they_can_happen_to(site: Site) -> None:
+    """A SOAP fault is none for a search in the directory or a handshake."""
+    misbehave(site, kind="soap_fault", code=4060, operation="*", nth=2)
+    assert [get_cards(site) for _ in range(3)] == [None, 4060, None]
+
+
 def test_a_vendors_fault_with_its_text(site: Site) -> None:
     misbehave(site, kind="soap_fault", code=10_345, text="Netzteil überhitzt")
     answer = site.call("EVT", "GetCards", context())
