@@ -18,11 +18,18 @@ from typing import Any
 from lxml import etree
 
 from simulators.pki.issue import issue
-from simulators.pki.request import CardRequest, ClientRequest, PkiRequest, TlsRequest
+from simulators.pki.request import (
+    CardRequest,
+    ClientRequest,
+    PkiRequest,
+    TerminalRequest,
+    TlsRequest,
+)
 from simulators.pki.tree import PkiTree
 from simulators.process import tls
 
 SMCB, SMCB_G20, HBA = "80276000000000000011", "80276000000000000029", "80276000000000000037"
+GSMCKT = "80276000000000000045"
 PREFIXES = {
     "S": "http://schemas.xmlsoap.org/soap/envelope/",
     "CONN": "http://ws.gematik.de/conn/ConnectorCommon/v5.0",
@@ -86,6 +93,7 @@ def site_pki(cache_directory: Path) -> PkiTree:
                 card("HBA", HBA, 3),
             ],
             tls=[TlsRequest(name="konnektor", profile="C.AK.AUT")],
+            terminals=[TerminalRequest(name="t1", iccsn=GSMCKT)],
             clients=[ClientRequest(name="pvs"), ClientRequest(name="other")],
         ),
         cache_directory,

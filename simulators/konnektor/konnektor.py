@@ -80,8 +80,10 @@ class Konnektor:
             process.clock,
             self.settings.events.expiration_warn_days,
             self.events,
-            self.cards.inserted,
-            self.own_certificate,
+            cards=self.cards.inserted,
+            own=self.own_certificate,
+            terminals=self.terminals,
+            of_terminals=self.terminal_certificates,
         )
         self.boot = Boot(self)
         self._note_terminals()

@@ -18,6 +18,7 @@ Group = Literal["card", "event", "certificate", "verify_certificate"]
 of the CertificateService, and its VerifyCertificate."""
 
 TERMINAL_NOT_AVAILABLE = "EC_CardTerminal_Not_Available"
+GSMCKT_EXPIRES = "EC_CardTerminal_gSMC-KT_Certificate_Expires_Soon"
 NO_VPN_TI = "EC_No_VPN_TI_Connection"
 NO_VPN_SIS = "EC_No_VPN_SIS_Connection"
 NO_ONLINE_CONNECTION = "EC_No_Online_Connection"
@@ -73,7 +74,7 @@ def conditions() -> tuple[Condition, ...]:
             "Software auf dem Kartenterminal ist nicht aktuell", of_terminal=True,
         ),
         Condition(
-            "EC_CardTerminal_gSMC-KT_Certificate_Expires_Soon", "Info", op,
+            GSMCKT_EXPIRES, "Info", op,
             "Das Zertifikat der gSMC-KT im Kartenterminal läuft in weniger als 5 Wochen ab",
             of_terminal=True,
         ),

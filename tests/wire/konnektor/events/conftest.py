@@ -12,7 +12,7 @@ from xml.sax.saxutils import escape
 import pytest
 
 from simulators.pki.tree import PkiTree
-from tests.konnektor_site import Answer, Site, context, site_settings
+from tests.konnektor_site import GSMCKT, Answer, Site, context, site_settings
 from tests.wire.konnektor.events.receiver import Receiver
 
 
@@ -79,6 +79,8 @@ class EventSite:
 def event_settings(site_certificates: PkiTree) -> dict[str, Any]:
     """Return what differs from the practice that all tests share."""
     model = site_settings(site_certificates, ocsp_url=None)["information_model"]
+    gsmckt = {"iccsn": GSMCKT, "certificate": str(site_certificates.terminal("t1"))}
+    model["terminals"][0]["gsmckt"] = gsmckt
     model["terminals"].append({"id": "t2", "name": "Labor", "slots": 2})
     model["mandanten"][0]["terminals"].append("t2")
     model["workplaces"][1]["local_terminals"] = ["t2"]

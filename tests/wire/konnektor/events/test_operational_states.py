@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import http.client
+import json
 import ssl
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 
 from simulators.pki.cards import read_card
 from simulators.pki.tree import PkiTree
-from tests.konnektor_site import HBA, SMCB, schema
+from tests.konnektor_site import GSMCKT, HBA, SMCB, schema
 from tests.wire.konnektor.events.conftest import EventSite
 from tests.wire.konnektor.events.receiver import Receiver
 
@@ -226,3 +228,22 @@ def test_certificates_that_end_are_told_once_a_day(
     while message.text("Severity") != "Warning":
         message = receiver.next()
     assert message.parameters["DAYS_LEFT"] == "0"
+
+
+def test_a_gsmckt_that_ends_is_told(
+    events: EventSite, receiver: Receiver, site_certificates: PkiTree
+) -> None:
+    """As any card is; from five weeks before on the error condition of its terminal holds too."""
+    certificate = x509.load_pem_x509_certificate(site_certificates.terminal("t1").read_bytes())
+    events.advance(days=(certificate.not_valid_after_utc - datetime.now(UTC)).days - 35)
+    mine = f'//Parameter[Key="ICCSN" and Value="{GSMCKT}"]'
+    events.subscribe(receiver.url, "CERT", filter_=mine)
+    events.subscribe(receiver.url, "OPERATIONAL_STATE")
+    events.advance(hours=24.5)
+    told, condition = receiver.next(), receiver.next()
+    assert (told.parameters["CARD_TYPE"], told.parameters["ZertName"]) == ("SMC-KT", "C.SMKT.AUT")
+    held = "EC_CardTerminal_gSMC-KT_Certificate_Expires_Soon(t1)"
+    assert condition.topic == f"OPERATIONAL_STATE/{held}"
+    events.role.ask("POST", "/reset")
+    states = json.loads(events.role.ask("GET", "/operational-states")[1])
+    assert held not in [state["name"] for state in states if state["value"]]
