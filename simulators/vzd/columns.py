@@ -5,10 +5,19 @@ from __future__ import annotations
 import heapq
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 END = "\n"  # folded values hold no line ends
 MAX_CHANGED = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Hits:
+    """Ordinals in ascending order, and about how many they are."""
+
+    count: int
+    ordinals: Iterator[int]
 
 
 class Column:
@@ -40,16 +49,18 @@ class Column:
         """Note that the entry with *ordinal* has other values now, or none."""
         self._changed.add(ordinal)
 
-    def owners(self, fragment: str, start: int) -> Iterator[int]:
-        """Yield the owners, from ordinal *start* on, of values that may hold *fragment*.
+    def search(self, fragments: Sequence[str], start: int) -> Hits:
+        """Return the owners, from ordinal *start* on, of values that may hold all *fragments*.
 
-        The fragment may begin or end with a line end to be the begin or end of a value.
+        A fragment may begin or end with a line end to be the begin or end of a value. The
+        rarest one is looked for: counting it costs a millisecond at 50,000 entries, looking at
+        an entry in vain a microsecond.
         """
-        found = self._found(fragment, start)
-        if not self._changed:
-            return found
+        rarest = min((self._text.count(fragment), fragment) for fragment in fragments)
+        found = self._found(rarest[1], start)
         changed = sorted(ordinal for ordinal in self._changed if ordinal >= start)
-        return distinct(heapq.merge(found, changed))
+        ordinals = distinct(heapq.merge(found, changed)) if changed else found
+        return Hits(rarest[0] + len(changed), ordinals)
 
     def _found(self, fragment: str, start: int) -> Iterator[int]:
         starts, owners = self._starts, self._owners

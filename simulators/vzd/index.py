@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 
 from simulators.process.ldap.filters import And, Approximate, Equal, Filter, Or, Substrings
 
-from .columns import END, Column, distinct
+from .columns import END, Column, Hits, distinct
 from .entries import Entry
 from .filters import assertion_key, assertion_text, fold_fragments
 from .schema import CERTIFICATE, in_schema, is_integer
@@ -34,7 +34,7 @@ _HASHED = frozenset(
 """What is looked up by whole values; of the others a ``Column`` finds them in a millisecond."""
 
 Owners = int | list[int]
-Source = list[int] | Iterator[int]
+Source = list[int] | Hits
 
 
 class Directory:
@@ -118,10 +118,17 @@ class Directory:
             if key in entry.attributes:
                 column.change(ordinal)
 
+    def prepare(self, keys: Iterable[str]) -> None:
+        """Make the columns of *keys* now rather than at the first search that needs them."""
+        for key in keys:
+            self._column(key)
+
     def candidates(self, content: Filter, start: int = 0) -> Iterator[int]:
         """Yield, ascending from *start*, ordinals among which are all that match *content*."""
         source = self._source(content, start)
-        return iter(range(start, self._next) if source is None else source)
+        if source is None:
+            return iter(range(start, self._next))
+        return _ordinals(source)
 
     def _source(self, content: Filter, start: int) -> Source | None:
         """Return candidates from an index, a list if they are counted; None if none helps."""
@@ -150,7 +157,7 @@ class Directory:
         if key is None or text is None:
             return []
         if key not in self._hashes and key != "uid":
-            return self._column(key).owners(END + text + END, start)
+            return self._column(key).search((END + text + END,), start)
         owners = (self._ordinals if key == "uid" else self._hashes[key]).get(text, [])
         if isinstance(owners, int):
             return [owners] if owners >= start else []
@@ -167,8 +174,8 @@ class Directory:
             parts.append(END + initial)
         if final:
             parts.append(final + END)
-        longest = max(parts, key=len, default="")
-        return self._column(key).owners(longest, start) if longest else None
+        parts = [part for part in parts if part.strip()]
+        return self._column(key).search(parts, start) if parts else None
 
     def _column(self, key: str) -> Column:
         column = self._columns.get(key)
@@ -181,13 +188,17 @@ class Directory:
         return column
 
     def _narrowest(self, sources: list[Source | None]) -> Source | None:
-        """Return the best source of an AND: a short list, else a text search, else a long list."""
-        lists = [source for source in sources if isinstance(source, list)]
-        shortest = min(lists, key=len, default=None)
-        if shortest is not None and len(shortest) * 8 <= len(self._entries):
-            return shortest
-        texts = [s for s in sources if s is not None and not isinstance(s, list)]
-        return texts[0] if texts else shortest
+        """Return the source of an AND that names the fewest."""
+        known = [source for source in sources if source is not None]
+        return min(known, key=_count, default=None)
+
+
+def _count(source: Source) -> int:
+    return len(source) if isinstance(source, list) else source.count
+
+
+def _ordinals(source: Source) -> Iterator[int]:
+    return iter(source) if isinstance(source, list) else source.ordinals
 
 
 def _add(owners_of: dict[str, Owners], value: str, ordinal: int) -> None:
@@ -216,4 +227,5 @@ def _merged(sources: list[Source]) -> Source:
     lists = [source for source in sources if isinstance(source, list)]
     if len(lists) == len(sources):
         return sorted(set().union(*lists))
-    return distinct(heapq.merge(*sources))
+    merged = heapq.merge(*(_ordinals(source) for source in sources))
+    return Hits(sum(map(_count, sources)), distinct(merged))

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 
+from simulators.process.guardrails import refuse_real_domain
 from simulators.process.ldap.server import LdapServer
 from simulators.process.role import Process, Role
 from simulators.process.tls import server_context
 
+from .certificates import read_certificate
 from .control import VzdControl
-from .entries import Entry
+from .entries import Entry, rfc3339
 from .entry_file import read_entries
 from .faults import EFFECTS
+from .generated.generator import Plan, generate
 from .ldap_server import VzdService
 from .rest.access import TOKEN_PATH, Providers, Tokens
 from .rest.administration import Administration
@@ -31,7 +35,10 @@ async def serve(process: Process[VzdSettings]) -> AsyncIterator[None]:
     settings = process.settings
 
     def world() -> Iterator[Entry]:
-        return read_entries(settings.entries, base=settings.base, now=process.clock.now())
+        now = process.clock.now()
+        yield from read_entries(settings.entries, base=settings.base, now=now)
+        if settings.generated is not None:
+            yield from generate(generation_plan(settings, now))
 
     store = Store(settings.data_dir, settings.base, world, process.clock.now())
     VzdControl(process, store)
@@ -50,6 +57,23 @@ async def serve(process: Process[VzdSettings]) -> AsyncIterator[None]:
         await rest.stop()
         await ldap.stop()
         store.close()
+
+
+def generation_plan(settings: VzdSettings, now: datetime) -> Plan:
+    """Return which entries *settings* have invented. Raises InputError for a certificate."""
+    generated = settings.generated
+    assert generated is not None  # asked for only where there are any
+    return Plan(
+        count=generated.count,
+        seed=settings.seed,
+        domains=[refuse_real_domain(domain) for domain in generated.domains],
+        certificates={
+            kind: [read_certificate(file) for file in files]
+            for kind, files in generated.certificates.items()
+        },
+        base=settings.base,
+        changed=rfc3339(now),
+    )
 
 
 def maintenance(process: Process[VzdSettings], store: Store) -> RestServer:

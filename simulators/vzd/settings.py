@@ -37,14 +37,27 @@ class ClientSettings(Settings):
     scopes: list[Scope] = ["VZD:DirectoryAdministration", "VZD:DirectoryRead"]
 
 
+class GeneratedSettings(Settings):
+    """Invented entries beside those of the file: ``count`` of them at KIM ``domains``.
+
+    ``certificates`` are PEM files by kind (practice, dentist, psychotherapist, doctor, hospital,
+    pharmacy, insurer): RSA, then ECC, shared by all entries of the kind.
+    """
+
+    count: int = Field(default=0, ge=0, le=1_000_000)
+    domains: list[str] = Field(min_length=1)
+    certificates: dict[str, list[Path]] = {}
+
+
 class VzdSettings(ProcessSettings):
     """What a directory process is told.
 
     ``entries`` is a JSON file: a list of ``{"uid": …, "attributes": {name: [values]},
     "certificates": [PEM files], "active": true}``; paths of certificates are relative to it.
-    ``size_limit`` is the number of hits a search gives without paging, ``page_limit`` the largest
-    page; ``idle_seconds`` is how long a connection may stay silent (TIP1-A_5567: 15 minutes),
-    ``search_seconds`` the longest time a search may take.
+    ``generated`` are invented entries that follow from ``seed``. ``size_limit`` is the number
+    of hits a search gives without paging, ``page_limit`` the largest page; ``idle_seconds`` is
+    how long a connection may stay silent (TIP1-A_5567: 15 minutes), ``search_seconds`` the
+    longest time a search may take.
 
     ``technical_users`` are names and passwords of binds that search without the limit of hits
     (A_17794).
@@ -63,6 +76,7 @@ class VzdSettings(ProcessSettings):
     tls: TlsIdentity
     entries: Path
     base: str = "dc=data,dc=vzd"
+    generated: GeneratedSettings | None = None
     size_limit: int = Field(default=100, ge=1)
     page_limit: int = Field(default=100, ge=1)
     idle_seconds: float = Field(default=900, gt=0)

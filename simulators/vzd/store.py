@@ -7,6 +7,7 @@ The entries of the world are read anew at each start; changes and the log of the
 from __future__ import annotations
 
 import base64
+import gc
 import json
 import sqlite3
 import threading
@@ -22,6 +23,7 @@ from .index import Directory
 
 FILE = "directory.sqlite"
 MAX_LOG = 100_000
+_MANY = 10_000
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS changes (uid TEXT PRIMARY KEY, content TEXT);
 CREATE TABLE IF NOT EXISTS log (
@@ -61,7 +63,7 @@ class Store:
         self._database.executescript(_SCHEMA)
         self._database.execute("PRAGMA journal_mode=WAL")
         self._database.execute("PRAGMA synchronous=FULL")
-        self.directory = Directory(world())
+        self.directory = _loaded(world())
         for uid, content in self._database.execute("SELECT uid, content FROM changes"):
             if content is None:
                 self.directory.remove(uid)
@@ -114,12 +116,29 @@ class Store:
         with self._lock, self._database:
             self._database.execute("DELETE FROM changes")
             self._database.execute("DELETE FROM log")
-        self.directory = Directory(self._world())
+        self.directory = _loaded(self._world())
 
     def close(self) -> None:
         """Close the file."""
         with self._lock:
             self._database.close()
+
+
+def _loaded(entries: Iterable[Entry]) -> Directory:
+    """Return the directory of *entries*.
+
+    What it holds is no garbage for as long as it is used: looking at two million objects again
+    and again would double the time, and stop the searches later.
+    """
+    gc.disable()
+    try:
+        directory = Directory(entries)
+        if len(directory) > _MANY:
+            directory.prepare(("displayname", "cn"))
+        gc.freeze()
+        return directory
+    finally:
+        gc.enable()
 
 
 def _content(entry: Entry) -> dict[str, Any]:
