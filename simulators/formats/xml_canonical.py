@@ -14,7 +14,9 @@ from .xml_encoding import in_utf8
 Element = etree._Element
 Tree = etree._ElementTree
 
-MAX_CANONICAL: Final = 600 << 20
+MIN_CANONICAL: Final = 64 << 20
+MAX_TIMES: Final = 24
+"""How often a large document may be canonicalised as a whole: 600 MB of one with 25 MB."""
 _XML = "{http://www.w3.org/XML/1998/namespace}"
 _KINDS: Final = frozenset((EXCLUSIVE, INCLUSIVE, INCLUSIVE_1_1))
 
@@ -24,10 +26,13 @@ class TooComplex(FormatError):
 
 
 class Budget:
-    """How many octets may still be canonicalised for one document, all its signatures together."""
+    """How many octets may still be canonicalised for one document, all its signatures together.
 
-    def __init__(self, octets: int = MAX_CANONICAL) -> None:
-        self._left = octets
+    Those of a document of *size* bytes: a small one is not to cost what a large one may.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._left = max(MIN_CANONICAL, MAX_TIMES * size)
 
     def take(self, octets: bytes) -> bytes:
         """Return *octets*, paid for. Raises TooComplex when nothing is left."""

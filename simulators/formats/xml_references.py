@@ -50,12 +50,15 @@ class Reference:
 
 
 class References:
-    """Resolves the references of one document's signatures; all of them share a budget."""
+    """Resolves the references of one document's signatures; all of them share a budget.
 
-    def __init__(self, root: Element, detached: Detached | None = None) -> None:
+    *size*: how many bytes were read, of the document and of the detached one.
+    """
+
+    def __init__(self, root: Element, detached: Detached | None, size: int) -> None:
         self._root = root
         self._detached = detached
-        self._budget = Budget()
+        self._budget = Budget(size)
         self._ids: dict[str, list[Element]] = {}
         for element in root.iter("*"):
             for name in _ID_NAMES:
@@ -106,12 +109,12 @@ class References:
         if len(steps) > MAX_TRANSFORMS:
             raise TooComplex(f"more than {MAX_TRANSFORMS} transforms")
         if target is None:
-            return self._budget.take(_transformed(self._beside(uri), steps))
+            return _transformed(self._beside(uri), steps, self._budget)
         if any(step.get("Algorithm") == ENVELOPED for step in steps):
             target = without(signature, target)
         whole = target.getparent() is None
         node = target.getroottree() if whole else target
-        return self._budget.take(_transformed(node, steps))
+        return _transformed(node, steps, self._budget)
 
     def _beside(self, uri: str | None) -> bytes:
         """Return the detached document. Raises FormatError when the URI means something else."""
@@ -142,8 +145,8 @@ def _decoded(text: bytes) -> bytes:
         raise FormatError("no Base64") from None
 
 
-def _transformed(state: bytes | Element | Tree, steps: list[Element]) -> bytes:
-    """Run the transforms; a same-document reference never includes comments."""
+def _transformed(state: bytes | Element | Tree, steps: list[Element], budget: Budget) -> bytes:
+    """Run the transforms, each paid for; a same-document reference never includes comments."""
     same_document = not isinstance(state, bytes)
     for step in steps:
         algorithm = step.get("Algorithm", "")
@@ -151,16 +154,18 @@ def _transformed(state: bytes | Element | Tree, steps: list[Element]) -> bytes:
             if not same_document:
                 raise FormatError("a detached document envelops no signature")
         elif algorithm == BASE64:
-            state = _decoded(_text(state))
+            state = budget.take(_decoded(_text(state)))
         elif is_known(algorithm):
             if same_document and algorithm.endswith(WITH_COMMENTS):
                 algorithm = algorithm.removesuffix(WITH_COMMENTS)
                 algorithm = INCLUSIVE if algorithm == f"{INCLUSIVE}#" else algorithm
             node = parse(state).getroottree() if isinstance(state, bytes) else state
-            state = canonical(node, algorithm, _prefixes(step))
+            state = budget.take(canonical(node, algorithm, _prefixes(step)))
         else:
             raise FormatError("the transform is not supported")
-    return state if isinstance(state, bytes) else canonical(state, INCLUSIVE)
+    if not isinstance(state, bytes):
+        return budget.take(canonical(state, INCLUSIVE))
+    return state if steps else budget.take(state)
 
 
 def _text(state: bytes | Element | Tree) -> bytes:

@@ -67,11 +67,13 @@ def read_all(
     *,
     more_certificates: Sequence[x509.Certificate] = (),
     manifests: bool = False,
+    size: int = 0,
 ) -> list[XmlSignature]:
     """Read the signatures of the document *root*, outermost ones only, and check each.
 
     *more_certificates* are looked through when the signer's is not inside. With *manifests* the
-    references of ds:Manifest are computed too. Raises TooComplex beyond the bounds.
+    references of ds:Manifest are computed too. *size* is that of all that was read, in bytes:
+    the bounds grow with it. Raises TooComplex beyond them.
     """
     found = [
         element
@@ -80,7 +82,7 @@ def read_all(
     ]
     if len(found) > MAX_SIGNATURES:
         raise TooComplex(f"more than {MAX_SIGNATURES} signatures")
-    references = References(root, detached)
+    references = References(root, detached, size)
     return [_read(element, references, more_certificates, manifests) for element in found]
 
 

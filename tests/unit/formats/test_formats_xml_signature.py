@@ -20,8 +20,16 @@ from lxml import etree
 from simulators.formats import xades, xml_algorithms, xml_signature
 from simulators.formats.errors import FormatError
 from simulators.formats.signed_data import key_signer
-from simulators.formats.xml_algorithms import EXCLUSIVE, INCLUSIVE, INCLUSIVE_1_1
-from simulators.formats.xml_canonical import Budget, TooComplex, canonical, parse, without
+from simulators.formats.xades import DS
+from simulators.formats.xml_algorithms import EXCLUSIVE, INCLUSIVE, INCLUSIVE_1_1, SHA256
+from simulators.formats.xml_canonical import (
+    MIN_CANONICAL,
+    Budget,
+    TooComplex,
+    canonical,
+    parse,
+    without,
+)
 from simulators.formats.xml_references import Detached
 from tests.unit.formats.conftest import Identity, make_identity
 
@@ -221,10 +229,45 @@ def test_an_element_taken_out_leaves_the_text_around_it() -> None:
 
 
 def test_the_budget_is_shared() -> None:
-    budget = Budget(3)
+    budget = Budget(10)
     assert budget.take(b"ab") == b"ab"
+    budget.take(bytes(MIN_CANONICAL - 2))
     with pytest.raises(TooComplex):
-        budget.take(b"cd")
+        budget.take(b"c")
+    Budget(MIN_CANONICAL).take(bytes(MIN_CANONICAL + 1))  # of a large document
+
+
+@pytest.mark.parametrize("steps", [0, 9])
+def test_a_small_document_costs_little(steps: int) -> None:
+    """It is referred to over and over; every transform counts, not only what comes out last."""
+    step = f'<ds:Transform Algorithm="{EXCLUSIVE}"/>'
+    reference = (
+        f'<ds:Reference URI=""><ds:Transforms>{step * steps}</ds:Transforms><ds:DigestMethod '
+        f'Algorithm="{SHA256}"/><ds:DigestValue>AAAA</ds:DigestValue></ds:Reference>'
+    )
+    many = reference * (4 if steps else 30)
+    signature = (
+        f'<ds:Signature xmlns:ds="{DS}"><ds:SignedInfo><ds:SignatureMethod Algorithm="x"/>{many}'
+        "</ds:SignedInfo><ds:SignatureValue>AAAA</ds:SignatureValue></ds:Signature>"
+    )
+    size = MIN_CANONICAL // 28
+    document = f"<a>{'x' * size}{signature}</a>".encode()
+    with pytest.raises(TooComplex):
+        xml_signature.read_all(parse(document))
+
+
+def test_a_detached_document_is_hashed_so_often() -> None:
+    reference = (
+        f'<ds:Reference><ds:DigestMethod Algorithm="{SHA256}"/>'
+        "<ds:DigestValue>AAAA</ds:DigestValue></ds:Reference>"
+    )
+    signature = (
+        f'<ds:Signature xmlns:ds="{DS}"><ds:SignedInfo><ds:SignatureMethod Algorithm="x"/>'
+        f"{reference * 30}</ds:SignedInfo><ds:SignatureValue>AAAA</ds:SignatureValue>"
+        "</ds:Signature>"
+    )
+    with pytest.raises(TooComplex):
+        xml_signature.read_all(parse(signature.encode()), Detached(bytes(MIN_CANONICAL // 28)))
 
 
 @pytest.fixture(scope="module")

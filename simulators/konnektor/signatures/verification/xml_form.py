@@ -42,8 +42,9 @@ def read_enveloped(given: GivenDocument, asked: Asked) -> Document:
 
     Faults: 4022, 4280, 4281 as for every XML; 4253 no signature; 4000 a pointer to none.
     """
-    root = _checked(given.take())
-    found = _read(root, None, asked)
+    document = given.take()
+    root = _checked(document)
+    found = _read(root, None, asked, len(document))
     if asked.pointer is not None:
         element = locate(root, asked.pointer, {"ds": DS})
         found = [entry for entry in found if entry.element is element]
@@ -62,7 +63,7 @@ def read_apart(signature: bytes, given: GivenDocument | None, asked: Asked) -> D
     if content is not None and given is not None and given.kind == "xml":
         check_xml(content)
     detached = None if content is None else Detached(content, asked.uri)
-    found = _read(root, detached, asked)
+    found = _read(root, detached, asked, len(signature) + len(content or b""))
     if content is None and any(entry.covers == "detached" for entry in found):
         raise fault(Code.SYNTAX, "die Signatur ist detached, und ein Document fehlt")
     whole = ("object", "document") if content is None else ("detached",)
@@ -82,10 +83,14 @@ def _checked(content: bytes) -> Element:
         raise fault(Code.XML_NOT_WELL_FORMED) from None
 
 
-def _read(root: Element, detached: Detached | None, asked: Asked) -> list[XmlSignature]:
+def _read(root: Element, detached: Detached | None, asked: Asked, size: int) -> list[XmlSignature]:
     try:
         found = xml_signature.read_all(
-            root, detached, more_certificates=asked.certificates, manifests=asked.manifests
+            root,
+            detached,
+            more_certificates=asked.certificates,
+            manifests=asked.manifests,
+            size=size,
         )
     except TooComplex as error:
         raise fault(Code.DIMENSIONS, str(error)) from None
