@@ -17,6 +17,7 @@ from typing import Any
 
 from lxml import etree
 
+from simulators.konnektor.on_purpose import DETAIL
 from simulators.pki.issue import issue
 from simulators.pki.request import (
     CardRequest,
@@ -165,10 +166,16 @@ def site_settings(pki: PkiTree, *, ocsp_url: str | None, **changes: Any) -> dict
 SEEN: dict[str, set[int]] = defaultdict(set)
 """The codes that answers named in this run, by the test that got them."""
 _CODE = re.compile(rb"<(?:\w+:)?Code>(\d{4,5})</")
+_ON_PURPOSE = f">{DETAIL}<".encode()
 
 
 def note_codes(content: bytes) -> None:
-    """Remember the codes in an answer: a table says which test reaches which (fault_coverage)."""
+    """Remember the codes in an answer: a table says which test reaches which (fault_coverage).
+
+    Faults on purpose do not count.
+    """
+    if _ON_PURPOSE in content:
+        return
     test = os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" ")[0]
     SEEN[test].update(int(code) for code in _CODE.findall(content))
 
