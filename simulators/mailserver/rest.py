@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import binascii
 import json
+import logging
 import ssl
 from base64 import b64decode
 from collections.abc import Awaitable, Callable, Mapping
@@ -71,9 +72,12 @@ class Rest:
 
     async def start(self, context: ssl.SSLContext) -> None:
         """Serve what was added."""
+        quiet = self._provider.process.log.getChild("http")
+        quiet.setLevel(logging.CRITICAL)  # a broken request is no mistake of ours
         self._runner = web.AppRunner(
             self._app,
             access_log=None,
+            logger=quiet,
             shutdown_timeout=0.2,
             max_field_size=MAX_HEADER_LENGTH,
         )
@@ -124,10 +128,13 @@ class Rest:
                 raise RestRefused(faults.REST_NO_CERTIFICATE)
             return await handler(request)
         except RestRefused as refused:
-            return self.refusal(operation, refused.error)
+            answer = self.refusal(operation, refused.error)
         except Exception:
             self._provider.process.log.exception("%s failed", operation)
-            return self.refusal(operation, faults.REST_INTERNAL)
+            answer = self.refusal(operation, faults.REST_INTERNAL)
+        if not request.content.is_eof():  # nobody wants the rest of the body
+            answer.force_close()
+        return answer
 
     def _shows_certificate(self, request: web.Request) -> bool:
         """Tell whether the client showed a certificate (A_22348), where the provider wants one."""
