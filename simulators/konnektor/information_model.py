@@ -83,7 +83,7 @@ class Terminal(Settings):
     API is waited for. ``remote_pin``: PINs for cards elsewhere can be typed here, for there is a
     gSMC-KT in it; without one the answer is 4053 (unconfirmed for this cause). ``physical``
     false is the logical terminal of an HSM-B, which has no PIN pad (4066). ``gsmckt`` is what
-    CheckCertificateExpiration says of the terminal; without it, nothing.
+    CheckCertificateExpiration and events say of the terminal; without it, nothing.
     """
 
     id: Identifier

@@ -16,6 +16,12 @@ from ..soap.service_directory import add_product_information
 if TYPE_CHECKING:
     from ..konnektor import Konnektor
 
+CARD_TYPES = (
+    *("EGK", "HBA-qSig", "HBA", "SMC-B", "HSM-B", "SMC-KT", "KVK", "ZOD_2.0", "UNKNOWN"),
+    *("HBAx", "SM-B"),
+)
+"""What a caller may name: single types, and the groups HBAx and SM-B."""
+
 
 def add_card(parent: Element, card: InsertedCard) -> None:
     """Append CARD:Card (TIP1-A_4605): of a KVK or an unknown card only what can be seen of it."""

@@ -10,12 +10,12 @@ from ..cards.cards import Place
 from ..cards.inserted_card import InsertedCard
 from ..cards.terminals import CardTerminal
 from ..faults import Code, fault
-from ..operation import Call, Service, read_handle
+from ..operation import MAX_ID, Call, Service, read_handle
 from ..soap import reading
 from ..soap.answers import add
 from ..soap.namespaces import CARD_COMMON, CONN, CONTEXT, TERMINAL_SERVICE, name
 from ..soap.reading import Element, Parts, optional, required
-from .card_information import add_card
+from .card_information import CARD_TYPES, add_card
 
 USUAL_TIMEOUT = 20.0
 LONGEST_TIMEOUT = 600.0
@@ -49,11 +49,9 @@ async def request_card(call: Call) -> Element:
     place = _place(parts.one(_SLOT))
     message, seconds = _message(parts), _seconds(parts)
     wanted = parts.maybe(_CARD_TYPE)
-    card_type = None if wanted is None else reading.bounded(wanted, 64)
+    card_type = None if wanted is None else reading.choice(wanted, CARD_TYPES)
     if card_type is not None and card_type not in REQUESTABLE:
-        raise fault(
-            Code.CALL_NOT_ALLOWED, f"Kartentyp {card_type!r:.66} kann nicht verlangt werden"
-        )
+        raise fault(Code.CALL_NOT_ALLOWED, f"Kartentyp {card_type} kann nicht verlangt werden")
     grant = call.check(parts, Target(terminal=place.terminal))
     _require_usable(call, place)
     allowed = None if card_type is None else REQUESTABLE[card_type]
@@ -177,8 +175,8 @@ def _require_usable(call: Call, place: Place) -> None:
 
 def _place(element: Element) -> Place:
     parts = reading.sequence(element, required(_CT_ID), required(_SLOT_ID))
-    terminal = reading.bounded(parts.one(_CT_ID), 64)
-    return Place(terminal, _number(parts.one(_SLOT_ID), least=1))
+    terminal = reading.bounded(parts.one(_CT_ID), MAX_ID)
+    return Place(terminal, reading.whole_number(parts.one(_SLOT_ID), least=1))
 
 
 def _message(parts: Parts) -> str | None:
@@ -191,15 +189,7 @@ def _seconds(parts: Parts) -> float:
     found = parts.maybe(_TIMEOUT)
     if found is None:
         return USUAL_TIMEOUT
-    return min(_number(found, least=0) / 1000, LONGEST_TIMEOUT)
-
-
-def _number(element: Element, *, least: int) -> int:
-    text = reading.bounded(element, 10)
-    if not (text.isascii() and text.isdigit() and int(text) >= least):
-        where = reading.local_name(element)
-        raise fault(Code.SYNTAX, f"{where}: {text!r} ist keine Zahl ab {least}")
-    return int(text)
+    return min(reading.whole_number(found, least=0) / 1000, LONGEST_TIMEOUT)
 
 
 def _record(call: Call, terminal: CardTerminal, message: str) -> None:

@@ -13,14 +13,10 @@ from ..soap import reading
 from ..soap.answers import add
 from ..soap.namespaces import CARD, CARD_COMMON, CONTEXT, EVENT, TERMINAL, name
 from ..soap.reading import Element, optional, required
-from .card_information import add_card, add_terminal
+from .card_information import CARD_TYPES, add_card, add_terminal
 from .resource_information import get_resource_information, slot_number
 from .subscriptions import get_subscription, renew_subscriptions, subscribe, unsubscribe
 
-CARD_TYPES = (
-    *("EGK", "HBA-qSig", "HBA", "SMC-B", "HSM-B", "SMC-KT", "KVK", "ZOD_2.0", "UNKNOWN"),
-    *("HBAx", "SM-B"),
-)
 _GROUPS = {"HBAx": HBA_TYPES, "SM-B": SM_B_TYPES}
 _CONTEXT = name(CONTEXT, "Context")
 _CT_ID, _SLOT_ID = name(CARD_COMMON, "CtId"), name(CARD_COMMON, "SlotId")

@@ -63,12 +63,7 @@ async def get_resource_information(call: Call) -> Element:
 
 def slot_number(element: Element | None) -> int | None:
     """Return the number of a slot, from 1; fault 4000 for anything else."""
-    if element is None:
-        return None
-    text = reading.bounded(element, 10)
-    if not (text.isascii() and text.isdigit() and int(text) > 0):
-        raise fault(Code.SYNTAX, f"SlotId: {text!r} ist keine Zahl ab 1")
-    return int(text)
+    return None if element is None else reading.whole_number(element, least=1)
 
 
 def _find(

@@ -252,6 +252,17 @@ def choice(element: Element, allowed: Iterable[str]) -> str:
     return text
 
 
+def whole_number(element: Element, *, least: int) -> int:
+    """Return the number in *element*, at least *least*, of ten digits at most; fault 4000 for
+    anything else.
+    """
+    text = bounded(element, 10)
+    if not (text.isascii() and text.isdigit() and int(text) >= least):
+        where = local_name(element)
+        raise fault(Code.SYNTAX, f"{where}: {text!r} ist keine Zahl ab {least}")
+    return int(text)
+
+
 def boolean(text: str, where: str) -> bool:
     """Return *text* as xs:boolean; fault 4000 when it is none."""
     match text.strip():

@@ -101,6 +101,7 @@ def test_the_wrong_card_is_put_in(practice: Practice) -> None:
         (slot(number="eins"), "", 4000),
         (slot(), "<CTS:DisplayMsg>" + "x" * 49 + "</CTS:DisplayMsg>", 4000),
         (slot(), "<CTS:TimeOut>-1</CTS:TimeOut>", 4000),
+        (slot(), "<CARDCMN:CardType>Gesundheitskarte</CARDCMN:CardType>", 4000),
         (slot(), "<CARDCMN:CardType>SMC-KT</CARDCMN:CardType>", 4058),
         (slot("t9"), "", 4007),
         (slot(number=6), "", 4097),
