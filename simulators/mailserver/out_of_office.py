@@ -209,7 +209,7 @@ def is_automatic(sender: str, headers: Headers) -> bool:
         submitted != "no"
         or precedence in _PRECEDENCE
         or content.startswith(("multipart/report", "message/disposition-notification"))
-        or any(name.startswith("list-") for name in headers.names())
+        or any(name.lower().startswith("list-") for name in headers.names())
         or _AUTOMATIC_SENDERS.match(sender) is not None
     )
 
