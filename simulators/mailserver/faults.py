@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from simulators.process.errors import one_line
-from simulators.process.faults import Effect
+from simulators.process.faults import COMMON_EFFECTS, Effect
 
 REPLY = "reply"
 CORRUPT_CIPHERTEXT = "corrupt_ciphertext"
@@ -15,7 +15,22 @@ REPLACE_HEADER = "replace_header"
 TRUNCATE = "truncate"
 CORRUPT = "corrupt"
 """Mail data of the KAS cut short, or a bit of it altered, at the byte that ``value`` names."""
-EFFECTS = frozenset({REPLY, CORRUPT_CIPHERTEXT, REPLACE_HEADER, TRUNCATE, CORRUPT})
+LOST, HANG_UP = "lost", "hang_up"
+"""The work is done, but the connection ends instead of the answer, or right after it.
+
+``truncate`` ends it in the middle of the answer: at the octet ``value`` of a mail (RETR, TOP),
+else half-way.
+"""
+AFTER_WORK = frozenset({LOST, HANG_UP, TRUNCATE})
+REFUSED, CERTIFICATE = "refused", "certificate"
+"""A TLS handshake that ends with an alert, or shows another certificate (``value`` names it)."""
+OF_HANDSHAKES = COMMON_EFFECTS | {REFUSED, CERTIFICATE}
+EFFECTS = frozenset(
+    {
+        *(REPLY, CORRUPT_CIPHERTEXT, REPLACE_HEADER, TRUNCATE, CORRUPT),
+        *(LOST, HANG_UP, REFUSED, CERTIFICATE),
+    }
+)
 
 _STATUS = re.compile(r"^[245]\.\d{1,3}\.\d{1,3}(?: |$)")
 

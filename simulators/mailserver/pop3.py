@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import binascii
 import re
 import ssl
-from base64 import b64decode
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 
-from simulators.process.faults import DROP
+from simulators.process.faults import DROP, Effect
 
-from . import faults
+from . import faults, sasl
 from .accounts import Account
 from .database import StoreError
 from .faults import Pop3Error
 from .maildrop import Maildrop, top
 from .provider import Provider
 from .retention import Retention
+from .store import StoredMail
 from .transparency import DotStuffer
 
 MAX_LINE = 2048
+OK_LINE = b"+OK\r\n"
 ABORT_SECONDS = 5.0
 CAPABILITIES = ("TOP", "UIDL", "USER", "SASL PLAIN", "RESP-CODES", "AUTH-RESP-CODE", "PIPELINING")
 
@@ -49,6 +49,8 @@ class Pop3Session:
         self._user: str | None = None
         self._drop: Maildrop | None = None
         self._message_id: str | None = None
+        self._ending: Effect | None = None
+        self._left: int | None = None
         self._always: dict[str, Handler] = {"CAPA": self._capa, "QUIT": self._quit}
         self._before_login: dict[str, Handler] = {
             "USER": self._take_user,
@@ -121,10 +123,21 @@ class Pop3Session:
             line = await self._reader.readuntil(b"\n")
         return line.rstrip(b"\r\n").decode("utf-8", "surrogateescape")
 
-    async def _send(self, data: bytes) -> None:
+    async def _send(self, data: bytes, *, last: bool = True) -> None:
+        """Send an answer or a piece of it, or what a fault leaves of it."""
+        ending = self._ending
+        if ending is not None and ending.kind == faults.LOST:
+            self._writer.transport.abort()
+            raise _Quit
+        if ending is not None and ending.kind == faults.TRUNCATE:
+            end = min(self._left, len(data)) if self._left is not None else len(data) // 2
+            self._left = None if self._left is None else self._left - end
+            data, last = data[:end], not self._left
         self._writer.write(data)
         async with asyncio.timeout(self._provider.settings.pop3_timeout_seconds):
             await self._writer.drain()
+        if ending is not None and last:
+            raise _Quit
 
     async def _ok(self, text: str) -> None:
         await self._send(f"+OK {text}\r\n".encode("ascii", "replace"))
@@ -160,6 +173,8 @@ class Pop3Session:
         """Carry out the fault that is due at *step*; tell whether there was one."""
         user = self._drop.mailbox if self._drop else self._user
         effect = await self._provider.fault(f"POP3.{step}", user=user, message_id=self._message_id)
+        self._ending = effect if effect and effect.kind in faults.AFTER_WORK else None
+        self._left = None
         if effect is None or effect.kind not in (DROP, faults.REPLY):
             return False
         if effect.kind == DROP:
@@ -194,19 +209,19 @@ class Pop3Session:
         if arguments[0].upper() != "PLAIN" or len(arguments) > 2:
             raise Pop3Error(faults.POP3_MECHANISM)
         if len(arguments) == 2:
-            encoded = "" if arguments[1] == "=" else arguments[1]
+            encoded = arguments[1]
         else:
             await self._send(b"+ \r\n")
             encoded = await self._line()
         if encoded == "*":
             raise Pop3Error(faults.POP3_AUTH)
         try:
-            _, user, password = b64decode(encoded.encode("ascii"), validate=True).split(b"\0")
-        except (binascii.Error, ValueError):
+            credentials = sasl.plain(sasl.decoded(encoded))
+        except sasl.NotDecodable:
             raise Pop3Error(faults.POP3_BASE64) from None
-        await self._log_in(
-            user.decode("utf-8", "surrogateescape"), password.decode("utf-8", "surrogateescape")
-        )
+        if credentials is None:
+            raise Pop3Error(faults.POP3_AUTH)
+        await self._log_in(*credentials)
 
     async def _log_in(self, user: str, password: str) -> None:
         account = await self._provider.accounts.log_in(user, password)
@@ -275,13 +290,13 @@ class Pop3Session:
         if len(arguments) != 2 or not re.fullmatch(r"[0-9]{1,9}", arguments[1]):
             raise Pop3Error(faults.POP3_SYNTAX)
         _, mail = self._maildrop.mail(arguments[0])
-        await self._send_mail(top(self._maildrop.parts(mail), int(arguments[1])))
+        await self._send_mail(mail, top(self._maildrop.parts(mail), int(arguments[1])))
 
     async def _retr(self, arguments: list[str]) -> None:
         if len(arguments) != 1:
             raise Pop3Error(faults.POP3_SYNTAX)
         _, mail = self._maildrop.mail(arguments[0])
-        await self._send_mail(self._maildrop.parts(mail))
+        await self._send_mail(mail, self._maildrop.parts(mail))
         self._provider.process.journal.record(
             "pop3.retr",
             peer="clientmodule",
@@ -290,14 +305,17 @@ class Pop3Session:
             size=mail.size,
         )
 
-    async def _send_mail(self, parts: AsyncIterator[bytes]) -> None:
+    async def _send_mail(self, mail: StoredMail, parts: AsyncIterator[bytes]) -> None:
         """Send a multi-line response piece by piece; a small mail goes out in one write."""
+        if self._ending is not None:
+            asked = self._ending.value or ""
+            self._left = len(OK_LINE) + (int(asked) if asked.isdecimal() else mail.size // 2)
         stuffer = DotStuffer()
-        waiting = b"+OK\r\n"
+        waiting = OK_LINE
         found = False
         async for part in parts:
             if found:
-                await self._send(waiting)
+                await self._send(waiting, last=False)
                 waiting = b""
             found = True
             waiting += stuffer.feed(part)

@@ -17,6 +17,7 @@ from simulators.process.faults import DROP
 
 from . import faults
 from .faults import RestError, RestRefused
+from .listening import TlsListener
 from .provider import Provider
 
 MAX_HEADER_LENGTH = 16_384
@@ -43,6 +44,7 @@ class Rest:
         self._provider = provider
         self._app = web.Application(middlewares=[self._outside], client_max_size=MAX_JSON)
         self._runner: web.AppRunner | None = None
+        self._listener: TlsListener | None = None
 
     def add(
         self,
@@ -70,8 +72,12 @@ class Rest:
         expect = _nothing if continues_later else None
         self._app.router.add_route(method, path, call, expect_handler=expect)
 
-    async def start(self, context: ssl.SSLContext) -> None:
-        """Serve what was added."""
+    async def start(self) -> None:
+        """Serve what was added.
+
+        The very first registration comes without client certificate (A_19457-02): the operations
+        ask for it.
+        """
         quiet = self._provider.process.log.getChild("http")
         quiet.setLevel(logging.CRITICAL)  # a broken request is no mistake of ours
         self._runner = web.AppRunner(
@@ -82,11 +88,15 @@ class Rest:
             max_field_size=MAX_HEADER_LENGTH,
         )
         await self._runner.setup()
-        listening = self._provider.process.socket("rest")
-        await web.SockSite(self._runner, listening, ssl_context=context).start()
+        server = self._runner.server
+        assert server is not None
+        self._listener = TlsListener(self._provider, "rest", server, require_client=False)
+        self._listener.start()
 
     async def stop(self) -> None:
         """Close the listener and its connections."""
+        if self._listener is not None:
+            self._listener.stop()
         if self._runner is not None:
             await self._runner.cleanup()
 

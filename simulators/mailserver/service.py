@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import ssl
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -12,7 +11,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from simulators.process.errors import InputError
 from simulators.process.resolver import Resolver
 from simulators.process.role import Process, Role
-from simulators.process.tls import server_context
 
 from .account_limit import AccountLimit
 from .account_manager.service import account_manager
@@ -22,6 +20,7 @@ from .database import StoreError
 from .delivery import Delivery
 from .faults import EFFECTS
 from .kas.service import serve_kas
+from .listening import TlsListener
 from .out_of_office import OutOfOffice
 from .pop3 import MAX_LINE, Pop3Session
 from .provider import Provider
@@ -35,8 +34,6 @@ from .settings import MailserverSettings
 from .smtp import MailSession
 from .store import Store
 
-HANDSHAKE_SECONDS = 30.0
-SHUTDOWN_SECONDS = 2.0
 FINISH_SECONDS = 0.5
 HASHING_AFTER_SECONDS = 3.0
 """The accounts of the settings work at once; their slow hashes wait until the world is up."""
@@ -50,9 +47,6 @@ async def serve(process: Process[MailserverSettings]) -> AsyncIterator[None]:
     logging.getLogger("mail.log").setLevel(logging.CRITICAL)  # the library logs what clients send
     sys.setswitchinterval(SWITCH_INTERVAL)
     settings = process.settings
-    context = server_context(
-        settings.tls, settings.client_ca, require_client=settings.require_client_certificate
-    )
     async with AsyncExitStack() as stack:
         file = settings.data_dir / "mail.sqlite3"
         url = settings.database
@@ -80,11 +74,11 @@ async def serve(process: Process[MailserverSettings]) -> AsyncIterator[None]:
         await absence.load()
         process.control.on_reset(absence.reset)
         delivery = Delivery(provider, relay, reports, absence)
-        await _listen_smtp(provider, delivery, context, stack)
+        _listen_smtp(provider, delivery, stack)
         retention = Retention(provider)
         keeping = asyncio.get_running_loop().create_task(retention.run())
         stack.callback(keeping.cancel)
-        await _listen_pop3(provider, retention, context, stack)
+        _listen_pop3(provider, retention, stack)
         await _listen_rest(provider, absence, stack)
         relay.offer(queued)
         _share(provider, relay, stack)
@@ -114,38 +108,29 @@ async def _listen_rest(provider: Provider, absence: OutOfOffice, stack: AsyncExi
     if settings.account_manager is not None:
         manager = account_manager(provider, settings.account_manager, rest, absence)
         await stack.enter_async_context(manager)
-    # The very first registration comes without certificate (A_19457-02): operations ask for it.
-    await rest.start(server_context(settings.tls, settings.client_ca))
+    await rest.start()
     stack.push_async_callback(rest.stop)
 
 
-async def _listen_smtp(
-    provider: Provider, delivery: Delivery, context: ssl.SSLContext, stack: AsyncExitStack
-) -> None:
+def _listen_smtp(provider: Provider, delivery: Delivery, stack: AsyncExitStack) -> None:
     sessions: set[MailSession] = set()
 
     def session() -> MailSession:
         return MailSession(provider, delivery, sessions)
 
-    server = await asyncio.get_running_loop().create_server(
-        session,
-        sock=provider.process.socket("smtp"),
-        ssl=context,
-        ssl_handshake_timeout=HANDSHAKE_SECONDS,
-        ssl_shutdown_timeout=SHUTDOWN_SECONDS,
-    )
+    required = provider.settings.require_client_certificate
+    listener = TlsListener(provider, "smtp", session, require_client=required)
+    listener.start()
 
     def stop() -> None:
-        server.close()
+        listener.stop()
         for open_session in list(sessions):
             open_session.shut_down()
 
     stack.callback(stop)
 
 
-async def _listen_pop3(
-    provider: Provider, retention: Retention, context: ssl.SSLContext, stack: AsyncExitStack
-) -> None:
+def _listen_pop3(provider: Provider, retention: Retention, stack: AsyncExitStack) -> None:
     sessions: set[asyncio.Task[None]] = set()
 
     async def session(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -155,17 +140,15 @@ async def _listen_pop3(
         task.add_done_callback(sessions.discard)
         await Pop3Session(provider, retention, reader, writer).run()
 
-    server = await asyncio.start_server(
-        session,
-        sock=provider.process.socket("pop3"),
-        limit=MAX_LINE,
-        ssl=context,
-        ssl_handshake_timeout=HANDSHAKE_SECONDS,
-        ssl_shutdown_timeout=SHUTDOWN_SECONDS,
-    )
+    def connected() -> asyncio.StreamReaderProtocol:
+        return asyncio.StreamReaderProtocol(asyncio.StreamReader(limit=MAX_LINE), session)
+
+    required = provider.settings.require_client_certificate
+    listener = TlsListener(provider, "pop3", connected, require_client=required)
+    listener.start()
 
     async def stop() -> None:
-        server.close()
+        listener.stop()
         for task in list(sessions):
             task.cancel()
         await asyncio.gather(*sessions, return_exceptions=True)

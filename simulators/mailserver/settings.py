@@ -96,6 +96,7 @@ class MailserverSettings(ProcessSettings):
 
     ``ca`` is what the relay trusts at other providers' servers, ``client_ca`` what the listeners
     trust as client certificates (C.CM.TLS-CS of client modules, C.FD.TLS-C of providers).
+    ``fault_certificates`` are what the fault ``certificate`` shows instead of ``tls``, by name.
     ``routes`` take the place of MX records: domain to ``host:port``. ``names`` is the DNS server,
     ``host:port``, that is asked for all other domains; servers found so are called at ``mail_port``
     unless a record SRV of ``port_service`` below the server's name says otherwise.
@@ -113,6 +114,7 @@ class MailserverSettings(ProcessSettings):
     tls: TlsIdentity
     ca: Path
     client_ca: Path
+    fault_certificates: dict[str, TlsIdentity] = {}
     require_client_certificate: bool = True
     routes: dict[str, str] = {}
     names: str | None = None

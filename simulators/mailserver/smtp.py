@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import binascii
 import re
 import ssl
-from base64 import b64decode
 from collections import defaultdict
 from contextlib import suppress
 from typing import Any
@@ -15,13 +13,13 @@ from aiosmtpd.smtp import MISSING, SMTP
 
 from simulators.process.faults import DROP, Effect
 
-from . import faults
+from . import faults, sasl
 from .accounts import Account
 from .database import StoreError
 from .delivery import Delivery, Origin
 from .envelope import Envelope, Recipient, Refused, read_mail, read_rcpt
 from .faults import Reply
-from .intake import Endless, Intake, read_data
+from .intake import Endless, Intake, Received, read_data
 from .originator import is_kim_address
 from .provider import Provider
 
@@ -54,6 +52,7 @@ class MailSession(SMTP):
         self._account: Account | None = None
         self._from_provider = False
         self._mail: Envelope | None = None
+        self._ending: str | None = None
         super().__init__(
             None,
             data_size_limit=provider.settings.max_message_size,
@@ -99,8 +98,20 @@ class MailSession(SMTP):
         if not line.startswith(("220", "334", "354")):
             line = faults.with_status(line)
         line = _UNPRINTABLE.sub("?", line)[:REPLY_LIMIT]  # the library echoes what clients send
-        self._writer.write(line.encode("ascii") + b"\r\n")
+        await self._send(f"{line}\r\n")
+
+    async def _send(self, text: str) -> None:
+        """Send a reply, or what a fault leaves of it."""
+        ending, self._ending = self._ending, None
+        data = text.encode("ascii")
+        if ending == faults.LOST:
+            self.transport.abort()
+            raise ConnectionResetError("no answer on purpose")
+        self._writer.write(data[: len(data) // 2] if ending == faults.TRUNCATE else data)
         await self._writer.drain()
+        if ending is not None:
+            self.transport.close()
+            raise ConnectionResetError("hung up on purpose")
 
     async def _reply(self, reply: Reply) -> None:
         await self.push(str(reply))
@@ -125,13 +136,18 @@ class MailSession(SMTP):
         self._provider.process.log.exception("SMTP session failed", exc_info=error)
         return str(faults.INTERNAL)
 
-    async def _faulted(self, step: str, *, close: bool = False, **facts: str | None) -> bool:
+    async def _faulted(self, step: str, *, close: bool = False, **facts: str) -> bool:
         """Carry out the fault that is due at *step*; tell whether there was one."""
         user = self._account.address if self._account else None
         peer = "provider" if self._from_provider else "clientmodule"
+        if not self._provider.process.faults.active:
+            return False
+        lower = {name: fact.lower() for name, fact in facts.items()}
         effect: Effect | None = await self._provider.fault(
-            f"SMTP.{step}", user=user, peer=peer, **facts
+            f"SMTP.{step}", user=user, peer=peer, **lower
         )
+        if effect is not None and effect.kind in faults.AFTER_WORK:
+            self._ending = effect.kind  # the next reply meets it
         if effect is None or effect.kind not in (DROP, faults.REPLY):
             return False
         if effect.kind == DROP:
@@ -154,8 +170,7 @@ class MailSession(SMTP):
             await self._reply(faults.SYNTAX)
             return
         self._greeted(hostname, extended=False)
-        self._writer.write(f"250 {self.hostname}\r\n".encode("ascii"))
-        await self._writer.drain()
+        await self._send(f"250 {self.hostname}\r\n")
 
     def _greeted(self, hostname: str, *, extended: bool) -> None:
         self._set_post_data_state()
@@ -171,9 +186,7 @@ class MailSession(SMTP):
             return
         self._greeted(hostname, extended=True)
         lines = (self.hostname, f"SIZE {self.data_size_limit}", *EXTENSIONS)
-        text = "".join(f"250-{line}\r\n" for line in lines[:-1]) + f"250 {lines[-1]}\r\n"
-        self._writer.write(text.encode("ascii"))
-        await self._writer.drain()
+        await self._send("".join(f"250-{line}\r\n" for line in lines[:-1]) + f"250 {lines[-1]}\r\n")
 
     async def smtp_STARTTLS(self, _: str | None) -> None:  # noqa: N802
         """Refuse: TLS begins with the first byte (KOM-LE-A_2143)."""
@@ -189,34 +202,32 @@ class MailSession(SMTP):
         elif words[0].upper() not in ("PLAIN", "LOGIN"):
             await self._reply(faults.MECHANISM)
         else:
-            credentials = await self._credentials(words[0].upper(), words[1:])
+            try:
+                credentials = await self._credentials(words[0].upper(), words[1:])
+            except sasl.NotDecodable:
+                await self._reply(faults.BASE64)
+                return
             if credentials is not None:
                 await self._log_in(*credentials)
 
     async def _credentials(self, mechanism: str, initial: list[str]) -> tuple[str, str] | None:
+        """Return user and password; None when the client has got its answer."""
         first = await self._auth_data(initial, "" if mechanism == "PLAIN" else "Username:")
         if first is None:
             return None
         if mechanism == "LOGIN":
             second = await self._auth_data([], "Password:")
-            return None if second is None else (_text(first), _text(second))
-        parts = first.split(b"\0")
-        if len(parts) != 3 or (parts[0] and parts[0] != parts[1]):
-            await self._reply(faults.BASE64 if len(parts) != 3 else faults.AUTH_FAILED)
-            return None
-        return _text(parts[1]), _text(parts[2])
+            return None if second is None else (sasl.text(first), sasl.text(second))
+        credentials = sasl.plain(first)
+        if credentials is None:
+            await self._reply(faults.AUTH_FAILED)
+        return credentials
 
     async def _auth_data(self, initial: list[str], challenge: str) -> bytes | None:
-        if not initial:
-            answer = await self.challenge_auth(challenge)
-            return None if answer is MISSING else answer
-        if initial == ["="]:  # RFC 4954 4: an empty initial response
-            return b""
-        try:
-            return b64decode(initial[0].encode(), validate=True)
-        except (binascii.Error, ValueError):
-            await self._reply(faults.BASE64)
-            return None
+        if initial:
+            return sasl.decoded(initial[0])
+        answer = await self.challenge_auth(challenge)
+        return None if answer is MISSING else answer
 
     async def _log_in(self, user: str, password: str) -> None:
         if await self._faulted("AUTH", login=user):
@@ -298,7 +309,7 @@ class MailSession(SMTP):
         if argument:
             await self._reply(faults.SYNTAX)
             return
-        if await self._faulted("DATA", sender=mail.sender):
+        if await self._faulted("DATA", sender=mail.sender, recipient=_all(mail)):
             self._set_post_data_state()
             return
         await self.push("354 End data with <CR><LF>.<CR><LF>")
@@ -306,7 +317,8 @@ class MailSession(SMTP):
         try:
             async with asyncio.timeout(DATA_SECONDS):
                 await read_data(self._reader, lambda piece: self._feed(intake, piece))
-            received = await intake.finish()
+            faulted = await self._faulted("END_OF_DATA", sender=mail.sender, recipient=_all(mail))
+            received = None if faulted else await intake.finish()
         except (Endless, TimeoutError) as error:
             self._provider.spawn(intake.abandon())
             self._close_with(_end_of(error, intake.refusal))  # the rest would be read as commands
@@ -315,15 +327,20 @@ class MailSession(SMTP):
             self._provider.spawn(intake.abandon())
             raise
         self._set_post_data_state()
-        if received is None:
+        if received is not None:
+            await self._accept(mail, received)
+        elif faulted:
+            await intake.abandon()
+        else:
             await self._reply(intake.refusal or faults.INTERNAL)
-            return
+
+    async def _accept(self, mail: Envelope, received: Received) -> None:
         work = self._delivery.accept(mail, received, self._origin())
         reply: Reply | None = await asyncio.shield(self._provider.spawn(work))
         if reply is None:
             self.transport.abort()
-            return
-        await self._reply(reply)
+        else:
+            await self._reply(reply)
 
     async def _feed(self, intake: Intake, piece: bytes) -> None:
         self._reset_timeout()
@@ -335,12 +352,13 @@ class MailSession(SMTP):
         return Origin(user, self.session.host_name, str(peer[0]) if peer else "unknown")
 
 
+def _all(mail: Envelope) -> str:
+    """Return all recipients, separated by spaces, for rules of faults."""
+    return " ".join(recipient.address for recipient in mail.recipients)
+
+
 def _end_of(error: Exception, refusal: Reply | None) -> Reply:
     """Return the last reply on a connection whose mail cannot be read to its end."""
     if isinstance(error, TimeoutError):
         return faults.TIMEOUT
     return refusal or faults.TOO_LARGE
-
-
-def _text(data: bytes) -> str:
-    return data.decode("utf-8", "surrogateescape")

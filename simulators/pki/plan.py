@@ -132,7 +132,8 @@ def _card_items(card: CardRequest, start: datetime) -> Iterator[Item]:
 
 
 def _tls_item(identity: TlsRequest, hosts: tuple[str, ...], start: datetime) -> Item:
-    names = tuple(dict.fromkeys((*identity.dns_names, *hosts, *LOCAL_HOSTS)))
+    local = () if identity.elsewhere else (*hosts, *LOCAL_HOSTS)
+    names = tuple(dict.fromkeys((*identity.dns_names, *local)))
     admission = AdmissionOf(identity.role_oid) if identity.role_oid else None
     content = Content(
         TLS_PROFILES[identity.profile],

@@ -124,7 +124,8 @@ class TlsRequest(Validity):
     ``profile`` is C.FD.TLS-S for a central service (Fachdienst, directory), C.AK.AUT for a
     Konnektor, C.CM.TLS-CS for a client module. The identity is valid for ``dns_names``, for the
     hosts of the whole request, localhost and the loopback addresses. ``role_oid`` is the
-    technical role in its Admission, such as 1.2.276.0.76.4.172 for a KOM-LE Fachdienst.
+    technical role in its Admission, such as 1.2.276.0.76.4.172 for a KOM-LE Fachdienst. With
+    ``elsewhere`` it is valid for ``dns_names`` alone: what a client meets at the wrong host.
     """
 
     name: Name
@@ -132,6 +133,7 @@ class TlsRequest(Validity):
     dns_names: list[Host] = Field(default=[], max_length=100)
     key: TlsKey = "P-256"
     role_oid: Oid | None = None
+    elsewhere: bool = False
 
 
 class TerminalRequest(Validity):

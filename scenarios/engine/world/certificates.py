@@ -17,9 +17,11 @@ from simulators.pki.request import (
 from . import call_context
 from .identities import PROFESSION, PROFESSIONS, CardIdentity, Identities
 from .model import HBAX, PATIENT, Card, Location, Site, World
-from .parts import RoleName, clientmodule_part, parts
+from .parts import RoleName, clientmodule_part, parts, provider_part
 
 EXPIRED = datetime(2025, 6, 30, tzinfo=UTC)  # fixed, so that the keys of the card can be cached
+WRONG_CERTIFICATES = ("expired", "elsewhere")
+"""What providers show on purpose instead of their own: one that has expired, another host's."""
 TLS_ROLES: dict[RoleName, str] = {"vzd": "171", "mailserver": "172", "clientmodule": "174"}
 
 
@@ -48,6 +50,11 @@ def pki_request(world: World, identities: Identities) -> PkiRequest:
             )
             for part in processes
             if part.role not in ("pki", "names")
+        ]
+        + [
+            wanted
+            for domain in world.providers
+            for wanted in _wrong_certificates(provider_part(domain), host_name(domain))
         ],
         terminals=[
             TerminalRequest(
@@ -68,6 +75,20 @@ def pki_request(world: World, identities: Identities) -> PkiRequest:
             for name, participant in world.participants.items()
         ],
     )
+
+
+def wrong_certificate(name: str, fault: str) -> str:
+    """Return the name of the certificate that the process *name* shows as *fault* on purpose."""
+    return f"{name}-{fault}"
+
+
+def _wrong_certificates(name: str, host: str) -> list[TlsRequest]:
+    oid = PROFESSION + TLS_ROLES["mailserver"]
+    expired, elsewhere = (wrong_certificate(name, fault) for fault in WRONG_CERTIFICATES)
+    return [
+        TlsRequest(name=expired, dns_names=[host], not_after=EXPIRED, role_oid=oid),
+        TlsRequest(name=elsewhere, dns_names=[f"anderswo.{host}"], elsewhere=True, role_oid=oid),
+    ]
 
 
 def host_name(domain: str) -> str:

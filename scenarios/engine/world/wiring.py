@@ -10,7 +10,13 @@ from typing import Any
 from simulators.pki.tree import PkiTree
 
 from . import call_context
-from .certificates import client_names, host_name, revoked_certificates
+from .certificates import (
+    WRONG_CERTIFICATES,
+    client_names,
+    host_name,
+    revoked_certificates,
+    wrong_certificate,
+)
 from .directory_entries import HOLDER
 from .dns_records import ZONE, dns_records
 from .identities import Identities
@@ -85,7 +91,10 @@ class Wiring:
         return f"{'ldap' if plain else 'ldaps'}://{address}"
 
     def _tls(self, part: Part) -> dict[str, str]:
-        identity = self.tree.tls(part.name)
+        return self._identity(part.name)
+
+    def _identity(self, name: str) -> dict[str, str]:
+        identity = self.tree.tls(name)
         return {"certificate": str(identity.certificate), "key": str(identity.key)}
 
     def _pki(self, _: Part) -> CONFIG:
@@ -126,6 +135,10 @@ class Wiring:
             "tls": self._tls(part),
             "ca": str(self.tree.ca),
             "client_ca": str(self.tree.provider_ca),
+            "fault_certificates": {
+                fault: self._identity(wrong_certificate(part.name, fault))
+                for fault in WRONG_CERTIFICATES
+            },
             "require_client_certificate": provider.client_certificates,
             **self._providers("routes", {d: self.provider_address(d, "smtp") for d in others}),
             "accounts": [

@@ -178,11 +178,12 @@ def test_no_password_reaches_disk_log_or_journal(kv: RunningProvider) -> None:
     with kv.pop3(FACHARZT):
         pass
     data = kv.role.directory / "data"
-    stored = b"".join(file.read_bytes() for file in data.iterdir())
+    files = [file for file in data.rglob("*") if file.is_file()]
+    stored = b"".join(file.read_bytes() for file in files)
     assert PASSWORD.encode() not in stored
     assert PASSWORD not in kv.role.log()
     assert PASSWORD not in json.dumps(kv.role.journal())
-    assert {file.stat().st_mode & 0o077 for file in data.iterdir()} == {0}
+    assert {file.stat().st_mode & 0o077 for file in (*files, *data.iterdir())} == {0}
 
 
 def _certificate(key: rsa.RSAPrivateKey) -> x509.Certificate:
