@@ -60,6 +60,10 @@ class Delivery:
             task = asyncio.create_task(self._work(url, queue))
             self._senders[url] = task
 
+    def forget(self, url: str) -> None:
+        """Forget how often *url* failed: nobody is subscribed with it any more."""
+        self._failed.pop(url, None)
+
     def reset(self) -> None:
         """Stop sending and forget what waits."""
         for task in self._senders.values():

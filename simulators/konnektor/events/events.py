@@ -47,7 +47,7 @@ class Events:
             process.clock,
             settings.events.max_subscriptions,
             lambda: str(process.randomness.uuid("subscription")),
-            lambda ended: self._record_end(ended, "expired"),
+            self._expired,
         )
         self.state = OperationalState(process.clock, self._announce)
         self._delivery = Delivery(process, self.subscriptions.__contains__, self._given_up)
@@ -127,6 +127,7 @@ class Events:
         self.subscriptions.remove(subscription)
         if not self.subscriptions.to(subscription.sink.url):
             self.kept.forget(subscription.sink.url)
+            self._delivery.forget(subscription.sink.url)
 
     def _announce(
         self,
@@ -200,6 +201,10 @@ class Events:
         if self._filtering is not None:
             self._filtering.cancel()
             self._filtering = None
+
+    def _expired(self, subscription: Subscription) -> None:
+        self._delivery.forget(subscription.sink.url)
+        self._record_end(subscription, "expired")
 
     def _given_up(self, url: str) -> None:
         """End the subscriptions of a sink that failed too often (TIP1-A_4611)."""

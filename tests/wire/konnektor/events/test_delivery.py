@@ -222,6 +222,19 @@ def test_failed_deliveries_end_the_subscriptions(events: EventSite, receiver: Re
     assert [found.text for found in left.body.iter("{*}EventTo")] == [receiver.url]
 
 
+def test_failures_of_an_ended_subscription_count_no_more(events: EventSite) -> None:
+    """Whoever subscribes again has all tries."""
+    gone = free_sink()
+    for ended in (True, False):
+        subscription = events.id_of(events.subscribe(gone))
+        remove(events, SMCB if ended else HBA)
+        events.follow("EventPushed", subscription=subscription, result="Failed")
+        if ended:
+            events.call("Unsubscribe", f"<EVT:EventTo>{gone}</EVT:EventTo>")
+    left = events.call("GetSubscription")
+    assert [found.text for found in left.body.iter("{*}SubscriptionID")] == [subscription]
+
+
 def test_what_waits_for_an_ended_subscription_is_not_sent(
     events: EventSite, receiver: Receiver
 ) -> None:
