@@ -59,7 +59,7 @@ def test_kill_in_a_loop(start_provider: Callable[..., RunningProvider]) -> None:
     deleted: set[str] = set()
     for number in range(ROUNDS):
         load = Load(provider, number)
-        load.kill(chance.randrange(4, 24))
+        load.kill(chance.randrange(3, 10))
         acknowledged |= load.acknowledged
         deleted |= load.deleted
         provider.role.restart()
