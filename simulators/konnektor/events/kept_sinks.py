@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Iterable
 from datetime import datetime
+from operator import itemgetter
 from pathlib import Path
 
 from simulators.process.bounded_file import read_bounded
@@ -15,6 +16,10 @@ from .subscriptions import Sink, Subscription
 
 FILE = "event_sinks.json"
 MAX_BYTES = 4 << 20
+MOST = 1000
+"""Sinks that are kept, the latest ones: reboots leave more of them than there may be subscriptions
+at a time.
+"""
 
 
 class KeptSinks:
@@ -51,7 +56,10 @@ class KeptSinks:
 
     def _write(self) -> None:
         now = self._clock.now()
-        self._until = {url: until for url, until in self._until.items() if until > now}
+        valid = [entry for entry in self._until.items() if entry[1] > now]
+        if len(valid) > MOST:
+            valid = sorted(valid, key=itemgetter(1))[-MOST:]
+        self._until = dict(valid)
         self._file.parent.mkdir(parents=True, exist_ok=True)
         fresh = self._file.with_suffix(".new")
         fresh.write_text(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from simulators.konnektor.access.relations import Context
-from simulators.konnektor.events.kept_sinks import FILE, KeptSinks
+from simulators.konnektor.events.kept_sinks import FILE, MOST, KeptSinks
 from simulators.konnektor.events.subscriptions import Sink, Subscription
 from simulators.process.clock import Clock
 
@@ -55,3 +55,12 @@ def test_a_spoilt_file_says_nothing_and_is_replaced(tmp_path: Path, content: byt
     assert kept.sinks() == []
     kept.keep([subscription(clock, 1)])
     assert [sink.url for sink in KeptSinks(tmp_path, clock).sinks()] == [URL]
+
+
+def test_the_latest_are_kept_when_there_are_too_many(tmp_path: Path) -> None:
+    clock = Clock()
+    kept = KeptSinks(tmp_path, clock)
+    long = f"cetp://{'a' * 200}.example"
+    kept.keep(subscription(clock, 1 + n / 1000, f"{long}:{n + 1}") for n in range(MOST + 5))
+    assert len(kept.sinks()) == MOST
+    assert [sink.port for sink in KeptSinks(tmp_path, clock).sinks()][:: MOST - 1] == [6, MOST + 5]
