@@ -115,6 +115,7 @@ def _site_facts(site: SiteEndpoint, directory: Path) -> dict[str, str]:
     }
     if site.konnektor is not None:
         facts["KONNEKTOR"] = site.konnektor.service_directory
+        facts["KONNEKTOR_CONTROL"] = site.konnektor.control
         facts["LDAP"] = site.konnektor.ldap
         facts["CLIENT_CERTIFICATE"] = _absolute(directory, site.konnektor.client_certificate)
         facts["CLIENT_CERTIFICATE_PASSWORD"] = site.konnektor.client_certificate_password

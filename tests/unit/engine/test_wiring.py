@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import re
 import stat
 from dataclasses import replace
 from pathlib import Path
@@ -188,6 +189,7 @@ def test_environment_and_table_hold_what_a_tester_needs(pki_cache: Path, tmp_pat
     p12 = tmp_path / "certificates" / "pvs-praxis.p12"
     assert f"KIMULATOR_SITE_PRAXIS_CLIENT_CERTIFICATE={p12}\n" in text
     assert "KIMULATOR_SITE_PRAXIS_CLIENT_CERTIFICATE_PASSWORD=" in text
+    assert re.search(r"^KIMULATOR_SITE_PRAXIS_KONNEKTOR_CONTROL=http://", text, re.MULTILINE)
     assert "KIMULATOR_SITE_FACHARZT_CLIENT_CERTIFICATE" not in text
     assert "KIMULATOR_SITE_FACHARZT_BASIC_AUTH=" in text
     assert "KIMULATOR_SITE_KASSE_MANDANT=Mandant-kasse\n" in text
