@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from simulators.process.settings import TlsIdentity
 from simulators.vzd.entries import Entry
 
 BASE = "dc=data,dc=vzd"
@@ -31,14 +32,14 @@ def executable() -> str | None:
 
 @contextmanager
 def running_slapd(
-    directory: Path, port: int, entries: Iterable[Entry], *, index: str = INDEXED
-) -> Iterator[str]:
-    """Serve *entries* by slapd while the block runs; yield its URL."""
+    directory: Path, port: int, entries: Iterable[Entry], *, tls: TlsIdentity | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Serve *entries* by slapd on *port* while the block runs, with *tls* over TLS."""
     program = executable()
     assert program is not None, "slapd is not installed"
     (directory / "db").mkdir()
     configuration = directory / "slapd.conf"
-    configuration.write_text(_configuration(directory, index), encoding="utf-8")
+    configuration.write_text(_configuration(directory, tls), encoding="utf-8")
     with (directory / "entries.ldif").open("w", encoding="utf-8") as file:
         for piece in _ldif(entries):
             file.write(piece)
@@ -47,14 +48,14 @@ def running_slapd(
         check=True,
         capture_output=True,
     )
-    url = f"ldap://127.0.0.1:{port}"
+    url = f"{'ldap' if tls is None else 'ldaps'}://127.0.0.1:{port}"
     with (directory / "log").open("wb") as log:
         process = subprocess.Popen(
             [program, "-d", "0", "-h", url, "-f", configuration], stdout=log, stderr=log
         )
     try:
         _wait_for(process, port)
-        yield url
+        yield process
     finally:
         process.terminate()
         process.wait(10)
@@ -71,7 +72,7 @@ def _wait_for(process: subprocess.Popen[bytes], port: int) -> None:
     raise AssertionError(f"slapd ended with {process.returncode}")
 
 
-def _configuration(directory: Path, index: str) -> str:
+def _configuration(directory: Path, tls: TlsIdentity | None) -> str:
     attributes = "\n".join(
         f"attributetype ( 1.3.6.1.4.1.99999.1.{number} NAME '{name}' EQUALITY caseIgnoreMatch "
         "ORDERING caseIgnoreOrderingMatch SUBSTR caseIgnoreSubstringsMatch "
@@ -85,6 +86,11 @@ def _configuration(directory: Path, index: str) -> str:
         (*OWN_ATTRIBUTES, "displayName", "cn", "sn", "givenName", "title", "o", "street",
          "postalCode", "l", "st", "mail", "userCertificate")
     )  # fmt: skip
+    secure = (
+        ""
+        if tls is None
+        else f"TLSCertificateFile {tls.certificate}\nTLSCertificateKeyFile {tls.key}\n"
+    )
     return f"""{schemas}
 {attributes}
 objectclass ( 1.3.6.1.4.1.99999.2.1 NAME 'vzd-komleview' SUP top STRUCTURAL MUST uid
@@ -92,13 +98,13 @@ objectclass ( 1.3.6.1.4.1.99999.2.1 NAME 'vzd-komleview' SUP top STRUCTURAL MUST
 pidfile {directory / "pid"}
 modulepath /usr/lib/ldap
 moduleload back_mdb
-sizelimit unlimited
+{secure}sizelimit unlimited
 database mdb
 suffix "dc=vzd"
 directory {directory / "db"}
 maxsize 2147483648
 index objectClass eq
-index {index} eq,sub
+index {INDEXED} eq,sub
 """
 
 

@@ -90,8 +90,8 @@ def pair(
     # An entry without certificate is not found; slapd does not know that.
     found = tuple(one for one in listed if one.certificates)
     with (
-        running_slapd(tmp_path_factory.mktemp("slapd"), free_port(), found) as url,
-        ldap3.Connection(ldap3.Server(url, get_info=ldap3.NONE)) as theirs,
+        running_slapd(tmp_path_factory.mktemp("slapd"), port := free_port(), found),
+        ldap3.Connection(ldap3.Server(f"ldap://127.0.0.1:{port}", get_info=ldap3.NONE)) as theirs,
         ldap3.Connection(
             ldap3.Server("ldaps://{}:{}".format(*vzd.address("ldap")), get_info=ldap3.NONE)
         ) as ours,
