@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import BytesIO
+from itertools import count
 from typing import Any
 
 from asn1crypto import algos
@@ -63,10 +64,10 @@ class _CardSigner(Signer):
 
 @dataclass(frozen=True)
 class SignablePdf:
-    """A PDF/A that was read to be signed, and how many signatures it has."""
+    """A PDF/A that was read to be signed, and a name that none of its signature fields has."""
 
     writer: IncrementalPdfFileWriter
-    signatures: int
+    field_name: str
 
 
 def read(pdf: bytes) -> SignablePdf:
@@ -75,15 +76,17 @@ def read(pdf: bytes) -> SignablePdf:
         writer = IncrementalPdfFileWriter(BytesIO(pdf), strict=False)
         root = writer.prev.root
         metadata = root["/Metadata"].data if "/Metadata" in root else b""
-        count = len(writer.prev.embedded_signatures)
+        found = [(name, value) for name, value, _ in fields.enumerate_sig_fields(writer.prev)]
     except Exception as error:  # pyHanko raises whatever a hostile file provokes
         raise fault(Code.DOCUMENT_FORMAT, f"{type(error).__name__}", value="PDF/A") from None
     part = _PDF_A_PART.search(metadata)
     if part is None or part.group(1) not in (b"1", b"2"):
         raise fault(Code.DOCUMENT_FORMAT, "weder PDF/A-1 noch PDF/A-2", value="PDF/A")
-    if count >= MAX_SIGNATURES:
+    if sum(value is not None for _, value in found) >= MAX_SIGNATURES:
         raise fault(Code.DOCUMENT_FORMAT, "zu viele Signaturen", value="PDF/A")
-    return SignablePdf(writer, count)
+    names = {str(name) for name, _ in found}
+    free = (f"Signature{number}" for number in count(1))
+    return SignablePdf(writer, next(name for name in free if name not in names))
 
 
 def sign(
@@ -95,7 +98,7 @@ def sign(
     certificate can cause; 4110 when the PDF cannot be signed for another reason.
     """
     settings = signers.PdfSignatureMetadata(
-        field_name=f"Signature{pdf.signatures + 1}",
+        field_name=pdf.field_name,
         md_algorithm="sha256",
         subfilter=fields.SigSeedSubFilter.PADES,
         reason=reason or None,

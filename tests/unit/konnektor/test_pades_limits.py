@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 
@@ -69,9 +70,18 @@ def test_many_signatures_one_after_the_other() -> None:
     assert len({entry.field_name for entry in found}) == 21
 
 
+def test_a_field_that_somebody_else_named() -> None:
+    other = replace(pades.read(letter()), field_name="Signature2")
+    pdf = pades.sign(other, signer(), reason="x", now=NOW)
+    for _ in range(2):
+        pdf = pades.sign(pades.read(pdf), signer(), reason="x", now=NOW)
+    names = [entry.field_name for entry in pades.embedded_signatures(pdf)]
+    assert names == ["Signature2", "Signature1", "Signature3"]
+
+
 @pytest.mark.parametrize("conformance", ["PDF/A-1B", "PDF/A-2B", "PDF/A-2U"])
 def test_parts_that_may_be_signed(conformance: str) -> None:
-    assert pades.read(letter(conformance)).signatures == 0
+    assert pades.read(letter(conformance)).field_name == "Signature1"
 
 
 @pytest.mark.parametrize("conformance", ["PDF/A-3B", "PDF/A-4"])

@@ -6,6 +6,7 @@ that is busy in somebody else's code.
 
 from __future__ import annotations
 
+import logging
 import resource
 import signal
 import sys
@@ -26,6 +27,7 @@ def main() -> None:
     """Serve the pipe whose descriptor is the first argument, within the limits that follow it."""
     connection = Connection(int(sys.argv[1]))
     cpu_seconds, memory_bytes = float(sys.argv[2]), int(sys.argv[3])
+    logging.disable()  # what pyHanko thinks of each object of a file
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal: the Konnektor tells the end
     with suppress(ValueError, OSError):  # not every system can bound it
         resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
@@ -38,7 +40,7 @@ def main() -> None:
         return bytes(answered)
 
     works: Mapping[str, Callable[..., Any]] = {
-        "read": lambda pdf: pades.read(pdf).signatures,
+        "read": lambda pdf: pades.read(pdf).field_name,
         "sign": lambda *arguments: _sign(sign, *arguments),
         "signatures": pades.embedded_signatures,
     }
