@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -9,9 +10,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from scenarios.engine.endpoints.contract import Endpoints
 from scenarios.engine.pvs.control import Control
+from scenarios.engine.world.file import WORLDS, load_world
 
 ROOT = Path(__file__).resolve().parents[3]
 SECONDS = 30
@@ -73,3 +76,51 @@ def test_the_konnektor_names_its_services(paste: Paste) -> None:
 
 def test_the_directory_names_the_insurer(paste: Paste, world: Endpoints) -> None:
     assert f"mail: {world.participants['kasse'].address}" in paste("ldapsearch", "entryType=5", {})
+
+
+def test_a_soap_call_is_answered(paste: Paste) -> None:
+    assert "<CARD:Card>" in paste("curl", "GetCards", {})
+
+
+def test_cards_are_pulled_and_pins_left_to_somebody(paste: Paste, world: Endpoints) -> None:
+    said = paste("curl", "/pins/", {})
+    assert '"inserted": false' in said
+    assert '"entry": "manual"' in said
+    konnektor = world.sites["praxis"].konnektor
+    assert konnektor is not None
+    assert {card["inserted"] for card in Control(konnektor.control).get_json("/cards")} == {True}
+
+
+def test_faults_on_purpose_are_taken(paste: Paste, world: Endpoints) -> None:
+    konnektor = world.sites["praxis"].konnektor
+    assert konnektor is not None
+    control = Control(konnektor.control)
+    try:
+        assert [rule["id"] for rule in json.loads(paste("curl", "/faults", {}))["rules"]] == [
+            "busy",
+            "lost",
+        ]
+    finally:
+        control.delete("/faults")
+
+
+def test_examples_of_world_files_hold(tmp_path: Path) -> None:
+    """Each is laid over the demo world, with files of the names that it has."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    examples = [
+        yaml.safe_load(one) for one in re.findall(r"^```yaml\n(.*?)^```", readme, re.M | re.S)
+    ]
+    assert len(examples) == 2
+    for name in ("ca.pem", "enc.p12", "osig.p12", "password.txt"):
+        (tmp_path / name).touch()
+    for number, example in enumerate(examples):
+        world = yaml.safe_load((WORLDS / "demo.yaml").read_text(encoding="utf-8"))
+        praxis = world["sites"]["praxis"]
+        if "sites" in example:
+            praxis["cards"]["smc-b"] |= example["sites"]["praxis"]["cards"]["smc-b"]
+            world["trust"] = example["trust"]
+        else:
+            praxis |= example
+        path = tmp_path / f"{number}.yaml"
+        path.write_text(yaml.safe_dump(world, allow_unicode=True), encoding="utf-8")
+        load_world(path)
