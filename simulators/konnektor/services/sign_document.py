@@ -28,6 +28,7 @@ from ..signatures.signing import (
     SignRequest,
     add_output,
     check_content,
+    check_tv_mode,
     made_of_pdf,
     make,
     read_request,
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
 Prepared: TypeAlias = "tuple[SignRequest, bytes]"
 
 MAX_REQUESTS = 250
-TV_MODES = ("NONE", "UNCONFIRMED", "CONFIRMED")
 PREDECESSORS = frozenset(("HBA-qSig", "ZOD_2.0"))
 """HBA-Vorläuferkarten: single signatures only (TUC_KON_168)."""
 NEXT_SUCCESSFUL = "SIG/SIGNDOC/NEXT_SUCCESSFUL"
@@ -109,7 +109,7 @@ def _read(call: Call) -> tuple[_Asked, reading.Parts]:
     crypt = parts.maybe(own("Crypt"))
     chosen = None if crypt is None else reading.choice(crypt, CRYPTS)
     call.facts["crypt_asked"] = chosen or ""
-    reading.choice(parts.one(own("TvMode")), TV_MODES)  # checked, else ignored
+    check_tv_mode(parts.one(own("TvMode")))
     number = parts.text(own("JobNumber"))
     if number is None:
         raise fault(Code.SYNTAX, "JobNumber fehlt: am Konnektor ist sie Pflicht")

@@ -15,7 +15,7 @@ from ..access.check import Target
 from ..documents import MAX_DOCUMENT, Document, read_document
 from ..faults import Code, fault, trace
 from ..operation import Call
-from ..signatures.signing import CMS_TYPE, PADES_TYPE, SMIME_TYPE
+from ..signatures.signing import CMS_TYPE, PADES_TYPE, SMIME_TYPE, check_tv_mode
 from ..signatures.verification import cms_form, found, xml_form
 from ..signatures.verification.found import Updated
 from ..signatures.verification.judging import Finding, Judgement, judge
@@ -34,7 +34,6 @@ _SIGNATURE_OBJECT, _BASE64 = name(DSS, "SignatureObject"), name(DSS, "Base64Sign
 _POINTER, _XML_SIGNATURE = name(DSS, "SignaturePtr"), name(XMLDSIG, "Signature")
 _REPORT, _KEY_INFO = name(REPORT, "ReturnVerificationReport"), name(DSS, "AdditionalKeyInfo")
 _SPECIFIC_TIME, _CURRENT_TIME = name(DSS, "SpecificTime"), name(DSS, "CurrentTime")
-_TV_MODES = ("NONE", "UNCONFIRMED", "CONFIRMED")
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,7 @@ async def verify_document(call: Call) -> Element:
     )
     mode = parts.maybe(own("TvMode"))
     if mode is not None:
-        reading.choice(mode, _TV_MODES)
+        check_tv_mode(mode)
     inputs = _read_inputs(call, parts.maybe(own("OptionalInputs")))
     wanted = reading.text_of(parts.one(own("IncludeRevocationInfo")))
     revocation = reading.boolean(wanted, "IncludeRevocationInfo")

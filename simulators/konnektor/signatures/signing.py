@@ -23,6 +23,7 @@ CMS_TYPE = "urn:ietf:rfc:5652"
 SMIME_TYPE = "urn:ietf:rfc:5751"
 PADES_TYPE = "http://uri.etsi.org/02778/3"
 PDF_MIME = "application/pdf-a"
+TV_MODES = ("NONE", "UNCONFIRMED", "CONFIRMED")
 QES_KINDS = frozenset(("xml", "pdf", "text", "tiff"))
 PROPERTY = name(DSS, "Property")
 _TYPE, _PROPERTIES = name(DSS, "SignatureType"), name(DSS, "Properties")
@@ -53,6 +54,15 @@ class Made:
     encoded: str
     signature_type: str
     xml: xades.Signed | None = None
+
+
+def check_tv_mode(element: Element) -> None:
+    """Raise the fault 4000 for a TvMode that does not exist; else it is ignored (TIP1-A_5010-09).
+
+    Empty it means UNCONFIRMED, the default of its schema.
+    """
+    if reading.text_of(element):
+        reading.choice(element, TV_MODES)
 
 
 def read_request(call: Call, element: Element, *, qes: bool) -> SignRequest:

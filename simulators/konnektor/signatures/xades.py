@@ -79,7 +79,10 @@ def read_variant(document: Element, include: Element | None, placement: Element 
         return _read_include(document, include)
     if placement is not None:
         return _read_placement(document, placement)
-    return Variant(uri=document.get("RefURI"))
+    uri = document.get("RefURI")
+    if uri is not None and (not uri or uri.startswith("#")):  # would mean the signature's own file
+        raise fault(Code.SYNTAX, f"RefURI: {uri!r:.80} nennt kein anderes Dokument")
+    return Variant(uri=uri)
 
 
 def sign(

@@ -238,6 +238,12 @@ def test_variants_that_cannot_be(site: Site, options: str, code: int) -> None:
     assert site.sign(SMCB, xml_document(), options).code == code
 
 
+@pytest.mark.parametrize("uri", ["", "#d1"])
+def test_detached_from_a_document_that_is_no_other(site: Site, uri: str) -> None:
+    called = xml_document(attributes=f" RefURI='{uri}' ShortText='Brief'")
+    assert site.sign(SMCB, called, XML).code == 4000
+
+
 def test_placement_beside_another_type_is_ignored(site: Site) -> None:
     answer = site.sign(
         SMCB, document(b"x"), "<dss:SignatureType>urn:ietf:rfc:5652</dss:SignatureType>" + ENVELOPED
