@@ -43,7 +43,7 @@ def test_request_ids_are_unique(site: Site) -> None:
 def test_job_number_and_tv_mode_are_checked(site: Site) -> None:
     assert stack(site, SMCB, texts(1), numbered=False).code == 4000
     assert stack(site, SMCB, texts(1), tv_mode="MAYBE").code == 4000
-    for mode in ("NONE", "UNCONFIRMED", "CONFIRMED"):
+    for mode in ("NONE", "UNCONFIRMED", "CONFIRMED", ""):  # empty: the default of the schema
         assert stack(site, SMCB, texts(1), tv_mode=mode).status == 200
 
 
@@ -121,12 +121,15 @@ def test_stop_while_a_later_pin_is_awaited(site: Site) -> None:
 
 
 def test_stop_between_documents(site: Site) -> None:
-    for number in range(5):  # the stack may be quicker than the call that stops it
+    for number in range(9):  # the stack may be quicker than the call that stops it, or slower
         job = f"MID-{number:03d}"
         calling = Calling(lambda job=job: stack(site, SMCB, texts(250), job=job))  # type: ignore[misc]
         while calling.thread.is_alive() and stop(site, job).code == 4243:
             pass
-        signed = contents(calling.answer())
+        answer = calling.answer()
+        if answer.code == 4049:  # before the first document was finished
+            continue
+        signed = contents(answer)
         assert signed == numbered(len(signed))
         if len(signed) < 250:
             return
