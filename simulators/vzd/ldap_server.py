@@ -39,6 +39,7 @@ from .tree import NoSuchBaseError, Target, Tree
 
 SEARCH = "LDAP.Search"
 MAX_JOURNAL_TEXT = 1_000
+MAX_KEPT = 64
 _SLICE_SECONDS = 0.004
 _LOOK_AT_CLOCK_EVERY = 256
 
@@ -81,6 +82,9 @@ class _BrokenOff(SearchCall):
     def answer(self, after_id: bytes) -> None:
         self.session.break_off(envelope(self.message.id, after_id))
 
+    def entry(self, after_id: bytes) -> None:
+        self.answer(after_id)
+
 
 class VzdService:
     """Answers the searches of LDAP clients."""
@@ -91,6 +95,7 @@ class VzdService:
         self._process = process
         self._settings = process.settings
         self._tree = Tree(process.settings.base)
+        self._selections: dict[tuple[tuple[str, ...], bool], Selection] = {}
         self._store = store
         users = process.settings.technical_users
         self._users = {name: password.get_secret_value() for name, password in users.items()}
@@ -179,12 +184,23 @@ class VzdService:
         return _Search(
             call,
             compile_filter(request.filter, self.directory.knows),
-            Selection(request.attributes, types_only=request.types_only),
+            self._selection(request),
             limit if page is None else request.size_limit,
             asyncio.get_running_loop().time() + seconds,
             self._process.clock.now().timestamp(),
             page,
         )
+
+    def _selection(self, request: SearchRequest) -> Selection:
+        """Return what *request* asks for; most clients ask for the same again and again."""
+        asked = (request.attributes, request.types_only)
+        known = self._selections.get(asked)
+        if known is None:
+            if len(self._selections) >= MAX_KEPT:
+                self._selections.clear()
+            known = Selection(request.attributes, types_only=request.types_only)
+            self._selections[asked] = known
+        return known
 
     def _page(self, call: SearchCall) -> _Page | None:
         """Return the page asked for; BerError or _WrongCookieError if it makes no sense."""
@@ -219,6 +235,7 @@ class VzdService:
         for ordinal, entry in self._candidates(search, target):
             seen += 1
             if seen % _LOOK_AT_CLOCK_EVERY == 0 and loop.time() > slice_end:
+                search.call.session.flush()
                 await asyncio.sleep(0)  # others have their turn
                 if loop.time() > search.deadline:
                     return faults.TIME_LIMIT
@@ -228,7 +245,7 @@ class VzdService:
             if self._is_full(search, ordinal):
                 return SUCCESS if search.resume is not None else faults.SIZE_LIMIT
             search.hits += 1
-            search.call.answer(encode_entry(entry, search.selection, search.at))
+            search.call.entry(encode_entry(entry, search.selection, search.at))
             await search.call.session.writable()
         return SUCCESS
 

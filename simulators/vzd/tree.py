@@ -35,6 +35,8 @@ class Tree:
         names = [",".join(parts[index:]) for index in reversed(range(len(parts)))]
         self._base = parse_dn(base)
         self._containers = {parse_dn(name): _container(name) for name in names}
+        self._base_text = base
+        self._everything = self._target(base, Scope.SUBTREE)
         self.root = container(
             "",
             {
@@ -48,6 +50,11 @@ class Tree:
 
     def target(self, base: str, scope: Scope) -> Target:
         """Return what a search reaches. Raises DnError, or NoSuchBaseError."""
+        if base == self._base_text and scope == Scope.SUBTREE:
+            return self._everything
+        return self._target(base, scope)
+
+    def _target(self, base: str, scope: Scope) -> Target:
         name = parse_dn(base)
         if not name:
             if scope == Scope.BASE:

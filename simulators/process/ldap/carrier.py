@@ -9,6 +9,7 @@ from .ber import BerError, message_end
 
 CLIENT_MESSAGE_LIMIT = 16 << 20
 SERVER_MESSAGE_LIMIT = 1 << 20
+MAX_HELD = 1 << 15
 
 
 class Carrier(asyncio.Protocol):
@@ -23,6 +24,8 @@ class Carrier(asyncio.Protocol):
         self._buffer = bytearray()
         self._needed = 0
         self._deaf = False
+        self._held: list[bytes] = []
+        self._held_bytes = 0
         self._transport: asyncio.Transport | None = None
         self._writable = asyncio.Event()
         self._writable.set()
@@ -51,9 +54,26 @@ class Carrier(asyncio.Protocol):
         return self._transport.get_write_buffer_size() if self._transport is not None else 0
 
     def send(self, data: bytes) -> None:
-        """Send *data*; nothing happens on a closed connection."""
+        """Send *data* after what was held; nothing happens on a closed connection."""
+        if self._held:
+            self._held.append(data)
+            data = b"".join(self._held)
+            self._held.clear()
+            self._held_bytes = 0
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(data)
+
+    def hold(self, data: bytes) -> None:
+        """Have *data* sent with what follows: a write costs more than the rest of a search."""
+        self._held.append(data)
+        self._held_bytes += len(data)
+        if self._held_bytes > MAX_HELD:
+            self.flush()
+
+    def flush(self) -> None:
+        """Send what is held."""
+        if self._held:
+            self.send(b"")
 
     async def writable(self) -> None:
         """Wait until the peer has taken enough of what was sent, or is gone."""
@@ -61,6 +81,7 @@ class Carrier(asyncio.Protocol):
 
     def close(self) -> None:
         """Close after what was sent has gone out."""
+        self.flush()
         if self._transport is not None:
             self._transport.close()
 

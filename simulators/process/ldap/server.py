@@ -53,6 +53,10 @@ class SearchCall:
         """Send one answer: operation and controls."""
         self.session.send(messages.envelope(self.message.id, after_id))
 
+    def entry(self, after_id: bytes) -> None:
+        """Send an entry, at the latest with what follows."""
+        self.session.hold(messages.envelope(self.message.id, after_id))
+
     def done(self, result: Result, controls: Iterable[Control] = ()) -> None:
         """Send the last answer."""
         operation = messages.result_bytes(Operation.SEARCH_DONE, result)
