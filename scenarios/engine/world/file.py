@@ -103,6 +103,13 @@ def _sites(world: World) -> Iterator[Finding]:
                 (*place, "konnektor", "authentication"),
                 f"dieser Konnektor kann nur {', '.join(modes)}",
             )
+        if site.konnektor.signatures.comfort_signature and (
+            site.konnektor.authentication not in ("certificate", "basic")
+        ):
+            yield (
+                (*place, "konnektor", "signatures", "comfort_signature"),
+                "verlangt authentication certificate oder basic (TAB_KON_852)",
+            )
         if site.shares is not None:
             other = world.sites.get(site.shares)
             if other is None or other.shares is not None:

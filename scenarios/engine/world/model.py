@@ -202,16 +202,27 @@ class Events(Settings):
     )
 
 
+class Signatures(Settings):
+    """What the administrator of a site's Konnektor sets about signatures; the rest is as usual."""
+
+    qes: bool | None = Field(default=None, description="MGM_LU_SAK; ohne: 4125")
+    comfort_signature: bool | None = Field(default=None, description="SAK_COMFORT_SIGNATURE")
+    comfort_max: int | None = Field(default=None, ge=1, le=250, description="Signaturen je Sitzung")
+    comfort_hours: int | None = Field(default=None, ge=1, le=24, description="Stunden je Sitzung")
+    comfort_sessions: int | None = Field(default=None, ge=2, le=250, description="je HBA")
+    signatures_per_pin: int | None = Field(
+        default=None, ge=1, le=250, description="Signaturen je Eingabe der PIN.QES"
+    )
+    stopped: int | None = Field(default=None, description="Code nach StopSignature (unbestätigt)")
+
+
 class Konnektor(Settings):
     """The Konnektor of a site: generation, how clients connect, what differs between makes."""
 
     generation: Literal["PTV5", "PTV6"] = "PTV6"
     authentication: Literal["certificate", "basic", "tls", "none"] = "certificate"
     make: Make = Field(default=Make(), description="Profil und Eigenheiten des Herstellers")
-    signatures: dict[str, bool | int] = Field(
-        default={},
-        description="qes, comfort_signature, comfort_max, comfort_hours, signatures_per_pin …",
-    )
+    signatures: Signatures = Field(default=Signatures(), description="QES, Komfortsignatur")
     events: Events = Field(default=Events(), description="Ereignisse und ihre Zustellung")
     expires_in: ExpiresIn = Field(default=None, description="Tage, bis sein Zertifikat abläuft")
     imported_cas: str | None = Field(

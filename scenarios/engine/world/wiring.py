@@ -214,7 +214,7 @@ class Wiring:
                 "ca": str(self.tree.ca),
             },
             "generation": konnektor.generation,
-            "signatures": konnektor.signatures,
+            "signatures": konnektor.signatures.model_dump(exclude_none=True),
             "events": konnektor.events.model_dump(exclude_none=True),
             "make": konnektor.make.model_dump(mode="json", exclude_unset=True),
             "rsa_ends": self._rsa_ends(),

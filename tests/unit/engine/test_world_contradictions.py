@@ -138,6 +138,13 @@ def test_the_world_itself_holds(tmp_path: Path) -> None:
             "pkcs12.0.password_file",
         ),
         ("title: Eine Welt", "title: Eine Welt\ntrust: [x.pem]", 2, "trust.0: "),
+        (
+            "mandant: M1",
+            "konnektor: {authentication: tls, signatures: {comfort_signature: true}}",
+            8,
+            "verlangt authentication certificate oder basic",
+        ),
+        ("mandant: M1", "konnektor: {signatures: {comfort_maxx: 3}}", 8, "vielleicht comfort_max"),
         ("mandant: M1", "konnektor: {imported_cas: x.pem}", 8, "x.pem: nicht lesbar"),
         ("mandant: M1", "konnektor: {imported_cas: welt.yaml}", 8, "keine Zertifikate (PEM)"),
         (
