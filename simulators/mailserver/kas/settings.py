@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from simulators.process.settings import Settings
+
+S3 = "s3://"
+
+
+class S3Settings(Settings):
+    """How the object storage is reached: URL, region, trust.
+
+    ``credentials`` is a file as AWS's tools have it: ``[default]`` with ``aws_access_key_id`` and
+    ``aws_secret_access_key``.
+    """
+
+    endpoint: str = Field(pattern=r"^https?://[^\s]+$")
+    credentials: Path
+    region: str = "us-east-1"
+    ca: Path | None = None
 
 
 class KasSettings(Settings):
     """Settings of the KAS.
+
+    ``storage`` is where mail data lies: a folder, or ``s3://BUCKET/PREFIX`` in an object storage
+    that ``s3`` describes (needs the extra ``s3``); without it the folder ``kas`` in ``data_dir``.
+    Processes that share a database must share the storage, too.
 
     ``base_url`` is what shared links begin with, ``https://host:port/attachments/v2.4``; without
     it they name the address of the listener. ``capacity`` bounds the bytes of all accounts
@@ -29,6 +49,8 @@ class KasSettings(Settings):
     ``idle_seconds`` of real time without a byte end an upload or a download.
     """
 
+    storage: str | None = Field(default=None, min_length=1)
+    s3: S3Settings | None = None
     base_url: str | None = None
     capacity: int | None = Field(default=None, ge=0)
     max_downloads: int = Field(default=1000, ge=1)
@@ -46,3 +68,12 @@ class KasSettings(Settings):
         if parts.scheme != "https" or not parts.netloc or parts.query or parts.fragment:
             raise ValueError("expected https://host:port/path")
         return url.rstrip("/")
+
+    @model_validator(mode="after")
+    def _object_storage_is_described(self) -> KasSettings:
+        if self.storage is not None and self.storage.startswith(S3):
+            if not urlsplit(self.storage).netloc:
+                raise ValueError("storage: expected s3://BUCKET/PREFIX")
+            if self.s3 is None:
+                raise ValueError("storage: an object storage needs s3 (endpoint, credentials)")
+        return self

@@ -7,19 +7,24 @@ import contextlib
 import hashlib
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from simulators.mailserver.faults import RestRefused
 from simulators.mailserver.kas.blobs import PIECE, Files
 from simulators.mailserver.kas.expires import read_date_time
 from simulators.mailserver.kas.form import Form, Start
 from simulators.mailserver.kas.on_purpose import Truncated, spoiled
+from simulators.mailserver.kas.settings import KasSettings, S3Settings
+from simulators.process.errors import InputError
 from simulators.process.faults import Effect
 from tests.kas_client import BOUNDARY, attachment, fields, form
 
+S3 = {"endpoint": "http://127.0.0.1:9", "credentials": "/nowhere"}
 CONTENT_TYPE = f'multipart/form-data; boundary="{BOUNDARY}"'
 
 
@@ -155,3 +160,33 @@ def test_where_data_is_spoiled(kind: str, value: str | None, expected: bytes) ->
         return got
 
     assert asyncio.run(work()) == expected
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"storage": "s3://bucket"}, "needs s3"),
+        ({"storage": "s3:///prefix", "s3": S3}, "expected s3://BUCKET/PREFIX"),
+        ({"s3": {**S3, "endpoint": "ftp://x"}}, "pattern"),
+        ({"base_url": "http://kas.test/"}, "expected https"),
+        ({"base_url": "https:///x"}, "expected https"),
+    ],
+)
+def test_settings_that_contradict_themselves(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        KasSettings.model_validate(settings)
+
+
+@pytest.mark.parametrize("content", [b"", b"x", b"[default]\naws_access_key_id=a\n", b"\xff", None])
+def test_credentials_that_cannot_be_read_are_one_line(
+    content: bytes | None, tmp_path: Path
+) -> None:
+    from simulators.mailserver.kas.s3 import Objects
+
+    file = tmp_path / "credentials"
+    if content is not None:
+        file.write_bytes(content)
+    settings = S3Settings.model_validate({**S3, "credentials": file})
+    with pytest.raises(InputError, match="credentials: ") as refused:
+        asyncio.run(Objects("s3://bucket/prefix", settings).open())
+    assert "\n" not in str(refused.value)
