@@ -9,6 +9,7 @@ import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -127,6 +128,16 @@ def _signature(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey, signed: byte
     return r.to_bytes(32, "big") + s.to_bytes(32, "big")
 
 
+@cache
+def _card(path: Path) -> Card:
+    return read_card(path)
+
+
+@cache
+def _anonymous(ca: Path) -> ssl.SSLContext:
+    return client_context(ca)
+
+
 @dataclass
 class Answer:
     """Status, JSON content (None without one) and headers of an answer."""
@@ -141,12 +152,23 @@ class AccountSite:
     """A running provider with Account Manager and directory, and who calls it."""
 
     provider: RunningProvider
-    directory: RunningRole
+    running_directory: RunningRole | None
     tree: PkiTree
+
+    @property
+    def directory(self) -> RunningRole:
+        """The directory, where one runs."""
+        assert self.running_directory is not None
+        return self.running_directory
+
+    @cached_property
+    def client_module(self) -> ssl.SSLContext:
+        """The TLS of a client module with its certificate."""
+        return self.provider.client_module()
 
     def card(self, iccsn: str) -> Card:
         """Return a card with its keys."""
-        return read_card(self.tree.card(iccsn))
+        return _card(self.tree.card(iccsn))
 
     def token(self, iccsn: str = PRACTICE, **changes: Any) -> str:
         """Return a JWT that the card signs."""
@@ -164,7 +186,7 @@ class AccountSite:
         """Send a request; *body* is JSON unless it is bytes."""
         host, port = self.provider.role.address("rest")
         connection = http.client.HTTPSConnection(
-            host, port, context=context or self.provider.client_module(), timeout=20
+            host, port, context=context or self.client_module, timeout=20
         )
         content = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
         if content is not None:
@@ -228,7 +250,7 @@ class AccountSite:
 
     def without_certificate(self) -> ssl.SSLContext:
         """Return the TLS of a client module that has no certificate yet."""
-        return client_context(self.tree.ca)
+        return _anonymous(self.tree.ca)
 
     def accounts(self) -> dict[str, dict[str, Any]]:
         """Return the accounts as the control API shows them, by address."""
@@ -258,49 +280,25 @@ class AccountSite:
 
     def reset(self) -> None:
         """Bring provider and directory back to their start."""
-        for role in (self.provider.role, self.directory):
-            assert role.ask("POST", "/reset")[0] == 204
+        for role in (self.provider.role, self.running_directory):
+            assert role is None or role.ask("POST", "/reset")[0] == 204
 
 
 def start_site(
     start_role: Callable[[str, dict[str, Any]], RunningRole],
     free_port: Callable[[], int],
     cache: Path,
-    directory: Path,
+    directory: Path | None,
     *,
     profile: Any = "gematik",
     manager: dict[str, Any] | None = None,
     **overrides: Any,
 ) -> AccountSite:
-    """Start a directory and a provider whose Account Manager writes there."""
+    """Start a directory, with files in *directory*, and a provider whose Account Manager writes
+    there; without *directory* the provider alone.
+    """
     tree = site_pki(cache)
-    entries = [
-        {
-            "uid": f"karte-{iccsn[-2:]}",
-            "attributes": {
-                "telematikID": [telematik_id],
-                "displayName": [f"Einrichtung {iccsn[-2:]}"],
-                **(
-                    {"mail": [OWNED], "komLeData": [f"1.5,{OWNED}"], "kimData": [f"{OWNED},1.5"]}
-                    if iccsn == PRACTICE
-                    else {}
-                ),
-            },
-            "certificates": ["vzd"],
-            "active": iccsn != FORMER,
-        }
-        for iccsn, telematik_id in TELEMATIK_IDS.items()
-    ]
-    vzd = start_role(
-        MODULES["vzd"],
-        {
-            **directory_settings(tree, directory, entries),
-            "listeners": {"ldap": {"port": free_port()}, "rest": {"port": free_port()}},
-            "client_ca": str(tree.provider_ca),
-            "providers": {KV: {"certificate": str(tree.tls("kv").certificate)}},
-        },
-    )
-    host, port = vzd.address("rest")
+    vzd = None if directory is None else _start_directory(start_role, free_port, tree, directory)
     settings = provider_settings(tree, "kv", KV, [])
     authority = tree.provider_authority
     provider = start_role(
@@ -327,14 +325,53 @@ def start_site(
                     "certificate": str(authority.certificate),
                     "key": str(authority.key),
                 },
-                "directory": {
-                    "url": f"https://{host}:{port}/DirectoryApplicationMaintenance",
-                    "ca": str(tree.ca),
-                    "timeout_seconds": 5,
-                },
+                "directory": None if vzd is None else _directory_access(vzd, tree),
                 **(manager or {}),
             },
             **overrides,
         },
     )
     return AccountSite(RunningProvider(provider, tree, KV), vzd, tree)
+
+
+def _start_directory(
+    start_role: Callable[[str, dict[str, Any]], RunningRole],
+    free_port: Callable[[], int],
+    tree: PkiTree,
+    directory: Path,
+) -> RunningRole:
+    entries = [
+        {
+            "uid": f"karte-{iccsn[-2:]}",
+            "attributes": {
+                "telematikID": [telematik_id],
+                "displayName": [f"Einrichtung {iccsn[-2:]}"],
+                **(
+                    {"mail": [OWNED], "komLeData": [f"1.5,{OWNED}"], "kimData": [f"{OWNED},1.5"]}
+                    if iccsn == PRACTICE
+                    else {}
+                ),
+            },
+            "certificates": ["vzd"],
+            "active": iccsn != FORMER,
+        }
+        for iccsn, telematik_id in TELEMATIK_IDS.items()
+    ]
+    return start_role(
+        MODULES["vzd"],
+        {
+            **directory_settings(tree, directory, entries),
+            "listeners": {"ldap": {"port": free_port()}, "rest": {"port": free_port()}},
+            "client_ca": str(tree.provider_ca),
+            "providers": {KV: {"certificate": str(tree.tls("kv").certificate)}},
+        },
+    )
+
+
+def _directory_access(vzd: RunningRole, tree: PkiTree) -> dict[str, Any]:
+    host, port = vzd.address("rest")
+    return {
+        "url": f"https://{host}:{port}/DirectoryApplicationMaintenance",
+        "ca": str(tree.ca),
+        "timeout_seconds": 5,
+    }

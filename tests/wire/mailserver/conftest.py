@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from simulators.pki.tree import PkiTree
+from tests.account_manager_site import AccountSite, start_site
 from tests.conftest import RunningRole
 from tests.mail_providers import (
     ARV,
@@ -97,3 +98,21 @@ def arv(
     """The other provider; both know the way to each other."""
     yield running_providers[1]
     assert "Traceback" not in running_providers[1].role.log()
+
+
+@pytest.fixture(scope="session")
+def running_account_manager(
+    start_role: Callable[[str, dict[str, Any]], RunningRole],
+    free_port: Callable[[], int],
+    pki_cache: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AccountSite:
+    return start_site(start_role, free_port, pki_cache, tmp_path_factory.mktemp("directory"))
+
+
+@pytest.fixture
+def site(running_account_manager: AccountSite) -> Iterator[AccountSite]:
+    """A provider with Account Manager and directory, as after its start."""
+    running_account_manager.reset()
+    yield running_account_manager
+    assert "Traceback" not in running_account_manager.provider.role.log()

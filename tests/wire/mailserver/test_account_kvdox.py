@@ -150,15 +150,11 @@ def test_initial_password_of_the_order_counts_where_the_provider_wants_it(
     start_role: Callable[..., Any],
     free_port: Callable[[], int],
     pki_cache: Path,
-    tmp_path: Path,
 ) -> None:
     site = start_site(
-        *(start_role, free_port, pki_cache, tmp_path),
+        *(start_role, free_port, pki_cache, None),
         profile={"profile": "gematik", "initial_password_required": True},
-        manager={
-            "codes": [{"reference_id": CODE, "initial_password": "Vom-Anbieter-12"}],
-            "directory": None,
-        },
+        manager={"codes": [{"reference_id": CODE, "initial_password": "Vom-Anbieter-12"}]},
     )
     assert site.register(f"neu@{KV}").status == 401
     assert site.register(f"neu@{KV}", ini_password="Vom-Anbieter-12").status == 204

@@ -7,7 +7,6 @@ import json
 import poplib
 import smtplib
 import ssl
-from collections.abc import Callable, Iterator
 from email import message_from_bytes
 from email.message import Message
 from pathlib import Path
@@ -26,7 +25,6 @@ from tests.account_manager_site import (
     TELEMATIK_IDS,
     AccountSite,
     b64,
-    start_site,
 )
 from tests.mail_providers import FACHARZT, KV, PASSWORD, mail
 
@@ -37,23 +35,6 @@ NOTE = {
     "active": True,
 }
 ENTRY = TELEMATIK_IDS[PRACTICE]
-
-
-@pytest.fixture(scope="module")
-def running(
-    start_role: Callable[..., Any],
-    free_port: Callable[[], int],
-    pki_cache: Path,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> AccountSite:
-    return start_site(start_role, free_port, pki_cache, tmp_path_factory.mktemp("directory"))
-
-
-@pytest.fixture
-def site(running: AccountSite) -> Iterator[AccountSite]:
-    running.reset()
-    yield running
-    assert "Traceback" not in running.provider.role.log()
 
 
 def send(site: AccountSite, recipient: str = OWNED, **changes: Any) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,28 +21,10 @@ from tests.account_manager_site import (
     TELEMATIK_IDS,
     AccountSite,
     b64,
-    start_site,
 )
 from tests.mail_providers import KV, PASSWORD, mail
 
 NEW = f"Neue.Praxis@{KV}"
-
-
-@pytest.fixture(scope="module")
-def running(
-    start_role: Callable[..., Any],
-    free_port: Callable[[], int],
-    pki_cache: Path,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> AccountSite:
-    return start_site(start_role, free_port, pki_cache, tmp_path_factory.mktemp("directory"))
-
-
-@pytest.fixture
-def site(running: AccountSite) -> Iterator[AccountSite]:
-    running.reset()
-    yield running
-    assert "Traceback" not in running.provider.role.log()
 
 
 def test_registered_account_can_be_used_and_stands_in_the_directory(site: AccountSite) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,16 @@ import pytest
 from cryptography.hazmat.primitives import hashes, hmac
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from simulators.pki.issue import CardRequest, PkiRequest, issue
+from simulators.pki.cards import CardObject
+from simulators.pki.certificate import (
+    AdmissionOf,
+    Authority,
+    Content,
+    authority_certificate,
+    end_entity,
+    new_key,
+)
+from simulators.pki.profiles import HCI_AUT, KeyKind
 from tests.account_manager_site import (
     BASE,
     DOCTOR,
@@ -28,23 +38,6 @@ from tests.account_manager_site import (
 )
 from tests.conftest import RunningRole
 from tests.mail_providers import PASSWORD
-
-
-@pytest.fixture(scope="module")
-def running(
-    start_role: Callable[..., Any],
-    free_port: Callable[[], int],
-    pki_cache: Path,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> AccountSite:
-    return start_site(start_role, free_port, pki_cache, tmp_path_factory.mktemp("directory"))
-
-
-@pytest.fixture
-def site(running: AccountSite) -> Iterator[AccountSite]:
-    running.reset()
-    yield running
-    assert "Traceback" not in running.provider.role.log()
 
 
 @pytest.mark.parametrize("crypt", ["RSA", "ECC"])
@@ -140,27 +133,20 @@ def test_token_ends_on_the_virtual_clock(site: AccountSite) -> None:
     assert site.call("GET", token=site.token_now()).status == 200
 
 
-def test_card_of_a_foreign_authority_is_refused(site: AccountSite, tmp_path: Path) -> None:
-    foreign = issue(
-        PkiRequest(
-            cards=[
-                CardRequest(
-                    type="SMC-B",
-                    iccsn=PRACTICE,
-                    telematik_id=TELEMATIK_IDS[PRACTICE],
-                    profession_oid="1.2.276.0.76.4.50",
-                    profession_item="Praxis",
-                    common_name="Fremd",
-                )
-            ]
-        ),
-        tmp_path,
+def test_card_of_a_foreign_authority_is_refused(site: AccountSite) -> None:
+    """Its issuer has the name of ours and another key."""
+    known = site.card(PRACTICE)
+    own = known.objects["C.AUT", "RSA"].certificate
+    key = new_key(KeyKind.BRAINPOOL)
+    validity = own.not_valid_before_utc, own.not_valid_after_utc
+    issuer = Authority(authority_certificate(own.issuer, key, validity, None), key)
+    admission = AdmissionOf("1.2.276.0.76.4.50", telematik_id=TELEMATIK_IDS[PRACTICE])
+    forged = end_entity(
+        Content(HCI_AUT, own.subject, *validity, admission), key.public_key(), issuer
     )
-    from simulators.pki.cards import read_card  # only here
-
-    answer = site.call("GET", token=jwt(read_card(foreign.card(PRACTICE))))
-    assert answer.status == 401
-    assert "not accepted" in answer.content["message"]
+    card = replace(known, objects={("C.AUT", "ECC"): CardObject(forged, key)})
+    answer = site.call("GET", token=jwt(card, crypt="ECC"))
+    assert (answer.status, "not accepted" in answer.content["message"]) == (401, True)
 
 
 @pytest.fixture(scope="module")
@@ -168,21 +154,20 @@ def with_status(
     start_role: Callable[..., Any],
     free_port: Callable[[], int],
     pki_cache: Path,
-    tmp_path_factory: pytest.TempPathFactory,
-    running: AccountSite,
+    running_account_manager: AccountSite,
 ) -> tuple[AccountSite, RunningRole]:
     """A provider that asks a responder, which knows the doctor's card as revoked."""
     pki = start_role(
         "simulators.pki",
         {
-            "pki": str(running.tree.directory),
+            "pki": str(running_account_manager.tree.directory),
             "listeners": {"ocsp": {"port": free_port()}},
             "revoked": [{"iccsn": DOCTOR, "reference": None, "crypt": None}],
         },
     )
     host, port = pki.address("ocsp")
     site = start_site(
-        *(start_role, free_port, pki_cache, tmp_path_factory.mktemp("directory")),
+        *(start_role, free_port, pki_cache, None),
         manager={"ocsp_url": f"http://{host}:{port}/ocsp"},
     )
     return site, pki
