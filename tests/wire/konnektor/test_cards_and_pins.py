@@ -75,12 +75,6 @@ def test_a_raised_smcb_is_lowered_by_pulling_it(site: Site) -> None:
     assert answer.text("//CARD:LeftTries") == "3"
 
 
-def test_right_pin(site: Site) -> None:
-    set_pin(site, SMCB, "PIN.SMC", state="VERIFIABLE")
-    assert pin(site, "VerifyPin", SMCB, "PIN.SMC").text("//CARDCMN:PinResult") == "OK"
-    assert pin(site, "GetPinStatus", SMCB, "PIN.SMC").text("//CARD:PinStatus") == "VERIFIED"
-
-
 def test_three_wrong_entries_block(site: Site) -> None:
     set_pin(site, SMCB, "PIN.SMC", state="VERIFIABLE", entry="wrong")
     results = [
@@ -92,47 +86,11 @@ def test_three_wrong_entries_block(site: Site) -> None:
     assert answer.text("//CARD:LeftTries") == "0"
 
 
-@pytest.mark.parametrize(("entry", "code"), [("timeout", 4043), ("abort", 4049)])
-def test_no_entry(site: Site, entry: str, code: int) -> None:
-    set_pin(site, SMCB, "PIN.SMC", state="VERIFIABLE", entry=entry)
-    assert pin(site, "VerifyPin", SMCB, "PIN.SMC").code == code
-
-
-def test_transport_pin_is_a_result(site: Site) -> None:
-    set_pin(site, SMCB, "PIN.SMC", state="TRANSPORT_PIN")
-    answer = pin(site, "VerifyPin", SMCB, "PIN.SMC")
-    assert answer.text("//CARDCMN:PinResult") == "TRANSPORT_PIN"
-
-
-def test_pin_of_another_card_type(site: Site) -> None:
-    assert pin(site, "GetPinStatus", SMCB, "PIN.CH").code == 4072
-
-
-def test_remote_terminal_without_remote_pin_terminal(site: Site) -> None:
-    set_pin(site, SMCB, "PIN.SMC", state="VERIFIABLE")
-    assert pin(site, "VerifyPin", SMCB, "PIN.SMC", workplace="w2").code == 4092
-
-
 def test_hba_needs_a_user_and_serves_one(site: Site) -> None:
     assert pin(site, "VerifyPin", HBA, "PIN.CH").code == 4003
     answer = pin(site, "VerifyPin", HBA, "PIN.CH", user="eva")
     assert answer.text("//CARDCMN:PinResult") == "OK"
     assert pin(site, "GetPinStatus", HBA, "PIN.CH", user="otto").code == 4018
-
-
-def test_manual_entry_waits_and_blocks_the_terminal(site: Site) -> None:
-    set_pin(site, SMCB, "PIN.SMC", state="VERIFIABLE", entry="manual")
-    answers: list[Any] = []
-    waiting = threading.Thread(
-        target=lambda: answers.append(pin(site, "VerifyPin", SMCB, "PIN.SMC"))
-    )
-    waiting.start()
-    while not any(event["step"] == "PinPrompt" for event in site.role.journal()):
-        assert waiting.is_alive()
-    assert pin(site, "VerifyPin", SMCB, "PIN.SMC").code == 4060
-    set_pin(site, SMCB, "PIN.SMC", entry="correct")
-    waiting.join(10)
-    assert answers[0].text("//CARDCMN:PinResult") == "OK"
 
 
 @pytest.mark.parametrize("path", [f"/cards/{SMCB}/remove", "/reset"])
