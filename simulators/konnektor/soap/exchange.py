@@ -20,6 +20,7 @@ from .deviations import Deviations, noted_by
 from .http_body import Refused, read_body
 from .http_rules import judge
 from .reading import Element
+from .room import Room, Share
 from .routing import SoapEndpoint, encode, encode_fault, encode_large, split_envelope
 
 if TYPE_CHECKING:
@@ -53,13 +54,14 @@ class Exchange:
         self._konnektor = konnektor
         self._process = konnektor.process
         self._make = konnektor.settings.make
+        self._room = Room()
 
     async def answer(
         self, request: web.BaseRequest, endpoint: SoapEndpoint, identity: frozenset[str] | None
     ) -> web.StreamResponse:
         """Return the answer to *request*; a fault is an answer too. Raises Refused."""
-        with noted_by(Deviations(self._make.callers)) as deviations:
-            return await self._answer(request, endpoint, identity, deviations)
+        with noted_by(Deviations(self._make.callers)) as deviations, self._room.share() as share:
+            return await self._answer(request, endpoint, identity, deviations, share)
 
     async def _answer(
         self,
@@ -67,13 +69,14 @@ class Exchange:
         endpoint: SoapEndpoint,
         identity: frozenset[str] | None,
         deviations: Deviations,
+        share: Share,
     ) -> web.StreamResponse:
         started = time.perf_counter()
         call: Call | None = None
         effect: Effect | None = None
         status, result, content_type = 200, "OK", XML
         try:
-            received = await self._receive(request, endpoint.service)
+            received = await self._receive(request, endpoint.service, share)
             started = time.perf_counter()
             body = split_envelope(received.envelope)
             operation = reading.local_name(body)
@@ -114,9 +117,9 @@ class Exchange:
             share = self._process.randomness.stream("latency").uniform(-1, 1)
             await asyncio.sleep(max(0.0, usual + share * latency.jitter) / 1000)
 
-    async def _receive(self, request: web.BaseRequest, service: Service) -> _Request:
+    async def _receive(self, request: web.BaseRequest, service: Service, share: Share) -> _Request:
         most, spoken = service.max_envelope, mtom.is_spoken_by(service.name)
-        body = await read_body(request, most, multipart=spoken)
+        body = await read_body(request, most, share, multipart=spoken)
         content_type = request.headers.get("Content-Type", "") if spoken else ""
         packaged = mtom.is_package(content_type)
 
