@@ -15,7 +15,8 @@ from .access.identity import Identities
 from .access.relations import Relations
 from .boot import Boot
 from .cards.announcements import Announcements
-from .cards.cards import Cards, Change, InsertedCard
+from .cards.cards import Cards, Change
+from .cards.inserted_card import InsertedCard
 from .cards.keys import CardKeys
 from .cards.pin_entry import PinEntries
 from .cards.pins import PinPads, PinRules

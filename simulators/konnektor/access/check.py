@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from ..cards.cards import Cards, CardSession, InsertedCard
+from ..cards.cards import Cards
+from ..cards.inserted_card import CardSession, InsertedCard
 from ..faults import Code, fault
 from .relations import Context, MandantRelations, Relations, WorkplaceRelations
 

@@ -15,12 +15,10 @@ from simulators.process.randomness import Randomness
 
 from ..faults import Code, fault
 from ..settings import KonnektorSettings
-from .card_pins import HBA_TYPES, SM_B_TYPES, CardPin, Pins, pins_of
+from .card_pins import Pins, pins_of
 from .handles import Handles
-from .inserted_card import CardSession, InsertedCard
+from .inserted_card import InsertedCard
 from .terminals import Terminals
-
-__all__ = ["HBA_TYPES", "SM_B_TYPES", "CardPin", "CardSession", "Cards", "InsertedCard"]
 
 Change = Literal["INSERTED", "REMOVED"]
 Watcher = Callable[[Change, InsertedCard], None]

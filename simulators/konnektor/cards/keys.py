@@ -17,7 +17,7 @@ from simulators.process.clock import Clock
 
 from ..faults import Code, KonnektorFault, fault
 from ..settings import Generation
-from .cards import InsertedCard
+from .inserted_card import InsertedCard
 
 CRYPTS = ("RSA", "ECC", "RSA_ECC")
 AUT: Reference = "C.AUT"

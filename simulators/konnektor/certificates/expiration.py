@@ -12,7 +12,7 @@ from simulators.formats.errors import FormatError
 from simulators.pki.cards import CardObject
 from simulators.pki.request import Crypt
 
-from ..cards.cards import InsertedCard
+from ..cards.inserted_card import InsertedCard
 from ..cards.keys import AUT
 from ..faults import Code, fault
 

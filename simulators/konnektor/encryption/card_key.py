@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from simulators.pki.cards import CardObject
 
 from ..access.check import EGK_TYPES
-from ..cards.cards import InsertedCard
+from ..cards.inserted_card import InsertedCard
 from ..cards.keys import CRYPTS, ENC
 from ..faults import Code, fault, trace
 from ..operation import Call

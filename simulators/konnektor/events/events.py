@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..access.check import AccessCheck, Target
 from ..access.relations import Context, Relations
-from ..cards.cards import InsertedCard
+from ..cards.inserted_card import InsertedCard
 from ..faults import Code, KonnektorFault
 from .delivery import Delivery, Push
 from .event import Event, EventType, Severity

@@ -14,7 +14,7 @@ from cryptography import x509
 from simulators.formats.certificates import common_name
 from simulators.process.clock import Clock
 
-from ..cards.cards import InsertedCard
+from ..cards.inserted_card import InsertedCard
 from ..cards.terminals import Terminals
 from ..certificates.own import OwnCertificate, TerminalCertificate
 from .error_conditions import GSMCKT_EXPIRES

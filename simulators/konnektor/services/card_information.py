@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..cards.cards import InsertedCard
+from ..cards.inserted_card import InsertedCard
 from ..cards.versions import CardVersion
 from ..information_model import Terminal
 from ..soap import answers

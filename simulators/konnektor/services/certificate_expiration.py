@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from ..access.check import Target
-from ..cards.cards import HBA_TYPES, SM_B_TYPES, InsertedCard
+from ..cards.card_pins import HBA_TYPES, SM_B_TYPES
+from ..cards.inserted_card import InsertedCard
 from ..cards.keys import AUT
 from ..certificates import expiration
 from ..certificates.expiration import Expiration, NoEccCertificate

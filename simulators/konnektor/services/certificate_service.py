@@ -15,7 +15,7 @@ from simulators.pki.request import Crypt, Reference
 from simulators.pki.trust import PathResult
 
 from ..access.check import EGK_TYPES, Target
-from ..cards.cards import InsertedCard
+from ..cards.inserted_card import InsertedCard
 from ..certificates.status import Status, Verdict
 from ..faults import Code, Trace, fault, trace
 from ..operation import Call, Service, read_handle

@@ -9,7 +9,7 @@ from simulators.formats import enveloped_data, xml_encryption
 from simulators.formats.errors import FormatError
 
 from ..access.check import Target
-from ..cards.cards import InsertedCard
+from ..cards.inserted_card import InsertedCard
 from ..documents import Checked, Document, read_cms_attributes, read_document, take_all
 from ..encryption import card_key
 from ..encryption.answer import CMS, XML, Way, answer_with

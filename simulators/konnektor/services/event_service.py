@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ..access.check import Grant, Target
-from ..cards.cards import HBA_TYPES, SM_B_TYPES, InsertedCard
+from ..cards.card_pins import HBA_TYPES, SM_B_TYPES
+from ..cards.inserted_card import InsertedCard
 from ..faults import Code, fault
 from ..operation import Call, Service
 from ..soap import reading

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..access.check import Target
 from ..access.relations import Context
-from ..cards.cards import InsertedCard
+from ..cards.inserted_card import InsertedCard
 from ..events.error_conditions import NO_VPN_SIS, NO_VPN_TI
 from ..faults import Code, fault
 from ..operation import MAX_HANDLE, MAX_ID, Call
