@@ -53,6 +53,7 @@ class MailSession(SMTP):
         self._from_provider = False
         self._mail: Envelope | None = None
         self._ending: str | None = None
+        self._waiting = b""
         super().__init__(
             None,
             data_size_limit=provider.settings.max_message_size,
@@ -103,7 +104,7 @@ class MailSession(SMTP):
     async def _send(self, text: str) -> None:
         """Send a reply, or what a fault leaves of it."""
         ending, self._ending = self._ending, None
-        data = text.encode("ascii")
+        data = self._take_waiting() + text.encode("ascii")
         if ending == faults.LOST:
             self.transport.abort()
             raise ConnectionResetError("no answer on purpose")
@@ -116,12 +117,32 @@ class MailSession(SMTP):
     async def _reply(self, reply: Reply) -> None:
         await self.push(str(reply))
 
+    async def _reply_soon(self, reply: Reply) -> None:
+        """Send a reply together with those to the commands that came with it (RFC 2920 3.2)."""
+        if self._ending is not None:
+            await self._reply(reply)
+            return
+        if not self._waiting:
+            self.loop.call_soon(self._flush)  # after the commands that are here already
+        self._waiting += f"{_UNPRINTABLE.sub('?', str(reply))[:REPLY_LIMIT]}\r\n".encode("ascii")
+        await self._writer.drain()
+
+    def _flush(self) -> None:
+        waiting = self._take_waiting()
+        if waiting and self.transport is not None:
+            self._writer.write(waiting)
+
+    def _take_waiting(self) -> bytes:
+        waiting, self._waiting = self._waiting, b""
+        return waiting
+
     def _timeout_cb(self) -> None:
         self._close_with(faults.TIMEOUT)
 
     def _close_with(self, reply: Reply) -> None:
         transport = self.transport
         if transport is not None:
+            self._flush()
             transport.write(f"{reply}\r\n".encode())
             transport.close()
             self.loop.call_later(ABORT_SECONDS, transport.abort)  # who never reads, is cut
@@ -255,10 +276,10 @@ class MailSession(SMTP):
                 raise Refused(faults.TOO_LARGE)
             self._check_sender(envelope.sender)
         except Refused as refused:
-            await self._reply(refused.reply)
+            await self._reply_soon(refused.reply)
             return
         self._mail = envelope
-        await self._reply(faults.SENDER_OK)
+        await self._reply_soon(faults.SENDER_OK)
 
     def _in_sequence(self, condition: bool) -> None:
         if not self.session.host_name or not condition:
@@ -285,11 +306,11 @@ class MailSession(SMTP):
                 return
             await self._check_recipient(mail, recipient)
         except Refused as refused:
-            await self._reply(refused.reply)
+            await self._reply_soon(refused.reply)
             return
         if all(recipient.address.lower() != r.address.lower() for r in mail.recipients):
             mail.recipients.append(recipient)
-        await self._reply(faults.RECIPIENT_OK)
+        await self._reply_soon(faults.RECIPIENT_OK)
 
     async def _check_recipient(self, mail: Envelope, recipient: Recipient) -> None:
         user = self._account

@@ -154,6 +154,18 @@ class Worker:
         self._end()
 
 
+def in_transactions(batch: list[Entry], attempt: Callable[[list[Entry]], bool]) -> None:
+    """Carry out *batch* in one transaction; where that fails, every job in one of its own.
+
+    *attempt* fills in what came of the jobs; False when its transaction left no trace.
+    """
+    if attempt(batch) or len(batch) == 1:
+        return
+    for entry in batch:
+        entry.result, entry.error = None, None
+        attempt([entry])
+
+
 def _settle(batch: list[Entry]) -> None:
     for entry in batch:
         if entry.future.done():  # the one who waited has gone; the change stands

@@ -11,7 +11,18 @@ import psycopg
 from psycopg import sql
 
 from .announcements import Announcements
-from .jobs import Conflict, Connection, Cursor, Entry, Job, StoreError, T, Value, Worker
+from .jobs import (
+    Conflict,
+    Connection,
+    Cursor,
+    Entry,
+    Job,
+    StoreError,
+    T,
+    Value,
+    Worker,
+    in_transactions,
+)
 
 CONNECT_SECONDS = 10
 _SPELLINGS = (
@@ -138,12 +149,7 @@ class PostgresDatabase:
             await worker.close()
 
     def _run_together(self, batch: list[Entry]) -> None:
-        """Run *batch* in one transaction; when that fails, every job in one of its own."""
-        if self._in_one_transaction(batch) or len(batch) == 1:
-            return
-        for entry in batch:
-            entry.result, entry.error = None, None
-            self._in_one_transaction([entry])
+        in_transactions(batch, self._in_one_transaction)
 
     def _in_one_transaction(self, batch: list[Entry]) -> bool:
         try:

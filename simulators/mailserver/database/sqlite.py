@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
-from .jobs import Conflict, Connection, Entry, Job, StoreError, T, Worker
+from .jobs import Conflict, Connection, Entry, Job, StoreError, T, Worker, in_transactions
 
 PAGE_SIZE = 16_384
 OWN_NUMBER = 1
@@ -33,7 +33,7 @@ class SqliteDatabase:
             raise _error(error) from error
         # Each connection is opened here and used in its thread only.
         self._writing, self._reading = _open(path), _open(path)
-        self._writer = Worker("store-write", self._run_in_one_transaction, self._writing.close)
+        self._writer = Worker("store-write", self._run_together, self._writing.close)
         self._reader = Worker("store-read", self._run_each, self._reading.close)
         self._taken: set[str] = set()
 
@@ -71,24 +71,23 @@ class SqliteDatabase:
         await self._reader.close()
         await self._writer.close()
 
-    def _run_in_one_transaction(self, batch: list[Entry]) -> None:
+    def _run_together(self, batch: list[Entry]) -> None:
+        in_transactions(batch, self._in_one_transaction)
+
+    def _in_one_transaction(self, batch: list[Entry]) -> bool:
         connection = self._writing
         try:
             connection.execute("BEGIN IMMEDIATE")
             for entry in batch:
-                connection.execute("SAVEPOINT job")
-                try:
-                    entry.result = entry.job(connection)
-                except Exception as error:  # it belongs to the one who waits for this job
-                    entry.error = _error(error)
-                    connection.execute("ROLLBACK TO job")
-                connection.execute("RELEASE job")
+                entry.result = entry.job(connection)
             connection.execute("COMMIT")
-        except sqlite3.Error as error:  # disk full, file gone: nobody's change is durable
+        except Exception as error:  # it belongs to the one who waits for this job
             for entry in batch:
-                entry.error = entry.error or _error(error)
+                entry.result, entry.error = None, _error(error)
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
+            return False
+        return True
 
     def _run_each(self, batch: list[Entry]) -> None:
         for entry in batch:
