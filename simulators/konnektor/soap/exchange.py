@@ -16,6 +16,7 @@ from .. import on_purpose
 from ..faults import Code, KonnektorFault, fault
 from ..operation import Call, Service
 from . import mtom, reading
+from .compression import expand
 from .deviations import Deviations, noted_by
 from .http_body import Refused, read_body
 from .http_rules import judge
@@ -120,6 +121,9 @@ class Exchange:
     async def _receive(self, request: web.BaseRequest, service: Service, share: Share) -> _Request:
         most, spoken = service.max_envelope, mtom.is_spoken_by(service.name)
         body = await read_body(request, most, share, multipart=spoken)
+        coding = request.headers.get("Content-Encoding", "identity").strip().lower()
+        if coding != "identity":
+            body = await self._process.at_length(expand, body, coding)
         content_type = request.headers.get("Content-Type", "") if spoken else ""
         packaged = mtom.is_package(content_type)
 

@@ -56,7 +56,7 @@ async def read_body(request: web.BaseRequest, most: int, share: Share, *, multip
     except Full:
         headers = {**LAST, "Retry-After": RETRY_SECONDS}
         raise Refused(503, "zu viele große Nachrichten zugleich", headers) from None
-    except (web.RequestPayloadError, ConnectionError):  # chunks or compression broken, or left
+    except (web.RequestPayloadError, ConnectionError):  # chunks are broken, or the client left
         raise Refused(400, "der Inhalt ist nicht lesbar", LAST) from None
     if body is None:
         raise fault(Code.DOCUMENT_TOO_LARGE)

@@ -32,7 +32,9 @@ class PatientServer(web.Server):
     ) -> None:
         log = logging.getLogger(__name__)
         log.addFilter(_in_one_line)
-        super().__init__(self._arrived, access_log=None, keepalive_timeout=75, logger=log)
+        super().__init__(
+            self._arrived, access_log=None, auto_decompress=False, keepalive_timeout=75, logger=log
+        )
         self._answer = handler
         self._head_seconds = head_seconds
         self._unread_milliseconds = round(unread_seconds * 1000)

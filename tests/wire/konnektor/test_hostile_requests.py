@@ -8,6 +8,7 @@ import http.client
 import socket
 import ssl
 import time
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -166,36 +167,49 @@ def test_another_charset(site: Site) -> None:
     assert (status, b"<GERROR:Code>4000<" in content) == (500, True)
 
 
-def test_compressed(site: Site) -> None:
+def compressed(site: Site, body: bytes, path: str, coding: str = "gzip") -> int:
+    """Return the HTTP status for a body that calls itself compressed."""
     connection = site.connection()
-    headers = {"Content-Type": "text/xml", "Content-Encoding": "gzip"}
-    connection.request("POST", PATHS["EVT"], gzip.compress(envelope(GET_CARDS)), headers)
-    assert connection.getresponse().status == 200
+    headers = {"Content-Type": "text/xml", "Content-Encoding": coding}
+    connection.request("POST", path, body, headers)
+    status = connection.getresponse().status
     connection.close()
+    return status
+
+
+def test_compressed(site: Site) -> None:
+    assert compressed(site, gzip.compress(envelope(GET_CARDS)), PATHS["EVT"]) == 200
+    deflated = zlib.compress(envelope(GET_CARDS))
+    assert compressed(site, deflated, PATHS["EVT"], "deflate") == 200
 
 
 def memory(site: Site) -> int:
     return int(psutil.Process(site.role.process.pid).memory_info().rss)
 
 
-def test_compressed_bomb(site: Site) -> None:
+@pytest.mark.parametrize("path", [PATHS["EVT"], PATHS["SIG"]])
+def test_compressed_bomb(site: Site, path: str) -> None:
     before = memory(site)
-    bomb = gzip.compress(bytes(100 << 20))
-    connection = site.connection()
-    headers = {"Content-Type": "text/xml", "Content-Encoding": "gzip"}
-    connection.request("POST", PATHS["EVT"], bomb, headers)
-    assert connection.getresponse().status == 413
-    connection.close()
+    assert compressed(site, gzip.compress(bytes(100 << 20), 1), path) == 413
     assert memory(site) - before < 60 << 20
 
 
-@pytest.mark.parametrize("coding", ["gzip", "deflate"])
-def test_compressed_wrongly(site: Site, coding: str) -> None:
-    connection = site.connection()
-    headers = {"Content-Type": "text/xml", "Content-Encoding": coding}
-    connection.request("POST", PATHS["EVT"], b"\x1f\x8b" + b"no gzip" * 20, headers)
-    assert connection.getresponse().status in (400, 500)
-    connection.close()
+@pytest.mark.parametrize(
+    ("coding", "body"),
+    [
+        ("gzip", b"\x1f\x8b" + b"no gzip" * 20),
+        ("deflate", b"\x1f\x8b" + b"no gzip" * 20),
+        ("gzip", gzip.compress(envelope(GET_CARDS))[:-20]),
+        ("gzip", gzip.compress(envelope(GET_CARDS)) + b"more"),
+    ],
+    ids=["no gzip", "no deflate", "cut off", "followed by more"],
+)
+def test_compressed_wrongly(site: Site, coding: str, body: bytes) -> None:
+    assert compressed(site, body, PATHS["EVT"], coding) == 400
+
+
+def test_compressed_in_a_way_that_nobody_asked_for(site: Site) -> None:
+    assert compressed(site, b"x", PATHS["EVT"], "br") == 415
 
 
 HEAD = b"POST /ws/EventService HTTP/1.1\r\nHost: x\r\nContent-Type: text/xml\r\n"
