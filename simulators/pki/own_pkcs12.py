@@ -120,6 +120,19 @@ def holder_of_own(objects: Sequence[OwnObject]) -> OwnHolder:
     return OwnHolder(**{name: first(name) for name in OwnHolder.__dataclass_fields__})
 
 
+def missing_type(own: OwnObject, card_type: CardType) -> str | None:
+    """Return the OID of the certificate type that *own* should name in its policies and does not,
+    so that it was told by its KeyUsage; None where it names it.
+    """
+    types = _TYPES_OF[_kind(card_type)]
+    wanted = next(oid for oid, reference in types.items() if reference == own.reference)
+    return None if wanted in policies(own.certificate) else wanted
+
+
+def _kind(card_type: CardType) -> str:
+    return "HBA" if card_type in HBAX else "SMC-B"
+
+
 def _crypt(path: Path, key: PrivateKey) -> Crypt:
     if isinstance(key, rsa.RSAPrivateKey):
         if key.key_size < MIN_RSA_BITS:
@@ -133,7 +146,7 @@ def _crypt(path: Path, key: PrivateKey) -> Crypt:
 def _reference(certificate: x509.Certificate, card_type: CardType) -> Reference:
     """Return which object of a card *certificate* is. Raises FormatError when none fits."""
     usage = _key_usage(certificate)
-    kind = "HBA" if card_type in HBAX else "SMC-B"
+    kind = _kind(card_type)
     named = set(policies(certificate))
     for of, types in _TYPES_OF.items():
         for oid, reference in types.items():

@@ -17,7 +17,7 @@ from cryptography import x509
 from pydantic import ValidationError
 
 from simulators.pki.own_cards import OwnCard, add_own_cards
-from simulators.pki.own_pkcs12 import OwnObject, holder_of_own, read_own_objects
+from simulators.pki.own_pkcs12 import OwnObject, holder_of_own, missing_type, read_own_objects
 from simulators.pki.request import TEST_ONLY, Crypt, Reference
 from simulators.pki.tree import PkiTree
 from simulators.pki.trust import Trust
@@ -77,7 +77,10 @@ def read_own_cards(world: World) -> OwnTestCards:
     world = map_cards(world, lambda site, name, card: changes.get((site, name), card))
     check_identities(world)
     authorities = tuple(_authorities(world, cards))
-    notes = {place: _notes(place, objects, Trust(authorities)) for place, objects in cards.items()}
+    notes = {
+        place: [*_notes(place, objects, Trust(authorities)), *_untyped(world, place, objects)]
+        for place, objects in cards.items()
+    }
     unfit = frozenset(place for place, found in notes.items() if found)
     told = [note for found in notes.values() for note in found]
     told += _left_out(cards, authorities)
@@ -187,6 +190,19 @@ def _left_out(
                     f"{':'.join(place)}: {path.name} enthält Zertifikate ohne ihren Schlüssel; "
                     "übernommen werden nur die mit Schlüssel"
                 )
+
+
+def _untyped(world: World, place: Place, objects: Objects) -> Iterator[str]:
+    """Say which certificates do not name their type: by it, others know what they are for."""
+    site, name = place
+    for own in objects.values():
+        oid = missing_type(own, world.sites[site].cards[name].type)
+        if oid is not None:
+            yield (
+                f"{':'.join(place)}: {own.reference} {own.crypt} ({own.path.name}) nennt keinen "
+                f"Zertifikatstyp (certificatePolicies {oid}): Clientmodule und Prüfungen erkennen "
+                f"es nicht als {own.reference}"
+            )
 
 
 def _notes(place: Place, objects: Objects, trust: Trust) -> list[str]:

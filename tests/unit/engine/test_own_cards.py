@@ -139,6 +139,18 @@ def test_what_a_tester_has_to_know_is_noted(world: World, foreign: Foreign, tmp_
     assert "gilt erst ab" in own(world, f"praxis:SMC-B={new},geheim").notes[0]
 
 
+def test_a_certificate_without_its_type_is_noted(
+    world: World, foreign: Foreign, tmp_path: Path
+) -> None:
+    chain = (foreign.authority.certificate,)
+    untyped = pkcs12_of(tmp_path / "ohne.p12", foreign.issue(policies=False), chain=chain)
+    found = own(world, f"praxis:SMC-B={untyped},geheim")
+    (note,) = found.notes
+    assert "C.ENC ECC (ohne.p12) nennt keinen Zertifikatstyp" in note
+    assert "1.2.276.0.76.4.76" in note
+    assert found.unfit == {("praxis", "smc-b")}
+
+
 def test_a_card_is_named_by_its_type_or_its_name(
     world: World, foreign: Foreign, tmp_path: Path
 ) -> None:
