@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,12 +17,22 @@ from simulators.pki.request import (
 
 from . import call_context
 from .identities import PROFESSION, PROFESSIONS, CardIdentity, Identities
-from .model import HBAX, PATIENT, Card, Location, Site, World
+from .model import HBAX, PATIENT, Card, CardType, Location, Site, World
 from .parts import RoleName, clientmodule_part, parts, provider_part
 
 EXPIRED = datetime(2025, 6, 30, tzinfo=UTC)  # fixed, so that the keys of the card can be cached
 WRONG_CERTIFICATES = ("expired", "elsewhere")
 """What providers show on purpose instead of their own: one that has expired, another host's."""
+GENERATED_KINDS: Mapping[str, tuple[CardType, str]] = {
+    "practice": ("SMC-B", "50"),
+    "dentist": ("SMC-B", "51"),
+    "psychotherapist": ("SMC-B", "52"),
+    "doctor": ("HBA", "30"),
+    "hospital": ("SMC-B", "53"),
+    "pharmacy": ("SMC-B", "54"),
+    "insurer": ("SMC-B", "59"),
+}
+"""Kinds of invented entries: the card whose certificates they share, the profession."""
 TLS_ROLES: dict[RoleName, str] = {"vzd": "171", "mailserver": "172", "clientmodule": "174"}
 
 
@@ -38,6 +49,7 @@ def pki_request(world: World, identities: Identities) -> PkiRequest:
                 for card in identities.cards.values()
             ),
             *_directory_cards(world, identities),
+            *_generated_cards(world, identities),
         ],
         tls=[
             TlsRequest(
@@ -151,12 +163,17 @@ def _in_days(days: int | None) -> datetime | None:
     return today + timedelta(days=days)
 
 
-def revoked_certificates(identities: Identities) -> list[dict[str, str | None]]:
+def revoked_certificates(world: World, identities: Identities) -> list[dict[str, str | None]]:
     """Return what the OCSP responder is told of revoked cards."""
     return [
         {"iccsn": identity.iccsn, "reference": reference or None, "crypt": crypt or None}
         for identity in identities.cards.values()
         for reference, _, crypt in _revoked(identity.card)
+    ] + [
+        {"iccsn": directory_iccsn(identities, name, number), "reference": None, "crypt": None}
+        for name, extra in world.directory.items()
+        for number, card in enumerate(extra.held_cards)
+        if card.revoked
     ]
 
 
@@ -166,23 +183,50 @@ def _revoked(card: Card) -> list[tuple[str, str, str]]:
     return [name.partition(" ") for name in card.revoked]
 
 
-def _directory_cards(world: World, identities: Identities) -> list[CardRequest]:
-    """Return the cards of directory entries without site: nobody holds them."""
-    return [
-        CardRequest(
-            type="SMC-B",
-            iccsn=identities.iccsn(f"/{name}"),
-            telematik_id=identities.telematik_id(name, extra),
-            profession_oid=PROFESSION + PROFESSIONS[extra.kind].institution,
-            profession_item=PROFESSIONS[extra.kind].item,
-            common_name=extra.name,
-            organization=extra.name,
-            generation=extra.generation,
-            **_address(extra.location),
+def directory_iccsn(identities: Identities, name: str, number: int) -> str:
+    """Return the number of the card *number* of the directory entry *name* without site."""
+    return identities.iccsn(f"/{name}/{number}" if number else f"/{name}")
+
+
+def _directory_cards(world: World, identities: Identities) -> Iterator[CardRequest]:
+    """Yield the cards of directory entries without site: nobody holds them."""
+    for name, extra in world.directory.items():
+        for number, card in enumerate(extra.held_cards):
+            yield CardRequest(
+                type="SMC-B",
+                iccsn=directory_iccsn(identities, name, number),
+                telematik_id=identities.telematik_id(name, extra),
+                profession_oid=PROFESSION + PROFESSIONS[extra.kind].institution,
+                profession_item=PROFESSIONS[extra.kind].item,
+                common_name=extra.name,
+                organization=extra.name,
+                generation=card.generation,
+                not_after=EXPIRED if card.expired else None,
+                **_address(extra.location),
+            )
+
+
+def generated_iccsn(identities: Identities, kind: str) -> str:
+    """Return the number of the card that all invented entries of *kind* share."""
+    return identities.iccsn(f"//generated/{kind}")
+
+
+def _generated_cards(world: World, identities: Identities) -> Iterator[CardRequest]:
+    """Yield a card for each kind of invented entries; its keys are for nobody."""
+    if not world.generated_entries:
+        return
+    for kind, (card_type, oid) in GENERATED_KINDS.items():
+        person = card_type == "HBA"
+        yield CardRequest(
+            type=card_type,
+            iccsn=generated_iccsn(identities, kind),
+            telematik_id=f"0-generated-{kind}",
+            profession_oid=PROFESSION + oid,
+            profession_item=f"Erfundene Einträge ({kind})",
+            common_name=f"Erfundene Einträge {kind}",
+            given_name="Erfunden" if person else None,
+            surname="Niemand" if person else None,
         )
-        for name, extra in world.directory.items()
-        if extra.certificate
-    ]
 
 
 def _address(location: Location) -> dict[str, Any]:

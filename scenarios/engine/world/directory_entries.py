@@ -14,6 +14,7 @@ from typing import Any
 
 from simulators.pki.tree import PkiTree
 
+from .certificates import directory_iccsn
 from .identities import PROFESSION, PROFESSIONS, CardIdentity, Identities
 from .model import PATIENT, Location, Participant, World
 
@@ -69,15 +70,21 @@ def _of_card(
     return {
         "uid": identities.uid(f"{card.site}/{card.name}"),
         "attributes": {name: values for name, values in base.items() if values},
-        "certificates": _encryption_certificates(tree.card(card.iccsn)),
+        "certificates": encryption_certificates(tree.card(card.iccsn)),
     }
 
 
 def _extras(world: World, identities: Identities, tree: PkiTree, changed: str) -> Iterator[Entry]:
     for name, extra in world.directory.items():
         profession = PROFESSIONS[extra.kind]
-        account = Participant(site=name, address=extra.address, kim_version=extra.kim_version)
-        card = tree.card(identities.iccsn(f"/{name}"))
+        accounts = [
+            Participant(site=name, address=address, kim_version=extra.kim_version)
+            for address in extra.all_addresses
+        ]
+        cards = (
+            (card.only, tree.card(directory_iccsn(identities, name, number)))
+            for number, card in enumerate(extra.held_cards)
+        )
         yield {
             "uid": identities.uid(f"/{name}"),
             "attributes": {
@@ -87,11 +94,14 @@ def _extras(world: World, identities: Identities, tree: PkiTree, changed: str) -
                 "entryType": [profession.entry_type],
                 "organization": [extra.name],
                 **_names(extra.name, extra.name),
-                **_accounts([account]),
+                **_accounts(accounts),
                 **_address(extra.location),
                 **_constants(changed, person=False),
             },
-            "certificates": _encryption_certificates(card) if extra.certificate else [],
+            "certificates": [
+                file for only, card in cards for file in encryption_certificates(card, only)
+            ],
+            "active": extra.active,
         }
 
 
@@ -131,11 +141,14 @@ def _constants(changed: str, *, person: bool) -> dict[str, list[str]]:
     }
 
 
-def _encryption_certificates(card: Path) -> list[str]:
-    """Return the certificate files C.ENC that the card.json *card* names, RSA and ECC."""
+def encryption_certificates(card: Path, only: str | None = None) -> list[str]:
+    """Return the certificate files C.ENC that the card.json *card* names, RSA and ECC.
+
+    With *only* those of one of the two.
+    """
     content = json.loads(card.read_bytes())
     return [
         str(card.parent / files["certificate"])
         for files in content["objects"]
-        if files["reference"] == "C.ENC"
+        if files["reference"] == "C.ENC" and only in (None, files["crypt"])
     ]

@@ -245,19 +245,27 @@ def _sign_crypt(world: World, name: str, site: Site) -> Iterator[Finding]:
 
 def _participants(world: World) -> Iterator[Finding]:
     owners: dict[str, str] = {}
-    places = [
-        *((("participants", name), p.address) for name, p in world.participants.items()),
-        *((("directory", name), extra.address) for name, extra in world.directory.items()),
+    places: list[tuple[Location, str]] = [
+        *((("participants", name, "address"), p.address) for name, p in world.participants.items()),
+        *(
+            (("directory", name, *(("addresses", number - 1) if number else ("address",))), address)
+            for name, extra in world.directory.items()
+            for number, address in enumerate(extra.all_addresses)
+            if not extra.shared_address or number
+        ),
     ]
-    for place, address in places:
-        at = (*place, "address")
+    for at, address in places:
         local, _, domain = address.rpartition("@")
         if domain not in world.providers:
             yield at, f"kein Anbieter hat die Domäne {domain} ({', '.join(world.providers)})"
         if len(local) > MAX_LOCAL_PART:
             yield at, f"vor dem @ sind höchstens {MAX_LOCAL_PART} Zeichen möglich"
-        if owners.setdefault(address.lower(), place[1]) != place[1]:
+        owner = str(at[1])
+        if owners.setdefault(address.lower(), owner) != owner:
             yield at, f"{address} gehört schon zu {owners[address.lower()]}"
+    for name, extra in world.directory.items():
+        if extra.shared_address and extra.address.lower() not in owners:
+            yield ("directory", name, "shared_address"), f"{extra.address} hat sonst niemand"
     for name, participant in world.participants.items():
         place = ("participants", name)
         site = world.sites.get(participant.site)

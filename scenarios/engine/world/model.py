@@ -291,10 +291,22 @@ class Participant(Settings):
     app_tags: list[Annotated[str, Field(pattern=r"^[^|,;]+$")]] = []
 
 
+class DirectoryCard(Settings):
+    """Encryption certificates of a directory entry without site, those of one card."""
+
+    generation: CardGeneration = Field(default="G2.1", description="G2.0 hat nur RSA")
+    only: Literal["RSA", "ECC"] | None = Field(
+        default=None, description="nur eines der beiden Zertifikate steht im VZD"
+    )
+    expired: bool = Field(default=False, description="abgelaufen")
+    revoked: bool = Field(default=False, description="gesperrt")
+
+
 class DirectoryExtra(Settings):
     """A directory entry without site: the account exists, nobody of this world fetches from it.
 
-    ``certificate`` false is a recipient for whom nothing can be encrypted.
+    ``certificate`` false is a recipient for whom nothing can be encrypted; ``cards`` are those
+    whose certificates the entry holds, without them it is one of ``generation``.
     """
 
     kind: Kind = "practice"
@@ -306,6 +318,24 @@ class DirectoryExtra(Settings):
     generation: CardGeneration = "G2.1"
     certificate: bool = True
     kim_version: KimVersion = "1.5"
+    addresses: list[Address] = Field(default=[], max_length=999, description="weitere Adressen")
+    shared_address: bool = Field(
+        default=False, description="die Adresse steht auch in einem anderen Eintrag"
+    )
+    cards: list[DirectoryCard] = Field(default=[], max_length=25)
+    active: bool = Field(default=True, description="false: Clients sehen den Eintrag nicht")
+
+    @property
+    def held_cards(self) -> list[DirectoryCard]:
+        """The cards whose certificates the entry holds."""
+        if not self.certificate:
+            return []
+        return self.cards or [DirectoryCard(generation=self.generation)]
+
+    @property
+    def all_addresses(self) -> list[str]:
+        """Every address of the entry, the first one first."""
+        return [self.address, *self.addresses]
 
 
 class World(Settings):
@@ -318,6 +348,12 @@ class World(Settings):
     sites: dict[Name, Site] = Field(min_length=1, max_length=100)
     participants: dict[Name, Participant] = Field(min_length=1, max_length=1000)
     directory: dict[Name, DirectoryExtra] = Field(default={}, max_length=10_000)
+    generated_entries: int = Field(
+        default=0,
+        ge=0,
+        le=200_000,
+        description="so viele erfundene Einträge hat das VZD außerdem (ohne Postfächer)",
+    )
     rsa_ends: RsaEndsOrWord | None = Field(
         default=None, description="ab wann RSA endet; ti: die Tage der TI"
     )

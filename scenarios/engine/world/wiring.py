@@ -11,13 +11,15 @@ from simulators.pki.tree import PkiTree
 
 from . import call_context
 from .certificates import (
+    GENERATED_KINDS,
     WRONG_CERTIFICATES,
     client_names,
+    generated_iccsn,
     host_name,
     revoked_certificates,
     wrong_certificate,
 )
-from .directory_entries import HOLDER
+from .directory_entries import HOLDER, encryption_certificates
 from .dns_records import ZONE, dns_records
 from .identities import Identities
 from .information_model import information_model, pins
@@ -102,7 +104,7 @@ class Wiring:
         return {
             "pki": str(self.tree.directory),
             "own": None if own is None else str(own),
-            "revoked": revoked_certificates(self.identities),
+            "revoked": revoked_certificates(self.world, self.identities),
             "rsa_ends": self._rsa_ends(),
         }
 
@@ -120,6 +122,21 @@ class Wiring:
                 for domain in self.world.providers
             },
             "clients": {HOLDER: {"secret": self.directory_secret()}},
+            "generated": self._generated(),
+        }
+
+    def _generated(self) -> CONFIG | None:
+        if not self.world.generated_entries:
+            return None
+        return {
+            "count": self.world.generated_entries,
+            "domains": list(self.world.providers),
+            "certificates": {
+                kind: encryption_certificates(
+                    self.tree.card(generated_iccsn(self.identities, kind))
+                )
+                for kind in GENERATED_KINDS
+            },
         }
 
     def directory_secret(self) -> str:
@@ -190,12 +207,13 @@ class Wiring:
         ]
         accounts += [
             {
-                "address": extra.address,
+                "address": address,
                 "password": self.identities.password(f"account//{name}"),
                 "kim_version": extra.kim_version,
                 "telematik_id": self.identities.telematik_id(name, extra),
             }
             for name, extra in self.world.directory.items()
+            for address in extra.all_addresses[1 if extra.shared_address else 0 :]
         ]
         return [account for account in accounts if account["address"].endswith(f"@{domain}")]
 
