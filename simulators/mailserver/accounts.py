@@ -18,7 +18,8 @@ TABLES = (
     " address TEXT PRIMARY KEY, telematik_id TEXT NOT NULL, password BLOB,"
     " data_time_to_live INTEGER NOT NULL, max_mail_size INTEGER NOT NULL, quota INTEGER,"
     " kim_version TEXT NOT NULL, reference_id TEXT NOT NULL, deregistered REAL,"
-    " in_directory INTEGER NOT NULL, certified INTEGER NOT NULL, given BLOB)",
+    " in_directory INTEGER NOT NULL, certified INTEGER NOT NULL, given BLOB,"
+    " locked INTEGER NOT NULL DEFAULT 0)",
     "CREATE TABLE IF NOT EXISTS former_address(address TEXT PRIMARY KEY, ended REAL NOT NULL)",
     "CREATE TABLE IF NOT EXISTS account_log("
     " at REAL NOT NULL, event TEXT NOT NULL, address TEXT NOT NULL, telematik_id TEXT NOT NULL)",
@@ -43,6 +44,7 @@ class Account:
     ``in_directory`` is the opposite of noVzdMailEntry, ``certified`` tells that a client
     certificate was issued. ``given`` stands in accounts that are no longer as the settings have
     them: the hash of what the settings said, so that only a change of these overrides.
+    Nobody logs in to a ``locked`` account (KOM-LE-A_2167); it gets mail all the same.
     """
 
     address: str
@@ -57,6 +59,7 @@ class Account:
     in_directory: bool = True
     certified: bool = False
     given: bytes | None = None
+    locked: bool = False
 
 
 _COLUMNS = ", ".join(field.name for field in fields(Account))
@@ -256,7 +259,7 @@ class Accounts:
     async def log_in(self, address: str, password: str) -> Account | None:
         """Return the account if *password* is its password (KOM-LE-A_2148, 2169), else None."""
         account = self.find(address)
-        if account is None:
+        if account is None or account.locked:
             return None
         right = self._verifier.check(account.address, password)
         if right is None:
@@ -330,7 +333,10 @@ def _make_tables(connection: Connection) -> None:
 def _account(row: tuple[object, ...]) -> Account:
     account = Account(*row)  # type: ignore[arg-type]  # the columns are the fields
     return replace(
-        account, in_directory=bool(account.in_directory), certified=bool(account.certified)
+        account,
+        in_directory=bool(account.in_directory),
+        certified=bool(account.certified),
+        locked=bool(account.locked),
     )
 
 

@@ -23,6 +23,8 @@ TABLES = (
     "CREATE TABLE IF NOT EXISTS out_of_office_told("
     " address TEXT NOT NULL, sender TEXT NOT NULL, PRIMARY KEY(address, sender))",
 )
+ANNOUNCEMENT = "out_of_office"
+"""What the processes on one database tell each other when a note has changed."""
 _AUTOMATIC_SENDERS = re.compile(r"(owner-.*|.*-request|mailer-daemon|.*-bounces?)@", re.IGNORECASE)
 _PRECEDENCE = frozenset({"bulk", "list", "junk"})
 
@@ -59,17 +61,22 @@ class OutOfOffice:
         self._told: dict[str, set[str]] = {}
 
     async def load(self) -> None:
-        """Read the notes of earlier runs."""
+        """Read the notes of earlier runs.
+
+        Called again whenever another process on the same database has changed one.
+        """
         database = self._provider.store.database
         await database.write(_make_tables)
         notes = "SELECT address, start_at, end_at, message, active FROM out_of_office"
-        for address, start, end, message, active in await database.read(
-            lambda c: c.execute(notes).fetchall()
-        ):
+        told = "SELECT address, sender FROM out_of_office_told"
+        found, senders = await database.read(
+            lambda c: (c.execute(notes).fetchall(), c.execute(told).fetchall())
+        )
+        self._notes, self._told = {}, {}
+        for address, start, end, message, active in found:
             first, last = (datetime.fromtimestamp(seconds, UTC) for seconds in (start, end))
             self._notes[address] = Note(first, last, message, bool(active))
-        told = "SELECT address, sender FROM out_of_office_told"
-        for address, sender in await database.read(lambda c: c.execute(told).fetchall()):
+        for address, sender in senders:
             self._told.setdefault(address, set()).add(sender)
 
     def note(self, address: str) -> Note | None:
@@ -85,16 +92,18 @@ class OutOfOffice:
             note.message,
             int(note.active),
         )
+        database = self._provider.store.database
 
         def job(connection: Connection) -> None:
             forget_note(connection, address)
+            database.announce(connection, ANNOUNCEMENT)
             connection.execute(
                 "INSERT INTO out_of_office(address, start_at, end_at, message, active)"
                 " VALUES (?,?,?,?,?)",
                 values,
             )
 
-        await self._provider.store.database.write(job)
+        await database.write(job)
         self._notes[address] = note
         self._told.pop(address, None)
 

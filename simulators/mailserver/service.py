@@ -12,6 +12,7 @@ from simulators.process.errors import InputError
 from simulators.process.resolver import Resolver
 from simulators.process.role import Process, Role
 
+from . import out_of_office
 from .account_limit import AccountLimit
 from .account_manager.service import account_manager
 from .accounts import ANNOUNCEMENT, Accounts
@@ -81,7 +82,7 @@ async def serve(process: Process[MailserverSettings]) -> AsyncIterator[None]:
         _listen_pop3(provider, retention, stack)
         await _listen_rest(provider, absence, stack)
         relay.offer(queued)
-        _share(provider, relay, stack)
+        _share(provider, relay, absence, stack)
         hashing = asyncio.get_running_loop().call_later(
             HASHING_AFTER_SECONDS, lambda: provider.spawn(accounts.hash_passwords())
         )
@@ -89,12 +90,13 @@ async def serve(process: Process[MailserverSettings]) -> AsyncIterator[None]:
         yield
 
 
-def _share(provider: Provider, relay: Relay, stack: AsyncExitStack) -> None:
+def _share(provider: Provider, relay: Relay, absence: OutOfOffice, stack: AsyncExitStack) -> None:
     """Work beside other processes on the same database: one knows what another one does."""
     database = provider.store.database
     if not database.shared:
         return
     database.on_announcement(ANNOUNCEMENT, lambda: provider.spawn(provider.accounts.load()))
+    database.on_announcement(out_of_office.ANNOUNCEMENT, lambda: provider.spawn(absence.load()))
     taking_over = asyncio.get_running_loop().create_task(relay.take_over())
     stack.callback(taking_over.cancel)
 

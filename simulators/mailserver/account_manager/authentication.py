@@ -86,7 +86,9 @@ class Authentication:
         account = await accounts.log_in(address, password)
         if account is None:
             raise RestRefused(
-                faults.REST_UNAUTHORIZED.saying("Authentification failed: wrong password")
+                faults.REST_UNAUTHORIZED.saying(
+                    "Authentification failed: wrong password, or the account is locked"
+                )
             )
         return account
 

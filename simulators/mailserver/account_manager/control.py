@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import binascii
 from base64 import b64decode
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from aiohttp import web
@@ -27,8 +28,9 @@ class ProposalRequest(Settings):
 
 
 class AccountControl:
-    """``/accounts``, ``/accounts/log`` and ``/proposals``.
+    """``/accounts``, ``/accounts/log``, ``/accounts/{address}/lock`` and ``/proposals``.
 
+    Locking and unlocking an account (KOM-LE-A_2167, 2168) is the provider's own doing, too.
     A proposal of an address comes from the provider, but no interface of it is public: here it
     is a part of the control API.
     """
@@ -42,6 +44,8 @@ class AccountControl:
         control = self._provider.process.control
         control.add("GET", "/accounts", self._get_accounts)
         control.add("GET", "/accounts/log", self._get_log)
+        control.add("PUT", "/accounts/{address}/lock", self._lock)
+        control.add("DELETE", "/accounts/{address}/lock", self._unlock)
         control.add("POST", "/proposals", self._post_proposal)
 
     async def _get_accounts(self, _: web.Request) -> web.Response:
@@ -52,6 +56,7 @@ class AccountControl:
                     "telematik_id": account.telematik_id,
                     "kim_version": account.kim_version,
                     "in_directory": account.in_directory,
+                    "locked": account.locked,
                     "deregistered": None
                     if account.deregistered is None
                     else datetime.fromtimestamp(account.deregistered, UTC).isoformat(),
@@ -72,6 +77,21 @@ class AccountControl:
                 for at, event, address, telematik_id in await self._provider.accounts.log()
             ]
         )
+
+    async def _lock(self, request: web.Request) -> web.Response:
+        return await self._set_lock(request, locked=True)
+
+    async def _unlock(self, request: web.Request) -> web.Response:
+        return await self._set_lock(request, locked=False)
+
+    async def _set_lock(self, request: web.Request, *, locked: bool) -> web.Response:
+        account = self._provider.accounts.find(request.match_info["address"])
+        if account is None:
+            raise web.HTTPNotFound(text="no such account\n")
+        if account.locked != locked:
+            event = "locked" if locked else "unlocked"
+            await self._provider.accounts.change(replace(account, locked=locked), event=event)
+        return web.Response(status=204)
 
     async def _post_proposal(self, request: web.Request) -> web.Response:
         asked = await read_model(request, ProposalRequest)

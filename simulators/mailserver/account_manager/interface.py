@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 from aiohttp import hdrs, web
@@ -48,6 +51,7 @@ class Interface:
         self._porting = porting
         self._certificates = certificates
         self._out_of_office = out_of_office
+        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     def add_to(self, rest: Rest) -> None:
         """Add the operations.
@@ -77,12 +81,22 @@ class Interface:
         self, name: str, operation: Operation
     ) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def call(request: web.Request) -> web.Response:
-            account = await self._authentication.owner(request)
-            answer = await operation(request, account)
+            known = await self._authentication.owner(request)
+            async with self._turn(known) as account:
+                answer = await operation(request, account)
             self._note(name, account.address)
             return answer
 
         return call
+
+    @asynccontextmanager
+    async def _turn(self, known: Account) -> AsyncIterator[Account]:
+        """Have the operations on one account wait for each other; each sees what the last left."""
+        async with self._turns[known.address]:
+            account = self._provider.accounts.find(known.address)
+            if account is None:
+                raise RestRefused(faults.REST_NO_ACCOUNT)
+            yield account
 
     async def _register(self, request: web.Request) -> web.Response:
         initial_password = header_value(request, "iniPassword")
@@ -116,8 +130,9 @@ class Interface:
         password, otp = header_value(request, "password"), header_value(request, "otp")
         address = path_address(request)
         caller = await self._authentication.caller(request)
-        account = await self._authentication.known(address, password)
-        await self._porting.port(caller, account, otp)
+        known = await self._authentication.known(address, password)
+        async with self._turn(known) as account:
+            await self._porting.port(caller, account, otp)
         self._note("setTID", account.address)
         return _done()
 

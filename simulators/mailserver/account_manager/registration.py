@@ -78,8 +78,11 @@ class Registration:
             await self._list(account, data.username)
             try:
                 await self._provider.accounts.add(account, "registered")
-            except Conflict:
-                await self._unlist(account)
+            except Conflict:  # another process on the same database was faster
+                await self._provider.accounts.load()
+                taken = self._provider.accounts.find(account.address)
+                if taken is None or taken.telematik_id != account.telematik_id:
+                    await self._unlist(account)
                 raise RestRefused(faults.REST_TAKEN) from None
             except BaseException:
                 await self._unlist(account)

@@ -7,6 +7,7 @@ import json
 import poplib
 import smtplib
 import ssl
+from concurrent.futures import ThreadPoolExecutor
 from email import message_from_bytes
 from email.message import Message
 from pathlib import Path
@@ -26,6 +27,7 @@ from tests.account_manager_site import (
     AccountSite,
     b64,
 )
+from tests.kas_client import KasClient
 from tests.mail_providers import FACHARZT, KV, PASSWORD, mail
 
 NOTE = {
@@ -64,6 +66,7 @@ def test_deregistered_account_fetches_for_thirty_days_but_gets_and_sends_nothing
         assert sender.rcpt(OWNED)[0] == 550
     with site.provider.smtp() as own, pytest.raises(smtplib.SMTPAuthenticationError):
         own.login(OWNED, PASSWORD)  # KOM-LE-A_2150
+    assert KasClient(site.provider).upload(b"data", user=OWNED).status == 401
     assert site.call("DELETE").status == 204
     assert site.call("GET").content["deregDate"] == shown["deregDate"]
 
@@ -99,6 +102,22 @@ def test_inactive_entry_takes_no_revoked_account(site: AccountSite) -> None:
     assert site.directory.ask("PUT", path, {**entry, "active": False})[0] in (200, 204)
     assert site.call("PUT", "/revokeDeregistration").status == 423
     assert site.call("GET").content["regStat"] == "deregistered"
+
+
+def test_locked_account_gets_mail_but_lets_nobody_in(site: AccountSite) -> None:
+    control = site.provider.role
+    assert control.ask("PUT", f"/accounts/{OWNED}/lock")[0] == 204  # KOM-LE-A_2167
+    send(site)
+    with pytest.raises(poplib.error_proto), site.provider.pop3(OWNED):
+        pass
+    assert site.call("GET").status == 401
+    control.kill()
+    control.restart()
+    assert site.call("GET").status == 401
+    assert control.ask("DELETE", f"/accounts/{OWNED}/lock")[0] == 204  # KOM-LE-A_2168
+    with site.provider.pop3(OWNED) as client:
+        assert len(client.list()[1]) == 1
+    assert control.ask("PUT", f"/accounts/niemand@{KV}/lock")[0] == 404
 
 
 # Porting
@@ -156,6 +175,39 @@ def test_directory_that_fails_between_the_entries_leaves_the_address_where_it_wa
 
 
 # Client certificates
+
+
+def test_operations_at_the_same_time_lose_nothing(site: AccountSite) -> None:
+    """Each writes the account whole: one must see what the other has left."""
+    calls: list[tuple[str, str, object]] = [
+        ("PUT", "", {"dataTimeToLive": 11}),
+        ("PUT", "", {"kimVersion": "1.5+"}),
+        ("PUT", "", {"noVzdMailEntry": True}),
+        ("DELETE", "", None),
+        ("PUT", "/outofoffice", NOTE),
+    ]
+    with ThreadPoolExecutor(len(calls)) as pool:
+        statuses = list(pool.map(lambda call: site.call(*call).status, calls))
+    assert statuses == [204] * len(calls)
+    shown = site.call("GET").content
+    assert (shown["dataTimeToLive"], shown["kimVersion"]) == (11, "1.5+")
+    assert (shown["noVzdMailEntry"], shown["regStat"]) == (True, "deregistered")
+    assert "mail" not in site.entry(ENTRY)
+
+
+def test_one_address_is_registered_once_however_many_ask(site: AccountSite) -> None:
+    address = f"begehrt@{KV}"
+    cards = [PRACTICE, DOCTOR, PRACTICE, DOCTOR]
+    with ThreadPoolExecutor(len(cards)) as pool:
+        found = list(pool.map(lambda card: site.register(address, card=card).status, cards))
+    assert sorted(found) == [204, 409, 409, 409]
+    winner = site.accounts()[address]["telematik_id"]
+    holders = [
+        card
+        for card in (PRACTICE, DOCTOR)
+        if address in site.entry(TELEMATIK_IDS[card]).get("mail", [])
+    ]
+    assert [TELEMATIK_IDS[card] for card in holders] == [winner]
 
 
 def test_certificate_of_createcert_opens_smtp_pop3_and_rest(
