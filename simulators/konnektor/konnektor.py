@@ -20,7 +20,7 @@ from .cards.inserted_card import InsertedCard
 from .cards.keys import CardKeys
 from .cards.pin_entry import PinEntries
 from .cards.pins import PinPads, PinRules
-from .certificates.own import OwnCertificate, terminal_certificates
+from .certificates.devices import KonnektorCertificate, terminal_certificates
 from .certificates.status import CertificateChecker
 from .encryption.recipients import Recipients
 from .events.error_conditions import TERMINAL_NOT_AVAILABLE
@@ -72,7 +72,7 @@ class Konnektor:
             self.settings.signatures, process.clock, process.journal, process.randomness
         )
         self.pdfs = PdfReader()
-        self.own_certificate = OwnCertificate(self.settings, process.randomness)
+        self.gsmck = KonnektorCertificate(self.settings, process.randomness)
         self.terminal_certificates = terminal_certificates(self.settings)
         self.certificates = CertificateChecker(
             self.settings, process.clock, session, lambda: self.operational_state.is_online
@@ -82,7 +82,7 @@ class Konnektor:
             self.settings.events.expiration_warn_days,
             self.events,
             cards=self.cards.inserted,
-            own=self.own_certificate,
+            gsmck=self.gsmck,
             terminals=self.terminals,
             of_terminals=self.terminal_certificates,
         )

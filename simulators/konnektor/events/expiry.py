@@ -16,7 +16,7 @@ from simulators.process.clock import Clock
 
 from ..cards.inserted_card import InsertedCard
 from ..cards.terminals import Terminals
-from ..certificates.own import OwnCertificate, TerminalCertificate
+from ..certificates.devices import KonnektorCertificate, TerminalCertificate
 from .error_conditions import GSMCKT_EXPIRES
 from .event import Severity
 from .events import Events
@@ -59,7 +59,7 @@ class ExpiryWatch:
         events: Events,
         *,
         cards: Callable[[], Iterable[InsertedCard]],
-        own: OwnCertificate,
+        gsmck: KonnektorCertificate,
         terminals: Terminals,
         of_terminals: Sequence[TerminalCertificate],
     ) -> None:
@@ -67,7 +67,7 @@ class ExpiryWatch:
         self._warn = timedelta(days=warn_days)
         self._events = events
         self._cards = cards
-        self._own = own
+        self._gsmck = gsmck
         self._terminals = terminals
         self._of_terminals = of_terminals
         self._last = clock.now()
@@ -125,8 +125,8 @@ class ExpiryWatch:
             if self._terminals.is_connected(found.terminal):
                 certificate, terminal = found.certificate, found.terminal
                 yield _Found(certificate, _OF_TERMINAL, "SMC-KT", found.iccsn, terminal=terminal)
-        if self._own.certificate is not None:
-            yield _Found(self._own.certificate, _OWN, "gSMC-K", self._own.iccsn)
+        if self._gsmck.certificate is not None:
+            yield _Found(self._gsmck.certificate, _OWN, "gSMC-K", self._gsmck.iccsn)
 
     def _note_terminals(self) -> None:
         """Have the error conditions say whose gSMC-KT ends soon."""

@@ -89,7 +89,7 @@ def _everything(call: Call, parts: Parts) -> tuple[list[InsertedCard], list[Expi
         and card.terminal in within
         and _of_mandant(call, card, grant.mandant)
     ]
-    return cards, [*_terminals(call, within), *_own(call)]
+    return cards, [*_terminals(call, within), *_konnektor(call)]
 
 
 def _of_mandant(call: Call, card: InsertedCard, mandant: str) -> bool:
@@ -132,10 +132,10 @@ def _terminals(call: Call, within: Collection[str]) -> Iterator[Expiration]:
             yield expiration.of_certificate(found.certificate, found.terminal, "", found.iccsn)
 
 
-def _own(call: Call) -> Iterator[Expiration]:
-    own = call.konnektor.own_certificate
-    if own.certificate is not None:
-        yield expiration.of_certificate(own.certificate, "", "", own.iccsn)
+def _konnektor(call: Call) -> Iterator[Expiration]:
+    gsmck = call.konnektor.gsmck
+    if gsmck.certificate is not None:
+        yield expiration.of_certificate(gsmck.certificate, "", "", gsmck.iccsn)
 
 
 def _add(answer: Element, entry: Expiration) -> None:

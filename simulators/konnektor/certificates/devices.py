@@ -33,7 +33,7 @@ def terminal_certificates(settings: KonnektorSettings) -> tuple[TerminalCertific
     )
 
 
-class OwnCertificate:
+class KonnektorCertificate:
     """The gSMC-K: its ICCSN, and the one certificate that the simulated Konnektor has.
 
     That is the certificate of its TLS identity (C.AK.AUT), whatever Crypt is asked for. A
