@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from aiohttp import web
 from pydantic import Field
@@ -18,12 +18,16 @@ from .konnektor import Konnektor
 
 
 class PinChange(Settings):
-    """What ``PUT /cards/{iccsn}/pins/{ref}`` changes; what is left out stays."""
+    """What ``PUT /cards/{iccsn}/pins/{ref}`` changes; what is left out stays.
+
+    ``as_at_start``: the digits are again those of the settings.
+    """
 
     state: PinState | None = None
     tries: int | None = Field(default=None, ge=0, le=MAX_TRIES)
     puk_uses: int | None = Field(default=None, ge=0, le=MAX_PUK_USES)
     entry: PinEntry | None = None
+    as_at_start: Literal[True] | None = None
 
 
 class Insertion(Settings):
@@ -106,6 +110,8 @@ class CardControl:
 
     def _apply(self, iccsn: str, reference: PinReference, pin: CardPin, change: PinChange) -> None:
         inserted = self._cards.by_iccsn(iccsn)
+        if change.as_at_start:
+            pin.secret.take_back()
         if change.state is not None:
             pin.set_state(change.state)
             if inserted is not None:

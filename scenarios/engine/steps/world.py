@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 
@@ -18,7 +19,7 @@ from ..scenario.model import InsertCard, MoveCard, SetClock, SetFault, SetPin, W
 def remove_card(play: Play, step: MoveCard) -> str:
     """Pull the actor's card."""
     control, iccsn = _card(play, step.actor, step.card)
-    _restore_later(play, control, iccsn)
+    restore_later(play.undo, control, iccsn)
     control.post(f"/cards/{iccsn}/remove")
     return f"{step.card} {iccsn} gezogen"
 
@@ -27,7 +28,7 @@ def insert_card(play: Play, step: InsertCard) -> str:
     """Put the actor's card in."""
     control, iccsn = _card(play, step.actor, step.card)
     place = {"terminal": step.terminal, "slot": step.slot}
-    _restore_later(play, control, iccsn)
+    restore_later(play.undo, control, iccsn)
     control.post(f"/cards/{iccsn}/insert", place if step.terminal is not None else None)
     return f"{step.card} {iccsn} gesteckt"
 
@@ -40,7 +41,7 @@ def set_pin(play: Play, step: SetPin) -> str:
         for name in ("state", "tries", "puk_uses", "entry")
         if (value := getattr(step, name)) is not None
     }
-    _restore_later(play, control, iccsn)
+    restore_later(play.undo, control, iccsn)
     control.put(f"/cards/{iccsn}/pins/{step.pin}", wanted)
     told = ", ".join(f"{name}={value}" for name, value in wanted.items())
     return f"{step.pin} von {iccsn}: {told}"
@@ -81,8 +82,10 @@ def wait(play: Play, step: Wait) -> str:
     raise StepFailed(f"{step.process}: {step.step} kam nicht innerhalb von {step.within:g} s")
 
 
-def _restore_later(play: Play, control: Control, iccsn: str) -> None:
-    """Have the card put back with its PINs as they are now, at the end of the run."""
+def restore_later(undo: list[Callable[[], None]], control: Control, iccsn: str) -> None:
+    """Have *undo* put the card back with its PINs as they are now; the digits of a PIN that was
+    changed meanwhile are those of the start again.
+    """
     before = next(card for card in control.get_json("/cards") if card["iccsn"] == iccsn)
 
     def restore() -> None:
@@ -93,9 +96,9 @@ def _restore_later(play: Play, control: Control, iccsn: str) -> None:
             if before["terminal"] is not None:
                 control.post(f"/cards/{iccsn}/insert", place)
         for reference, pin in before["pins"].items():
-            control.put(f"/cards/{iccsn}/pins/{reference}", pin)
+            control.put(f"/cards/{iccsn}/pins/{reference}", {**pin, "as_at_start": True})
 
-    play.undo.append(restore)
+    undo.append(restore)
 
 
 def _moment(text: str) -> datetime:

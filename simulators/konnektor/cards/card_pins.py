@@ -30,6 +30,7 @@ class Secret:
     """The digits of a PIN with tries and PUK. On an eGK PIN.CH and all MRPIN.* are one secret."""
 
     def __init__(self, configured: Pin) -> None:
+        self._at_start = configured.value
         self.value = configured.value
         self.tries = configured.tries
         self.puk = configured.puk
@@ -60,6 +61,10 @@ class Secret:
     def set_value(self, digits: str) -> None:
         """Take *digits* as the PIN from now on; it no longer is a transport PIN."""
         self.value, self.initial, self.tries = digits, None, MAX_TRIES
+
+    def take_back(self) -> None:
+        """Let the PIN be the one of the settings again, whatever was typed as a new one."""
+        self.value = self._at_start
 
 
 class CardPin:
