@@ -12,7 +12,10 @@ from simulators.process.ldap.messages import START_TLS, SUCCESS, BindRequest, Op
 RESULT = "result"  # a search ends with an LDAP code and finds nothing
 TRUNCATE = "truncate"  # the answer breaks off in its middle, and the connection with it
 STATUS = "status"  # a maintenance operation ends with an HTTP status and does nothing
-EFFECTS = frozenset({RESULT, TRUNCATE, STATUS})
+CERTIFICATE = "certificate"  # a TLS handshake shows another certificate, which value names
+REFUSED = "refused"  # a TLS handshake ends, and the connection
+EFFECTS = frozenset({RESULT, TRUNCATE, STATUS, CERTIFICATE, REFUSED})
+HANDSHAKE_EFFECTS = frozenset({CERTIFICATE, REFUSED})
 SEARCH_EFFECTS = frozenset({DELAY, DROP, RESULT, TRUNCATE})
 REST_EFFECTS = frozenset({DELAY, DROP, STATUS, TRUNCATE})
 

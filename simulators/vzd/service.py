@@ -9,7 +9,6 @@ from datetime import datetime
 from simulators.process.guardrails import refuse_real_domain
 from simulators.process.ldap.server import LdapServer
 from simulators.process.role import Process, Role
-from simulators.process.tls import server_context
 
 from .certificates import read_certificate
 from .control import VzdControl
@@ -17,6 +16,7 @@ from .entries import Entry, rfc3339
 from .entry_file import read_entries
 from .faults import EFFECTS
 from .generated.generator import Plan, generate
+from .handshakes import listener_context
 from .ldap_server import VzdService
 from .rest.access import TOKEN_PATH, Providers, Tokens
 from .rest.administration import Administration
@@ -44,13 +44,13 @@ async def serve(process: Process[VzdSettings]) -> AsyncIterator[None]:
     VzdControl(process, store)
     ldap = LdapServer(
         VzdService(process, store),
-        tls=server_context(settings.tls),
+        tls=listener_context(process, "ldap"),
         idle_seconds=settings.idle_seconds,
         log=process.log,
     )
     rest = maintenance(process, store)
     await ldap.start(process.socket("ldap"))
-    await rest.start(server_context(settings.tls, settings.client_ca))
+    await rest.start(listener_context(process, "rest"))
     try:
         yield
     finally:

@@ -60,7 +60,8 @@ class VzdSettings(ProcessSettings):
     longest time a search may take.
 
     ``technical_users`` are names and passwords of binds that search without the limit of hits
-    (A_17794).
+    (A_17794). ``fault_certificates`` are what the fault ``certificate`` shows instead of ``tls``,
+    by name.
 
     Maintenance: ``client_ca`` is the trust for certificates of the Fachdienste ``providers``,
     ``clients`` are those of I_Directory_Administration, ``token_seconds`` is how long a token
@@ -82,6 +83,7 @@ class VzdSettings(ProcessSettings):
     idle_seconds: float = Field(default=900, gt=0)
     search_seconds: float = Field(default=30, gt=0)
     technical_users: dict[str, SecretStr] = {}
+    fault_certificates: dict[str, TlsIdentity] = {}
     client_ca: Path | None = None
     providers: dict[str, ProviderSettings] = {}
     clients: dict[str, ClientSettings] = {}

@@ -65,8 +65,8 @@ def pki_request(world: World, identities: Identities) -> PkiRequest:
         ]
         + [
             wanted
-            for domain in world.providers
-            for wanted in _wrong_certificates(provider_part(domain), host_name(domain))
+            for role, name, host in _with_wrong_certificates(world)
+            for wanted in _wrong_certificates(role, name, host)
         ],
         terminals=[
             TerminalRequest(
@@ -94,8 +94,15 @@ def wrong_certificate(name: str, fault: str) -> str:
     return f"{name}-{fault}"
 
 
-def _wrong_certificates(name: str, host: str) -> list[TlsRequest]:
-    oid = PROFESSION + TLS_ROLES["mailserver"]
+def _with_wrong_certificates(world: World) -> Iterator[tuple[RoleName, str, str]]:
+    """Yield role, name and host of the processes that show other certificates on purpose."""
+    yield "vzd", "vzd", "vzd"
+    for domain in world.providers:
+        yield "mailserver", provider_part(domain), host_name(domain)
+
+
+def _wrong_certificates(role: RoleName, name: str, host: str) -> list[TlsRequest]:
+    oid = PROFESSION + TLS_ROLES[role]
     expired, elsewhere = (wrong_certificate(name, fault) for fault in WRONG_CERTIFICATES)
     return [
         TlsRequest(name=expired, dns_names=[host], not_after=EXPIRED, role_oid=oid),

@@ -123,6 +123,13 @@ class Wiring:
             },
             "clients": {HOLDER: {"secret": self.directory_secret()}},
             "generated": self._generated(),
+            "fault_certificates": self._fault_certificates(part),
+        }
+
+    def _fault_certificates(self, part: Part) -> CONFIG:
+        return {
+            fault: self._identity(wrong_certificate(part.name, fault))
+            for fault in WRONG_CERTIFICATES
         }
 
     def _generated(self) -> CONFIG | None:
@@ -152,10 +159,7 @@ class Wiring:
             "tls": self._tls(part),
             "ca": str(self.tree.ca),
             "client_ca": str(self.tree.provider_ca),
-            "fault_certificates": {
-                fault: self._identity(wrong_certificate(part.name, fault))
-                for fault in WRONG_CERTIFICATES
-            },
+            "fault_certificates": self._fault_certificates(part),
             "require_client_certificate": provider.client_certificates,
             **self._providers("routes", {d: self.provider_address(d, "smtp") for d in others}),
             "accounts": [
