@@ -58,10 +58,12 @@ def _is_fault_code(code: int) -> bool:
 
 
 _ANY_ANSWER = {HTTP_ERROR: lambda code: 400 <= code <= 599}
+_OF_CONTEXT = ("mandant", "clientsystem", "workplace", "user")
+_OF_CARD = ("card", "card_type", "terminal")
 PLACES = (
     Place(
         OPERATIONS,
-        frozenset({"service", "version", "mandant", "clientsystem", "workplace", "user", "card"}),
+        frozenset({"service", "version", *_OF_CONTEXT, *_OF_CARD}),
         _OF_CALLS,
         {**_ANY_ANSWER, SOAP_FAULT: _is_fault_code, WARNING: _is_fault_code},
     ),
@@ -82,7 +84,7 @@ async def pick(faults: Faults, call: Call) -> Effect | None:
     """Return what shall happen to *call*; a delay is over then, a SOAP fault is raised.
 
     Rules match the operation, and by ``match`` service, version, mandant, clientsystem,
-    workplace, user and card (ICCSN).
+    workplace, user, and of the card card (ICCSN), card_type and terminal.
     """
     if not faults.active:
         return None
@@ -196,14 +198,9 @@ def _facts(call: Call) -> dict[str, str | None]:
             read = read_context(context)
         except KonnektorFault:
             return facts
-        facts |= {
-            "mandant": read.mandant,
-            "clientsystem": read.clientsystem,
-            "workplace": read.workplace,
-            "user": read.user,
-        }
+        facts |= {name: getattr(read, name) for name in _OF_CONTEXT}
     handle = next(call.body.iter(name(CONN, "CardHandle")), None)
     card = None if handle is None else call.konnektor.cards.by_handle((handle.text or "").strip())
     if card is not None:
-        facts["card"] = card.card.iccsn
+        facts |= zip(_OF_CARD, (card.card.iccsn, card.card.type, card.terminal), strict=True)
     return facts

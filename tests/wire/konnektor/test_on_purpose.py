@@ -48,8 +48,9 @@ def test_a_given_context(site: Site) -> None:
     assert [get_cards(site), get_cards(site, mandant="m2")] == [None, 4060]
 
 
-def test_a_given_card(site: Site) -> None:
-    misbehave(site, kind="soap_fault", code=4094, operation="*", match={"card": SMCB})
+@pytest.mark.parametrize("match", [{"card": SMCB}, {"card_type": "SMC-B", "terminal": "t1"}])
+def test_a_given_card(site: Site, match: dict[str, str]) -> None:
+    misbehave(site, kind="soap_fault", code=4094, operation="*", match=match)
     assert get_cards(site) is None
     signed = site.sign(SMCB, document(b"x"), ENVELOPING)
     assert (signed.code, signed.text("faultstring")) == (
@@ -74,7 +75,7 @@ def test_a_seeded_probability(site: Site) -> None:
     [
         ({"operation": "GetKards"}, "operation: 'GetKards' is none of"),
         ({"operation": "GetKards"}, "perhaps GetCards?"),
-        ({"match": {"mandat": "m1"}}, "match: 'mandat' is none of card, clientsystem, mandant"),
+        ({"match": {"mandat": "m1"}}, "match: 'mandat' is none of card, card_type, clientsystem"),
         ({"operation": "TLS"}, "effect.kind: 'soap_fault' is none of refused"),
         ({"operation": "Get*", "effect": {"kind": "refused"}}, "effect.kind: 'refused' is none of"),
         ({"effect": {"kind": "soap_falt"}}, "perhaps soap_fault?"),
