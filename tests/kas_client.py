@@ -9,14 +9,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from tests.mail_providers import FACHARZT, PASSWORD, PRAXIS, RunningProvider
 
 BOUNDARY = "=_f1a2b3"
+KIND = f'multipart/form-data; boundary="{BOUNDARY}"'
 PATH = "/attachments/v2.4/attachment/"
-ENDS = timedelta(days=10)
 Part = tuple[str, bytes, dict[str, str]]
 
 
@@ -111,7 +111,7 @@ class KasClient:
 
     def post(self, body: bytes, user: str = PRAXIS, **headers: str) -> Answer:
         """Send the form *body*."""
-        kind = {"Content-Type": f'multipart/form-data; boundary="{BOUNDARY}"'}
+        kind = {"Content-Type": KIND}
         return self.ask("POST", PATH, {**basic(user), **kind, **headers}, body)
 
     def upload(self, data: bytes, *parts: Part, user: str = PRAXIS) -> Answer:
@@ -136,12 +136,5 @@ class KasClient:
 
     def files(self) -> list[str]:
         """Return the names of the files that are there."""
-        from pathlib import Path
-
         folder = Path(self.provider.role.settings["data_dir"]) / "kas"
         return sorted(path.name for path in folder.iterdir())
-
-
-def path_of(link: str) -> str:
-    """Return the path of a shared link."""
-    return urlsplit(link).path

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.conftest import RunningRole
-from tests.kas_client import BOUNDARY, PATH, KasClient, attachment, basic, fields, form
+from tests.kas_client import BOUNDARY, KIND, PATH, KasClient, attachment, basic, fields, form
 from tests.mail_providers import (
     FACHARZT,
     KV,
@@ -62,7 +62,7 @@ def upload(kas: KasClient) -> tuple[str, float]:
     first = form([*fields(), attachment(b"", str(size))]).removesuffix(end)
     connection = kas.connect()
     headers = {
-        "Content-Type": f'multipart/form-data; boundary="{BOUNDARY}"',
+        "Content-Type": KIND,
         "Content-Length": str(len(first) + size + len(end)),
         **basic(PRAXIS),
     }

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import ROOT, RunningRole
-from tests.kas_client import BOUNDARY, PATH, KasClient, attachment, basic, fields, form
+from tests.kas_client import KIND, PATH, KasClient, attachment, basic, fields, form
 from tests.mail_providers import (
     FACHARZT,
     KV,
@@ -116,7 +116,7 @@ def begin(kas: KasClient, size: int, sent: int) -> http.client.HTTPSConnection:
     """Send the first *sent* bytes of an upload of *size* bytes."""
     body = form([*fields(), attachment(bytes(size))])
     headers = {
-        "Content-Type": f'multipart/form-data; boundary="{BOUNDARY}"',
+        "Content-Type": KIND,
         "Content-Length": str(len(body)),
         **basic(PRAXIS),
     }

@@ -53,16 +53,31 @@ class Attachments:
         self._database = database
 
     async def prepare(self) -> None:
-        """Make the tables; give up the unfinished uploads of processes that are no more."""
+        """Make the tables."""
 
         def job(connection: Connection) -> None:
             for statement in SCHEMA:
                 connection.execute(statement)
+
+        await self._database.write(job)
+
+    async def give_up_abandoned(self, *, starting: bool) -> None:
+        """Give up the unfinished uploads of processes that are no more.
+
+        Those under this process's own number are another one's while it is *starting* (SQLite
+        gives every process the same), its own from then on.
+        """
+
+        def job(connection: Connection) -> None:
             unfinished = "SELECT DISTINCT process FROM attachment WHERE state=?"
             found = {row[0] for row in connection.execute(unfinished, (UPLOADING,)).fetchall()}
+            own = set[int]() if starting else {self._database.number}
             connection.executemany(
                 "UPDATE attachment SET state=? WHERE state=? AND process=?",
-                [(GONE, UPLOADING, dead) for dead in found - self._database.living(connection)],
+                [
+                    (GONE, UPLOADING, dead)
+                    for dead in found - own - self._database.living(connection)
+                ],
             )
 
         await self._database.write(job)

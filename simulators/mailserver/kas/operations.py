@@ -47,8 +47,13 @@ class AttachmentService:
         rest.add("DELETE", one, "deleteMailData", self._delete, facts=_facts)
 
     async def _add(self, request: web.Request) -> web.StreamResponse:
-        """Store mail data under a new link; only its sender's provider does (HTTP Basic)."""
+        """Store mail data under a new link; only its sender's provider does (HTTP Basic).
+
+        A deregistered account sends no more (KOM-LE-A_2150), so it uploads no more.
+        """
         account = await self._account(request)
+        if account.deregistered is not None:
+            raise RestRefused(faults.REST_UNAUTHORIZED)
         started = time.perf_counter()
         attachment = await Upload(self._provider, self._store, account).receive(request)
         self._expiry.look_again()

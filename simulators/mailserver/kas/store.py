@@ -22,6 +22,7 @@ class KasStore:
     async def prepare(self) -> None:
         """Clean up what an earlier run left behind. Raises OSError."""
         await self.attachments.prepare()
+        await self.attachments.give_up_abandoned(starting=True)
         await self._delete_blobs()
 
     async def remove(self, ids: Sequence[str]) -> None:
@@ -31,7 +32,8 @@ class KasStore:
             await self._delete_blobs()
 
     async def sweep(self, now: float) -> list[Attachment]:
-        """Remove what must be deleted by *now* (A_19385), and what is still to be deleted."""
+        """Remove what must be deleted by *now* (A_19385), and what ended processes left behind."""
+        await self.attachments.give_up_abandoned(starting=False)
         expired = await self.attachments.expired(now)
         await self.attachments.give_up([attachment.id for attachment in expired])
         await self._delete_blobs()

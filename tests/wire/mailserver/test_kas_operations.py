@@ -15,6 +15,7 @@ import pytest
 from simulators.process.tls import client_context
 from tests.kas_client import (
     BOUNDARY,
+    KIND,
     KasClient,
     Part,
     attachment,
@@ -226,7 +227,7 @@ def test_bodies_that_are_no_form(kas: KasClient, headers: dict[str, str], body: 
 
 def test_chunked_body_without_length(kas: KasClient) -> None:
     connection = kas.connect()
-    headers = {**basic(PRAXIS), "Content-Type": 'multipart/form-data; boundary="=_f1a2b3"'}
+    headers = {**basic(PRAXIS), "Content-Type": KIND}
     body = form([*fields(), attachment(DATA)])
     connection.request("POST", "/attachments/v2.4/attachment/", iter([body]), headers)
     response = connection.getresponse()
@@ -245,7 +246,7 @@ def test_larger_than_the_account_may_is_refused_before_it_is_sent(
     connection.putrequest("POST", "/attachments/v2.4/attachment/")
     for name, value in {
         **basic(PRAXIS),
-        "Content-Type": 'multipart/form-data; boundary="=_f1a2b3"',
+        "Content-Type": KIND,
         "Content-Length": str(length),
     }.items():
         connection.putheader(name, value)
@@ -258,7 +259,7 @@ def test_larger_than_the_account_may_is_refused_before_it_is_sent(
 
 
 @pytest.fixture(scope="module")
-def limited(start_provider: Callable[..., RunningProvider]) -> KasClient:
+def limited_provider(start_provider: Callable[..., RunningProvider]) -> RunningProvider:
     settings = {
         "capacity": 1_200_000,
         "require_part_length": False,
@@ -266,7 +267,13 @@ def limited(start_provider: Callable[..., RunningProvider]) -> KasClient:
         "base_url": "https://kas.test:8443/attachments/v2.4/",
     }
     account = {"quota": 1_000_000}
-    return KasClient(start_provider("kv", KV, [PRAXIS, FACHARZT], account=account, kas=settings))
+    return start_provider("kv", KV, [PRAXIS, FACHARZT], account=account, kas=settings)
+
+
+@pytest.fixture
+def limited(limited_provider: RunningProvider) -> KasClient:
+    assert limited_provider.role.ask("POST", "/reset")[0] == 204
+    return KasClient(limited_provider)
 
 
 def test_quota_holds_for_mails_and_uploads_together(limited: KasClient) -> None:
@@ -282,7 +289,6 @@ def test_quota_holds_for_mails_and_uploads_together(limited: KasClient) -> None:
     assert limited.upload(bytes(200_000), user=FACHARZT).status == 507, "beyond the whole capacity"
     assert limited.delete(link).status == 200
     assert limited.upload(bytes(500_001 - used)).status == 201
-    assert limited.provider.role.ask("POST", "/reset")[0] == 204
 
 
 def test_settings_of_links(limited: KasClient) -> None:

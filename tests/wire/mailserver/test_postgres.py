@@ -7,9 +7,11 @@ import smtplib
 import threading
 from collections.abc import Callable, Iterator
 from itertools import count
+from pathlib import Path
 
 import pytest
 
+from tests.kas_client import KIND, PATH, KasClient, attachment, basic, fields, form
 from tests.mail_providers import (
     ARV,
     FACHARZT,
@@ -37,10 +39,14 @@ def receiving_port(free_port: Callable[[], int]) -> int:
 
 @pytest.fixture(scope="module")
 def pair(
-    start_provider: Callable[..., RunningProvider], database: str, receiving_port: int
+    start_provider: Callable[..., RunningProvider],
+    database: str,
+    receiving_port: int,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> tuple[RunningProvider, RunningProvider]:
     """Two processes of one provider."""
     settings = {
+        "kas": {"storage": str(tmp_path_factory.mktemp("kas")), "max_downloads": 2},
         "database": database,
         "routes": {ARV: f"127.0.0.1:{receiving_port}"},
         "relay": {"takeover_seconds": 0.1},
@@ -96,6 +102,30 @@ def test_mailbox_has_one_session_in_all_processes_and_a_kill_frees_it(
     with first.pop3(FACHARZT):
         first.role.kill()
         wait_until(lambda: _opens(second, FACHARZT))
+
+
+def test_uploads_are_of_all_processes_and_what_a_killed_one_left_is_cleaned_up(
+    two: tuple[RunningProvider, RunningProvider],
+) -> None:
+    first, second = (KasClient(provider) for provider in two)
+    folder = Path(two[0].role.settings["kas"]["storage"])
+    link = first.upload(b"data").link
+    assert [kas.read(link).status for kas in (first, second, first)] == [200, 200, 429]
+    body = form([*fields(), attachment(bytes(4 << 20))])
+    connection = first.connect()
+    head = {**basic(PRAXIS), "Content-Type": KIND, "Content-Length": str(len(body))}
+    connection.request("POST", PATH, body[: 2 << 20], head)
+    wait_until(lambda: len(list(folder.iterdir())) == 2)
+    two[0].role.kill()
+    connection.close()
+
+    def cleaned() -> bool:
+        two[1].role.ask("PUT", "/clock", {"advance_seconds": 1})  # it looks again
+        return [path.name for path in folder.iterdir()] == [link]
+
+    wait_until(cleaned)
+    assert second.delete(link).status == 200
+    assert list(folder.iterdir()) == []
 
 
 def _opens(provider: RunningProvider, address: str) -> bool:
