@@ -197,6 +197,8 @@ async def read_object(request: web.Request) -> dict[str, Any]:
     if (request.charset or "utf-8").lower() != "utf-8":
         raise RestRefused(faults.REST_INPUT.saying("the body must be UTF-8"))
     try:
+        if (request.content_length or 0) > MAX_JSON:
+            raise web.HTTPRequestEntityTooLarge(MAX_JSON, request.content_length or 0)
         async with asyncio.timeout(BODY_SECONDS):
             body = await request.read()
     except web.HTTPRequestEntityTooLarge:
