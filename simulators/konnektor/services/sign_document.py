@@ -163,8 +163,7 @@ def _check_card(call: Call, card: InsertedCard, documents: int) -> None:
 async def _prepare(
     call: Call, requests: list[SignRequest], contents: list[bytes]
 ) -> deque[Prepared]:
-    """Read the documents before anybody types a PIN for them; fault 4110 for one that is unfit."""
-
+    """Check the documents before anybody types a PIN for them; fault 4110 for one that is unfit."""
     stack: deque[Prepared] = deque(zip(requests, contents, strict=True))
     contents.clear()
 
