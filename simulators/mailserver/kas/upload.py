@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import errno
 import uuid
-from collections.abc import AsyncIterator
-from contextlib import suppress
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, suppress
 from datetime import timedelta
 
 from aiohttp import hdrs, web
@@ -21,6 +21,8 @@ from .blobs import Blob
 from .form import ROOM_FOR_FIELDS, Form, Start
 from .store import KasStore
 
+SLOWEST = 8 << 10
+"""Bytes a second that an upload must bring on the whole, beside the time without any."""
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -49,12 +51,13 @@ class Upload:
         )
         stored = False
         try:
-            async for data in self._body(request):
-                for event in form.feed(data):
-                    if isinstance(event, Start):
-                        await self._begin(event, length)
-                    else:
-                        await self._take(event)
+            async with aclosing(self._body(request, length)) as body:
+                async for data in body:
+                    for event in form.feed(data):
+                        if isinstance(event, Start):
+                            await self._begin(event, length)
+                        else:
+                            await self._take(event)
             attachment = await self._finish(form)
             stored = True
         except (OSError, StoreError) as error:
@@ -72,22 +75,24 @@ class Upload:
             raise RestRefused(faults.KAS_TOO_LARGE)
         return length
 
-    async def _body(self, request: web.Request) -> AsyncIterator[bytes]:
+    async def _body(self, request: web.Request, length: int) -> AsyncGenerator[bytes, None]:
         """Yield the body as it comes; a client that asked gets its 100 Continue only now."""
         if request.headers.get(hdrs.EXPECT, "").lower() == "100-continue":
             assert request.transport is not None
             request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        idle, loop = self._provider.settings.kas.idle_seconds, asyncio.get_running_loop()
+        end = loop.time() + idle + length / SLOWEST
         try:
-            while data := await self._next(request):
+            while True:
+                async with asyncio.timeout_at(min(end, loop.time() + idle)):
+                    data = await request.content.readany()
+                if not data:
+                    return
                 yield data
         except TimeoutError:
             raise RestRefused(REST_INPUT.saying("the body did not come in time")) from None
         except (web.PayloadAccessError, ConnectionError):
             raise RestRefused(REST_INPUT.saying("the body was cut off")) from None
-
-    async def _next(self, request: web.Request) -> bytes:
-        async with asyncio.timeout(self._provider.settings.kas.idle_seconds):
-            return await request.content.readany()
 
     async def _begin(self, start: Start, length: int) -> None:
         """Enter the upload, after what can be checked before its first byte."""

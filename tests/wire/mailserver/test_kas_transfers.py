@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import http.client
 import os
+import select
 import socket
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -130,6 +131,17 @@ def test_a_broken_upload_leaves_nothing(kas: KasClient, ending: str) -> None:
     connection.close()
     wait_until(lambda: kas.files() == [])
     assert kas.stored() == []
+
+
+def test_an_upload_that_trickles_is_ended(kas: KasClient) -> None:
+    connection = begin(kas, 2000)
+    sent = 0
+    while not select.select([connection.sock], [], [], 0.3)[0]:  # never idle for a second
+        connection.send(b"-")
+        sent += 1
+        assert sent < 100, "it goes on and on"
+    assert connection.getresponse().status == 400
+    connection.close()
 
 
 def test_a_client_that_reads_nothing_is_left(kas: KasClient) -> None:
