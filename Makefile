@@ -2,6 +2,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 DEMO := scenarios/eau/*.yaml scenarios/earztbrief/*.yaml
 
+# A test run starts a hundred processes: what was compiled once is compiled for all of them.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test lint bench clean
 
 demo: .venv/run.stamp
