@@ -6,8 +6,11 @@ from collections.abc import Iterator, Sequence
 
 from simulators.process.ldap.messages import attribute_bytes, entry_bytes
 
+from .attributes import Shape
 from .entries import Entry
 from .schema import CERTIFICATE, CERTIFICATE_NAME, key_of, spelling
+
+MAX_SHAPES = 64
 
 
 class Selection:
@@ -22,16 +25,30 @@ class Selection:
         self.all_user = not attributes or "*" in attributes
         self.all_operational = "+" in attributes
         self._names: dict[str, str] = {}
+        self._by_shape: dict[Shape, tuple[tuple[str, str], ...]] = {}
         for description in attributes:
             key = key_of(description)
             if key is not None:
                 name = description.partition(";")[0]
                 self._names.setdefault(key, spelling(name) or name)
 
-    def names(self, entry: Entry) -> Iterator[tuple[str, str]]:
-        """Yield key and name of the attributes of *entry* that are asked for.
+    def names(self, entry: Entry) -> tuple[tuple[str, str], ...]:
+        """Return key and name of the attributes of *entry* that are asked for.
 
-        Those of the root DSE are operational (RFC 4512, 5.1), and given without being asked for.
+        Found out once for all entries that have the same attributes.
+        """
+        shape = entry.attributes.shape
+        known = self._by_shape.get(shape)
+        if known is None:
+            if len(self._by_shape) >= MAX_SHAPES:
+                self._by_shape.clear()
+            known = self._by_shape[shape] = tuple(self._asked(entry))
+        return known
+
+    def _asked(self, entry: Entry) -> Iterator[tuple[str, str]]:
+        """Yield key and name; those of the root DSE are operational (RFC 4512, 5.1).
+
+        They are given without being asked for.
         """
         everything = self.all_user or (self.all_operational and not entry.dn)
         for key, name in entry.names.items():

@@ -47,6 +47,7 @@ async def serve(process: Process[VzdSettings]) -> AsyncIterator[None]:
         tls=listener_context(process, "ldap"),
         idle_seconds=settings.idle_seconds,
         log=process.log,
+        at_once=True,
     )
     rest = maintenance(process, store)
     await ldap.start(process.socket("ldap"))

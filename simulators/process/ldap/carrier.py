@@ -15,7 +15,8 @@ MAX_HELD = 1 << 15
 class Carrier(asyncio.Protocol):
     """One connection, whichever side; subclasses say what a message means.
 
-    ``last_message`` is the loop's time of the last whole message from the peer.
+    ``last_message`` is the loop's time of the last whole message from the peer, ``more_to_read``
+    tells while a message is looked at that another came with it.
     """
 
     def __init__(self, message_limit: int) -> None:
@@ -24,6 +25,7 @@ class Carrier(asyncio.Protocol):
         self._buffer = bytearray()
         self._needed = 0
         self._deaf = False
+        self.more_to_read = False
         self._held: list[bytes] = []
         self._held_bytes = 0
         self._transport: asyncio.Transport | None = None
@@ -132,6 +134,7 @@ class Carrier(asyncio.Protocol):
                 break
             message = bytes(buffer[start:end])
             start = end
+            self.more_to_read = end < len(buffer)
             self.last_message = self._loop.time()
             self.message_received(message)
         del buffer[:start]

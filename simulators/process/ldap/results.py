@@ -28,11 +28,15 @@ class ResultCode(IntEnum):
 
 def result_name(code: int) -> str:
     """Return the RFC 4511 name of *code* (``sizeLimitExceeded``), or its number if unknown."""
-    try:
-        first, *rest = ResultCode(code).name.lower().split("_")
-    except ValueError:
-        return str(code)
+    return _NAMES.get(code) or str(code)
+
+
+def _camel_case(name: str) -> str:
+    first, *rest = name.lower().split("_")
     return first + "".join(word.capitalize() for word in rest)
+
+
+_NAMES = {int(code): _camel_case(code.name) for code in ResultCode}
 
 
 class LdapError(Exception):

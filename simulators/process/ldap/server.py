@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from . import messages
+from .at_once import DONE, begin, go_on
 from .ber import BerError
 from .carrier import SERVER_MESSAGE_LIMIT, Carrier
 from .messages import BindRequest, Control, Message, Operation, Result, SearchRequest
@@ -166,7 +167,13 @@ class Session(Carrier):
         if len(self._searches) >= MAX_SEARCHES:
             call.done(Result(ResultCode.BUSY, f"{MAX_SEARCHES} searches are under way"))
             return
-        search = self._loop.create_task(self._run(call))
+        answering = self._run(call)
+        if self._server.at_once and not self.more_to_read:
+            awaited = begin(answering)
+            if awaited is DONE:
+                return
+            answering = go_on(answering, awaited)
+        search = self._loop.create_task(answering)
         search.add_done_callback(lambda _: self._searches.pop(message.id, None))
         self._searches[message.id] = search
 
@@ -194,7 +201,8 @@ class LdapServer:
     """Listens and keeps the sessions.
 
     ``tls`` None is plain LDAP. A connection is closed ``idle_seconds`` (real time) after the last
-    message of its client.
+    message of its client. ``at_once`` begins a search without a task, which is made only for one
+    that has to wait: for services whose ``search`` does not ask for its task before that.
     """
 
     def __init__(
@@ -204,8 +212,10 @@ class LdapServer:
         tls: ssl.SSLContext | None,
         idle_seconds: float,
         log: logging.Logger,
+        at_once: bool = False,
     ) -> None:
         self.service = service
+        self.at_once = at_once
         self.idle_seconds = idle_seconds
         self.log = log
         self.sessions: set[Session] = set()

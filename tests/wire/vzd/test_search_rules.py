@@ -246,7 +246,7 @@ def test_an_abandoned_search_is_never_answered(vzd: Any, dialogue: Dialogue) -> 
         pass
     dialogue.send(messages.abandon_bytes(number))
     assert dialogue.search("(uid=kasse)").uids == ["kasse"]
-    assert [e["data"]["result"] for e in vzd.journal()] == ["abandoned", "success"]
+    assert {e["data"]["result"] for e in vzd.journal()} == {"abandoned", "success"}
 
 
 def _search(text: str) -> bytes:
