@@ -146,7 +146,7 @@ def test_service_information_tells_the_rules(site: AccountSite) -> None:
     assert "8 Zeichen" in answer.content["passwordPolicyDisplay"]
 
 
-def test_initial_password_of_the_order_counts_where_the_provider_wants_it(
+def test_provider_that_wants_the_initial_password_of_the_order_and_has_no_authority(
     start_role: Callable[..., Any],
     free_port: Callable[[], int],
     pki_cache: Path,
@@ -154,8 +154,12 @@ def test_initial_password_of_the_order_counts_where_the_provider_wants_it(
     site = start_site(
         *(start_role, free_port, pki_cache, None),
         profile={"profile": "gematik", "initial_password_required": True},
-        manager={"codes": [{"reference_id": CODE, "initial_password": "Vom-Anbieter-12"}]},
+        manager={
+            "codes": [{"reference_id": CODE, "initial_password": "Vom-Anbieter-12"}],
+            "authority": None,
+        },
     )
     assert site.register(f"neu@{KV}").status == 401
     assert site.register(f"neu@{KV}", ini_password="Vom-Anbieter-12").status == 204
     assert site.call("GET", address=f"neu@{KV}", password="Vom-Anbieter-12").status == 200
+    assert site.call("POST", "/cert", {"commonName": "cm"}).status == 502
