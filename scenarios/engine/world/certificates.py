@@ -7,7 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from simulators.pki.request import (
+    HBAX,
     CardRequest,
+    CardType,
     ClientRequest,
     KimRequest,
     PkiRequest,
@@ -17,7 +19,7 @@ from simulators.pki.request import (
 
 from . import call_context
 from .identities import PROFESSION, PROFESSIONS, CardIdentity, Identities
-from .model import HBAX, PATIENT, Card, CardType, Location, Site, World
+from .model import PATIENT, Card, Location, Site, World
 from .parts import RoleName, clientmodule_part, parts, provider_part
 
 EXPIRED = datetime(2025, 6, 30, tzinfo=UTC)  # fixed, so that the keys of the card can be cached

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import get_args
 
 from simulators.pki.profiles import CARD_PROFILES
+from simulators.pki.request import HBAX, CardType
 from simulators.process.errors import InputError
 
 from ..yaml_files import yaml_source
 from ..yaml_files.yaml_source import Location, Source
 from . import call_context
 from .identities import Identities
-from .model import HBAX, INSTITUTION, OWN, PATIENT, Card, CardType, PinReference, Site, World
+from .model import INSTITUTION, OWN, PATIENT, Card, PinReference, Site, World
 from .named_files import missing_files
 from .own_files import beside
 from .parts import LISTENERS, fixed_ports, parts
@@ -188,8 +189,8 @@ def _revoked(card: Card) -> Iterator[Finding]:
             if reference not in references:
                 expected = ", ".join(references)
                 yield ("revoked", number), f"eine Karte vom Typ {card.type} hat {expected}"
-            elif crypt == "ECC" and card.generation == "G2.0":
-                yield ("revoked", number), "eine Karte G2.0 hat nur RSA"
+            elif crypt == "ECC" and (card.generation == "G2.0" or card.type in HBAX - {"HBA"}):
+                yield ("revoked", number), "eine Karte G2.0 oder vor dem HBA hat nur RSA"
 
 
 def _slots(site: Site, place: Location) -> Iterator[Finding]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from simulators.pki.request import HBAX, CardType
 from simulators.pki.tree import PkiTree
 
 from . import call_context
 from .identities import Identities
-from .model import HBAX, INSTITUTION, Card, CardType, Pin, PinReference, Site, Terminal
+from .model import INSTITUTION, Card, Pin, PinReference, Site, Terminal
 
 Model = dict[str, Any]
 # A practice enters PIN.SMC once in the morning; the HBA's PINs are asked for when needed.

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 
 from simulators.makes.make import Make
+from simulators.pki.request import HBAX, CardType
 from simulators.pki.rsa_end import RsaEndsOrWord
 from simulators.process.errors import InputError
 from simulators.process.guardrails import TEST_DOMAIN, refuse_real_domain
@@ -60,8 +61,6 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 Ports = dict[str, Port]
 
 Kind = Literal["practice", "dentist", "psychotherapist", "hospital", "pharmacy", "insurer"]
-CardType = Literal["SMC-B", "HSM-B", "HBA", "HBA-qSig", "ZOD_2.0", "EGK", "KVK", "UNKNOWN"]
-HBAX: frozenset[CardType] = frozenset(("HBA", "HBA-qSig", "ZOD_2.0"))
 INSTITUTION: frozenset[CardType] = frozenset(("SMC-B", "HSM-B"))
 OWN: frozenset[CardType] = HBAX | INSTITUTION
 """Which cards can be somebody's own test cards."""
@@ -75,6 +74,37 @@ CardGeneration = Literal["G2.0", "G2.1"]
 ProviderProfile = Literal["gematik", "kv.dox"]
 Crypt = Literal["auto", "RSA", "ECC", "RSA_ECC"]
 KimVersion = Literal["1.0", "1.5", "1.5+"]
+
+
+class S3(Settings):
+    """How an object storage is reached; the file of credentials is as AWS's tools have it."""
+
+    endpoint: str = Field(pattern=r"^https?://[^\s]+$", description="URL des Objektspeichers")
+    credentials: str = Field(min_length=1, description="Datei mit [default] und den Schlüsseln")
+    region: str = "us-east-1"
+    ca: str | None = Field(default=None, description="PEM-Datei, der TLS vertraut")
+
+
+class Kas(Settings):
+    """The KAS of a provider; what is not said is as the provider's setting ``kas`` has it."""
+
+    max_downloads: int = Field(
+        default=1000, ge=1, description="so oft lädt ein Empfänger, danach 429"
+    )
+    download_window_seconds: float = Field(
+        default=300, gt=0, description="nach so langer Pause zählt es von vorn"
+    )
+    capacity: int | None = Field(
+        default=None, ge=0, description="Bytes aller Postfächer zusammen, danach 507"
+    )
+    sender_may_download: bool = Field(default=False, description="auch der Absender lädt herunter")
+    require_part_length: bool = Field(
+        default=True, description="ohne Content-Length am Teil attachment: 400"
+    )
+    storage: str | None = Field(
+        default=None, min_length=1, description="Ordner oder s3://BUCKET/PREFIX"
+    )
+    s3: S3 | None = None
 
 
 class Provider(Settings):
@@ -96,6 +126,7 @@ class Provider(Settings):
     data_time_to_live: int = Field(default=90, ge=10, le=365, description="Tage (10 bis 365)")
     max_mail_size: int = Field(default=734_003_200, ge=734_003_200, description="Bytes")
     quota: int | None = Field(default=None, ge=1, description="Bytes je Postfach")
+    kas: Kas = Field(default_factory=lambda: Kas(), description="Ablage großer Nachrichten")
     ports: Ports = Field(default={}, description="smtp, pop3, rest, control (--ports fixed)")
 
 

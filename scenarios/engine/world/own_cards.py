@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from simulators.pki.own_cards import OwnCard, add_own_cards
 from simulators.pki.own_pkcs12 import OwnObject, holder_of_own, missing_type, read_own_objects
-from simulators.pki.request import TEST_ONLY, Crypt, Reference
+from simulators.pki.request import HBAX, TEST_ONLY, Crypt, Reference
 from simulators.pki.tree import PkiTree
 from simulators.pki.trust import Trust
 from simulators.process.bounded_file import FileTooLarge, read_bounded
@@ -26,7 +26,7 @@ from simulators.process.errors import InputError, one_line, reason
 
 from .file import MAX_COMMON_NAME, check_identities
 from .identities import Identities
-from .model import HBAX, Card, OwnFile, World
+from .model import Card, OwnFile, World
 from .own_files import map_cards
 
 MAX_PEM_BYTES = 4 << 20

@@ -111,8 +111,9 @@ def test_the_world_itself_holds(tmp_path: Path) -> None:
             "{type: HBA,",
             "{type: HBA, generation: G2.0, revoked: [C.QES ECC],",
             11,
-            "eine Karte G2.0 hat nur RSA",
+            "eine Karte G2.0 oder vor dem HBA hat nur RSA",
         ),
+        ("{type: HBA,", "{type: HBA-qSig, revoked: [C.QES ECC],", 11, "oder vor dem HBA"),
         (
             "      hba: {",
             "      k: {type: KVK, revoked: true}\n      hba: {",
