@@ -107,6 +107,37 @@ class Kas(Settings):
     s3: S3 | None = None
 
 
+class S3(Settings):
+    """How an object storage is reached; the file of credentials is as AWS's tools have it."""
+
+    endpoint: str = Field(pattern=r"^https?://[^\s]+$", description="URL des Objektspeichers")
+    credentials: str = Field(min_length=1, description="Datei mit [default] und den Schlüsseln")
+    region: str = "us-east-1"
+    ca: str | None = Field(default=None, description="PEM-Datei, der TLS vertraut")
+
+
+class Kas(Settings):
+    """The KAS of a provider; what is not said is as the provider's setting ``kas`` has it."""
+
+    max_downloads: int = Field(
+        default=1000, ge=1, description="so oft lädt ein Empfänger, danach 429"
+    )
+    download_window_seconds: float = Field(
+        default=300, gt=0, description="nach so langer Pause zählt es von vorn"
+    )
+    capacity: int | None = Field(
+        default=None, ge=0, description="Bytes aller Postfächer zusammen, danach 507"
+    )
+    sender_may_download: bool = Field(default=False, description="auch der Absender lädt herunter")
+    require_part_length: bool = Field(
+        default=True, description="ohne Content-Length am Teil attachment: 400"
+    )
+    storage: str | None = Field(
+        default=None, min_length=1, description="Ordner oder s3://BUCKET/PREFIX"
+    )
+    s3: S3 | None = None
+
+
 class Provider(Settings):
     """A KIM provider, named by its domain.
 
@@ -127,6 +158,7 @@ class Provider(Settings):
     max_mail_size: int = Field(default=734_003_200, ge=734_003_200, description="Bytes")
     quota: int | None = Field(default=None, ge=1, description="Bytes je Postfach")
     kas: Kas = Field(default_factory=lambda: Kas(), description="Ablage großer Nachrichten")
+    kas: Kas = Field(default_factory=Kas, description="Ablage großer Nachrichten")
     ports: Ports = Field(default={}, description="smtp, pop3, rest, control (--ports fixed)")
 
 

@@ -173,7 +173,10 @@ class Wiring:
             ],
             "profile": {"profile": provider.profile, **provider.rules},
             "account_manager": self._account_manager(part.of),
-            "kas": {"base_url": kas(self.provider_address(part.of, "rest"))},
+            "kas": {
+                "base_url": kas(self.provider_address(part.of, "rest")),
+                **provider.kas.model_dump(exclude_unset=True),
+            },
         }
 
     def _account_manager(self, domain: str) -> CONFIG:

@@ -20,7 +20,7 @@ from scenarios.engine.world.directory_entries import directory_entries
 from scenarios.engine.world.dns_records import dns_records
 from scenarios.engine.world.file import load_world, shipped_worlds, world_path
 from scenarios.engine.world.identities import Identities
-from scenarios.engine.world.model import World
+from scenarios.engine.world.model import S3, Kas, World
 from scenarios.engine.world.parts import MODULES, fixed_ports, parts
 from scenarios.engine.world.places import Places
 from scenarios.engine.world.wiring import Wiring
@@ -220,6 +220,19 @@ def test_the_kas_is_found_by_service_discovery(pki_cache: Path, tmp_path: Path) 
     assert ("_kas._tcp.kim.telematik-test", "PTR", f"{instance}.") in records
     assert (instance, "SRV", f"0 0 {port} mail.kv.dox.kim.telematik-test.") in records
     assert (instance, "TXT", '"txtvers=1"') in records
+
+
+def test_a_world_tells_the_kas_of_a_provider(pki_cache: Path, tmp_path: Path) -> None:
+    wiring = wire("demo", pki_cache, tmp_path)
+    provider = next(p for p in parts(wiring.world) if p.name == "mailserver-kv-dox")
+    told = Kas(max_downloads=2, storage="s3://kim/kv", s3=S3(endpoint="http://s3", credentials="c"))
+    changed = wiring.world.providers[provider.of].model_copy(update={"kas": told})
+    providers = {**wiring.world.providers, provider.of: changed}
+    wiring = replace(wiring, world=wiring.world.model_copy(update={"providers": providers}))
+    settings = wiring.settings(provider)["kas"]
+    assert (settings["max_downloads"], "capacity" in settings) == (2, False)
+    model = importlib.import_module("simulators.mailserver.kas.settings").KasSettings
+    assert model.model_validate(settings).s3.endpoint == "http://s3"
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"{}", b"\xff", b"[" * 100_000])
