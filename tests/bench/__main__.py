@@ -16,7 +16,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from . import kas, konnektor, mailserver
+from . import directory, kas, konnektor, mailserver
 from .cryptography_bound import seconds_per_mail
 from .practice import BODY_BYTES, Practice
 from .running_world import SETTLE_SECONDS, RunningWorld, running_world
@@ -55,6 +55,7 @@ def main() -> None:
         "ready_seconds": round(ready, 2),
         "idle_rss_mb": round(idle, 1),
         **konnektor.figures(),
+        **directory.figures(),
         **mailserver.figures(),
         **kas.figures(),
     }
