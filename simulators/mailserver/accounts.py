@@ -19,7 +19,7 @@ TABLES = (
     " data_time_to_live INTEGER NOT NULL, max_mail_size INTEGER NOT NULL, quota INTEGER,"
     " kim_version TEXT NOT NULL, reference_id TEXT NOT NULL, deregistered REAL,"
     " in_directory INTEGER NOT NULL, certified INTEGER NOT NULL, given BLOB,"
-    " locked INTEGER NOT NULL DEFAULT 0)",
+    " locked INTEGER NOT NULL DEFAULT 0, spelling TEXT NOT NULL DEFAULT '')",
     "CREATE TABLE IF NOT EXISTS former_address(address TEXT PRIMARY KEY, ended REAL NOT NULL)",
     "CREATE TABLE IF NOT EXISTS account_log("
     " at REAL NOT NULL, event TEXT NOT NULL, address TEXT NOT NULL, telematik_id TEXT NOT NULL)",
@@ -45,6 +45,7 @@ class Account:
     certificate was issued. ``given`` stands in accounts that are no longer as the settings have
     them: the hash of what the settings said, so that only a change of these overrides.
     Nobody logs in to a ``locked`` account (KOM-LE-A_2167); it gets mail all the same.
+    ``spelling`` is the address as it was registered, where that differs.
     """
 
     address: str
@@ -60,6 +61,12 @@ class Account:
     certified: bool = False
     given: bytes | None = None
     locked: bool = False
+    spelling: str = ""
+
+    @property
+    def shown(self) -> str:
+        """The address as its owner writes it, which a provider does not change (FAQ)."""
+        return self.spelling or self.address
 
 
 _COLUMNS = ", ".join(field.name for field in fields(Account))
@@ -135,6 +142,7 @@ class Accounts:
             given.kim_version,
             in_directory=given.in_directory,
             certified=True,
+            spelling=given.address,
         )
 
     async def hash_passwords(self) -> None:

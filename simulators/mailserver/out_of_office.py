@@ -139,7 +139,9 @@ class OutOfOffice:
                 continue
             if key == sender.lower() or self._was_told(key, sender.lower()):
                 continue
-            mail = self._answer(key, note, sender, message_id, now)
+            owner = self._provider.accounts.find(key)
+            shown = address if owner is None else owner.shown
+            mail = self._answer(shown, note, sender, message_id, now)
             if mail is not None:
                 self._told.setdefault(key, set()).add(sender.lower())
                 found.append(Told(key, sender.lower(), mail))

@@ -59,7 +59,7 @@ def read_account(content: Mapping[str, Any]) -> AccountData:
 def write_account(account: Account) -> dict[str, Any]:
     """Return the schema Account as getAccount answers it, without the password."""
     content: dict[str, Any] = {
-        "username": account.address,
+        "username": account.shown,
         "kimVersion": account.kim_version,
         "regStat": "registered" if account.deregistered is None else "deregistered",
         "dataTimeToLive": account.data_time_to_live,

@@ -74,7 +74,7 @@ class Porting:
         """Carry the address from one entry into the other; if that fails it stays in the first."""
         if self._directory is None or before.deregistered is not None:
             return
-        listing = Listing(before.address, before.kim_version, not before.in_directory)
+        listing = Listing(before.shown, before.kim_version, not before.in_directory)
         if before.telematik_id == after.telematik_id:
             await self._directory.put(after.telematik_id, listing)
             return

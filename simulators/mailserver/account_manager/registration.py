@@ -74,8 +74,9 @@ class Registration:
                 kim_version=version,
                 reference_id=data.reference_id or "",
                 in_directory=not data.no_vzd_mail_entry,
+                spelling=data.username,
             )
-            await self._list(account, data.username)
+            await self._list(account)
             try:
                 await self._provider.accounts.add(account, "registered")
             except Conflict:  # another process on the same database was faster
@@ -111,7 +112,7 @@ class Registration:
         listed = (changed.kim_version, changed.in_directory)
         is_new = listed != (account.kim_version, account.in_directory)
         if is_new and account.deregistered is None:
-            await self._list(changed, changed.address)
+            await self._list(changed)
         try:
             await self._provider.accounts.change(changed, event="changed")
         except BaseException:
@@ -144,7 +145,7 @@ class Registration:
         if account.deregistered is None:
             raise RestRefused(faults.REST_NOT_DEREGISTERED)
         registered = replace(account, deregistered=None)
-        await self._list(registered, registered.address)
+        await self._list(registered)
         try:
             await self._provider.accounts.change(registered, event="revoked")
         except BaseException:
@@ -265,14 +266,14 @@ class Registration:
         finally:
             self._busy.discard(key)
 
-    async def _list(self, account: Account, address: str) -> None:
+    async def _list(self, account: Account) -> None:
         if self._directory is not None:
-            listing = Listing(address, account.kim_version, not account.in_directory)
+            listing = Listing(account.shown, account.kim_version, not account.in_directory)
             await self._directory.put(account.telematik_id, listing)
 
     async def _relist(self, account: Account) -> None:
         with suppress(RestRefused):
-            await asyncio.shield(self._list(account, account.address))
+            await asyncio.shield(self._list(account))
 
     async def _unlist(self, account: Account) -> None:
         if self._directory is not None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from simulators.process.tls import client_context
 from tests.account_manager_site import (
     BSNR,
     CODE,
@@ -19,12 +20,13 @@ from tests.account_manager_site import (
     FORMER,
     HOSPITAL,
     OTHER_PRACTICE,
+    OWNED,
     PRACTICE,
     AccountSite,
     b64,
     start_site,
 )
-from tests.mail_providers import KV, PASSWORD
+from tests.mail_providers import ARV, KASSE, KV, PASSWORD, mail
 
 OWN = f"B-{BSNR}.kvberlin@{KV}"
 
@@ -146,20 +148,44 @@ def test_service_information_tells_the_rules(site: AccountSite) -> None:
     assert "8 Zeichen" in answer.content["passwordPolicyDisplay"]
 
 
-def test_provider_that_wants_the_initial_password_of_the_order_and_has_no_authority(
-    start_role: Callable[..., Any],
-    free_port: Callable[[], int],
-    pki_cache: Path,
-) -> None:
-    site = start_site(
+@pytest.fixture(scope="module")
+def plain(
+    start_role: Callable[..., Any], free_port: Callable[[], int], pki_cache: Path
+) -> AccountSite:
+    """A provider without directory and authority, with settings of its own."""
+    return start_site(
         *(start_role, free_port, pki_cache, None),
         profile={"profile": "gematik", "initial_password_required": True},
         manager={
             "codes": [{"reference_id": CODE, "initial_password": "Vom-Anbieter-12"}],
             "authority": None,
         },
+        out_of_office={"once_per_sender": False, "subject": "Nicht da: später"},
+        routes={ARV: "127.0.0.1:9"},
     )
-    assert site.register(f"neu@{KV}").status == 401
-    assert site.register(f"neu@{KV}", ini_password="Vom-Anbieter-12").status == 204
-    assert site.call("GET", address=f"neu@{KV}", password="Vom-Anbieter-12").status == 200
-    assert site.call("POST", "/cert", {"commonName": "cm"}).status == 502
+
+
+def test_initial_password_of_the_order_counts_where_the_provider_wants_it(
+    plain: AccountSite,
+) -> None:
+    assert plain.register(f"neu@{KV}").status == 401
+    assert plain.register(f"neu@{KV}", ini_password="Vom-Anbieter-12").status == 204
+    assert plain.call("GET", address=f"neu@{KV}", password="Vom-Anbieter-12").status == 200
+
+
+def test_provider_without_authority_issues_no_certificates(plain: AccountSite) -> None:
+    assert plain.call("POST", "/cert", {"commonName": "cm"}).status == 502
+
+
+def test_absence_is_told_every_time_and_to_other_providers_where_it_is_set_so(
+    plain: AccountSite,
+) -> None:
+    note = {"startDate": "2021-01-01T00:00:00Z", "endDate": "2199-01-01T00:00:00Z"}
+    assert plain.call("PUT", "/outofoffice", {**note, "message": "x", "active": True}).status == 204
+    provider = client_context(plain.tree.ca, plain.tree.tls("kv"))
+    for number in range(2):
+        with plain.provider.smtp(context=provider) as other:
+            other.sendmail(KASSE, [OWNED], mail(KASSE, OWNED, message_id=f"<{number}@arv>"))
+    sent = plain.provider.steps("out_of_office.sent")
+    assert [event["message_id"] for event in sent] == ["<0@arv>", "<1@arv>"]
+    assert {event["data"]["recipient"] for event in sent} == {KASSE}

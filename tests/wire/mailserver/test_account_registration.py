@@ -37,7 +37,7 @@ def test_registered_account_can_be_used_and_stands_in_the_directory(site: Accoun
     shown = site.call("GET", address=NEW, password=NEW_PASSWORD)
     assert shown.status == 200
     assert shown.content == {
-        "username": NEW.lower(),
+        "username": NEW,
         "kimVersion": "1.5+",
         "regStat": "registered",
         "dataTimeToLive": 30,
@@ -145,11 +145,11 @@ def test_hidden_account_is_in_kimdata_alone(site: AccountSite) -> None:
     assert site.call("PUT", body=shown, address=NEW, password=NEW_PASSWORD).status == 204
     assert set(site.entry(TELEMATIK_IDS[PRACTICE])["komLeData"]) == {
         f"1.5,{OWNED}",
-        f"1.5,{NEW}".lower(),
+        f"1.5,{NEW}",
     }
     hidden = {"noVzdMailEntry": True}
     assert site.call("PUT", body=hidden).status == 204
-    assert site.entry(TELEMATIK_IDS[PRACTICE])["mail"] == [NEW.lower()]
+    assert site.entry(TELEMATIK_IDS[PRACTICE])["mail"] == [NEW]
 
 
 def test_changes_of_an_account(site: AccountSite) -> None:
