@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .model import Site, Terminal
+from .cards import Terminal
+from .model import Site
 
 SLOTS = 4
 

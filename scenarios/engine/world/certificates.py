@@ -18,8 +18,9 @@ from simulators.pki.request import (
 )
 
 from . import call_context
+from .cards import PATIENT, Card
 from .identities import PROFESSION, PROFESSIONS, CardIdentity, Identities
-from .model import PATIENT, Card, Location, Site, World
+from .model import Location, Site, World
 from .parts import RoleName, clientmodule_part, parts, provider_part
 
 EXPIRED = datetime(2025, 6, 30, tzinfo=UTC)  # fixed, so that the keys of the card can be cached

@@ -14,9 +14,10 @@ from typing import Any
 
 from simulators.pki.tree import PkiTree
 
+from .cards import PATIENT
 from .certificates import directory_iccsn
 from .identities import PROFESSION, PROFESSIONS, CardIdentity, Identities
-from .model import PATIENT, Location, Participant, World
+from .model import Location, Participant, World
 
 Entry = dict[str, Any]
 EMPTY = "-"  # the reference environment shows empty values so

@@ -13,8 +13,9 @@ from simulators.process.errors import InputError
 from ..yaml_files import yaml_source
 from ..yaml_files.yaml_source import Location, Source
 from . import call_context
+from .cards import INSTITUTION, OWN, PATIENT, Card, PinReference
 from .identities import Identities
-from .model import INSTITUTION, OWN, PATIENT, Card, PinReference, Site, World
+from .model import Site, World
 from .named_files import missing_files
 from .own_files import beside
 from .parts import LISTENERS, fixed_ports, parts

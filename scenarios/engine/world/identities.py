@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from simulators.process.randomness import Randomness
 
 from ..documents.people import complete_kvnr
-from .model import PATIENT, Card, DirectoryExtra, Kind, Site, World
+from .cards import PATIENT, Card
+from .model import DirectoryExtra, Kind, Site, World
 
 PROFESSION = "1.2.276.0.76.4."
 PASSWORD_CHARACTERS = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # noqa: S105

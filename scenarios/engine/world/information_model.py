@@ -9,8 +9,9 @@ from simulators.pki.request import HBAX, CardType
 from simulators.pki.tree import PkiTree
 
 from . import call_context
+from .cards import INSTITUTION, Card, Pin, PinReference, Terminal
 from .identities import Identities
-from .model import INSTITUTION, Card, Pin, PinReference, Site, Terminal
+from .model import Site
 
 Model = dict[str, Any]
 # A practice enters PIN.SMC once in the morning; the HBA's PINs are asked for when needed.

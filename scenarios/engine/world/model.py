@@ -9,102 +9,20 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from simulators.makes.make import Make
-from simulators.pki.request import HBAX, CardType
 from simulators.pki.rsa_end import RsaEndsOrWord
-from simulators.process.errors import InputError
-from simulators.process.guardrails import TEST_DOMAIN, refuse_real_domain
 from simulators.process.settings import Settings
 
+from .cards import Card, CardGeneration, Terminal
+from .values import Address, Domain, ExpiresIn, Identifier, Name, Port, Ports, TelematikId, Text
+
 DEFAULT_CARD = "smc-b"
-
-
-def _test_domain(domain: str) -> str:
-    try:
-        refuse_real_domain(domain)
-    except InputError as error:
-        raise ValueError(
-            f"{error.args[0].partition(':')[0]}: Domänen der echten TI werden abgelehnt; "
-            f"erwartet wird eine, die auf {TEST_DOMAIN} endet"
-        ) from None
-    if not domain.lower().endswith(TEST_DOMAIN):
-        raise ValueError(f"{domain}: erwartet wird eine Domäne, die auf {TEST_DOMAIN} endet")
-    return domain.lower()
-
-
-def _test_address(address: str) -> str:
-    local, _, domain = address.rpartition("@")
-    return f"{local}@{_test_domain(domain)}"
-
-
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
-Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
-Text = Annotated[str, Field(min_length=1, max_length=54, pattern=r"^[^\x00-\x1f\x7f]+$")]
-Domain = Annotated[
-    str,
-    Field(pattern=r"^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$", max_length=200),
-    AfterValidator(_test_domain),
-]
-Address = Annotated[
-    str,
-    Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*@[A-Za-z0-9.-]+$", max_length=254),
-    AfterValidator(_test_address),
-]
-Iccsn = Annotated[str, Field(pattern=r"^80276[0-9]{15}$")]
-TelematikId = Annotated[str, Field(pattern=r"^[A-Za-z0-9 '()+,./:=?-]{1,128}$")]
-Oid = Annotated[str, Field(pattern=r"^[0-2](\.(0|[1-9][0-9]{0,38})){2,30}$")]
-ExpiresIn = Annotated[int, Field(ge=0, le=3650)] | None
-CertificateName = Annotated[str, Field(pattern=r"^C\.(AUT|ENC|SIG|QES)( (RSA|ECC))?$")]
-Port = Annotated[int, Field(ge=1, le=65535)]
-Ports = dict[str, Port]
-
 Kind = Literal["practice", "dentist", "psychotherapist", "hospital", "pharmacy", "insurer"]
-INSTITUTION: frozenset[CardType] = frozenset(("SMC-B", "HSM-B"))
-OWN: frozenset[CardType] = HBAX | INSTITUTION
-"""Which cards can be somebody's own test cards."""
-PATIENT: frozenset[CardType] = frozenset(("EGK", "KVK", "UNKNOWN"))
-PinReference = Literal[
-    "PIN.SMC", "PIN.CH", "PIN.QES",
-    "MRPIN.NFD", "MRPIN.NFD_READ", "MRPIN.DPE", "MRPIN.DPE_READ", "MRPIN.GDD", "MRPIN.OSE",
-    "MRPIN.AMTS",
-]  # fmt: skip
-CardGeneration = Literal["G2.0", "G2.1"]
 ProviderProfile = Literal["gematik", "kv.dox"]
 Crypt = Literal["auto", "RSA", "ECC", "RSA_ECC"]
 KimVersion = Literal["1.0", "1.5", "1.5+"]
-
-
-class S3(Settings):
-    """How an object storage is reached; the file of credentials is as AWS's tools have it."""
-
-    endpoint: str = Field(pattern=r"^https?://[^\s]+$", description="URL des Objektspeichers")
-    credentials: str = Field(min_length=1, description="Datei mit [default] und den Schlüsseln")
-    region: str = "us-east-1"
-    ca: str | None = Field(default=None, description="PEM-Datei, der TLS vertraut")
-
-
-class Kas(Settings):
-    """The KAS of a provider; what is not said is as the provider's setting ``kas`` has it."""
-
-    max_downloads: int = Field(
-        default=1000, ge=1, description="so oft lädt ein Empfänger, danach 429"
-    )
-    download_window_seconds: float = Field(
-        default=300, gt=0, description="nach so langer Pause zählt es von vorn"
-    )
-    capacity: int | None = Field(
-        default=None, ge=0, description="Bytes aller Postfächer zusammen, danach 507"
-    )
-    sender_may_download: bool = Field(default=False, description="auch der Absender lädt herunter")
-    require_part_length: bool = Field(
-        default=True, description="ohne Content-Length am Teil attachment: 400"
-    )
-    storage: str | None = Field(
-        default=None, min_length=1, description="Ordner oder s3://BUCKET/PREFIX"
-    )
-    s3: S3 | None = None
 
 
 class S3(Settings):
@@ -157,93 +75,8 @@ class Provider(Settings):
     data_time_to_live: int = Field(default=90, ge=10, le=365, description="Tage (10 bis 365)")
     max_mail_size: int = Field(default=734_003_200, ge=734_003_200, description="Bytes")
     quota: int | None = Field(default=None, ge=1, description="Bytes je Postfach")
-    kas: Kas = Field(default_factory=lambda: Kas(), description="Ablage großer Nachrichten")
     kas: Kas = Field(default_factory=Kas, description="Ablage großer Nachrichten")
     ports: Ports = Field(default={}, description="smtp, pop3, rest, control (--ports fixed)")
-
-
-class Pin(Settings):
-    """A PIN at the start and what the simulated terminal types when it is asked."""
-
-    value: str = Field(default="123456", pattern=r"^[0-9]{6,8}$")
-    state: Literal[
-        "VERIFIED", "VERIFIABLE", "BLOCKED", "TRANSPORT_PIN", "EMPTY_PIN", "DISABLED"
-    ] = "VERIFIABLE"
-    tries: int = Field(default=3, ge=0, le=3)
-    entry: Literal["correct", "wrong", "timeout", "abort", "manual"] = "correct"
-    new_value: str = Field(
-        default="654321", pattern=r"^[0-9]{6,8}$", description="was als neue PIN getippt wird"
-    )
-    puk: str = Field(default="12345678", pattern=r"^[0-9]{8}$")
-    puk_uses: int = Field(default=10, ge=0, le=10, description="so oft gilt die PUK noch")
-
-
-class OwnFile(Settings):
-    """A PKCS#12 file with a key and a certificate for a card; names are relative to the world."""
-
-    file: str = Field(min_length=1, description="PKCS#12: ein Schlüssel mit seinem Zertifikat")
-    password: str | None = Field(default=None, description="ohne: das leere Passwort")
-    password_file: str | None = Field(default=None, description="Datei, die es enthält")
-
-
-class Card(Settings):
-    """A card of the site: the institution's SMC-B or HSM-B, the HBA of a person, a patient's card.
-
-    KVK and UNKNOWN (put in wrongly, not readable) have no certificates.
-    Own test cards: ``pkcs12`` replaces the certificates and keys that the files hold; ICCSN,
-    Telematik-ID, profession and names are those of the certificates then.
-    """
-
-    type: CardType = "SMC-B"
-    generation: CardGeneration = "G2.1"
-    iccsn: Iccsn | None = None
-    telematik_id: TelematikId | None = None
-    title: Text | None = Field(default=None, description="HBA: akademischer Titel")
-    given_name: Text | None = Field(default=None, description="HBA, EGK, KVK: Vorname")
-    surname: Text | None = Field(default=None, description="HBA, EGK, KVK: Nachname")
-    kvnr: str | None = Field(default=None, pattern=r"^[A-Z][0-9]{9}$", description="EGK")
-    insurer: Text | None = Field(default=None, description="EGK: Name der Kasse")
-    inserted: bool = Field(
-        default=True, description="steckt im einzigen Terminal; sonst liegt sie daneben"
-    )
-    lanr: str | None = Field(default=None, pattern=r"^[0-9]{9}$")
-    specialization: list[str] = Field(default=[], description="urn:psc:… oder urn:as:…")
-    pins: dict[PinReference, Pin] = {}
-    common_name: Text | None = Field(default=None, description="CN, ohne den Zusatz TEST-ONLY")
-    profession_oid: Oid | None = Field(default=None, description="statt der Art des Standorts")
-    profession_item: Annotated[str, Field(min_length=1, max_length=128)] | None = None
-    expired: bool = Field(default=False, description="die Zertifikate sind abgelaufen")
-    expires_in: ExpiresIn = Field(default=None, description="Tage, bis die Zertifikate ablaufen")
-    revoked: bool | list[CertificateName] = Field(
-        default=False, description="gesperrt: alle Zertifikate, oder die genannten (C.QES RSA)"
-    )
-    pkcs12: list[OwnFile] = Field(default=[], max_length=16)
-    in_directory: bool = Field(default=True, description="steht mit Zertifikaten im VZD")
-
-
-class Terminal(Settings):
-    """A card terminal; ``cards`` are the cards by slot, null is an empty slot.
-
-    Cards of the site that are in no terminal lie beside. It stands at its ``workplaces``, by
-    default at all of the site; the others reach it remotely.
-    """
-
-    name: str | None = None
-    slots: int = Field(default=4, ge=1, le=64)
-    cards: list[Name | None] = []
-    workplaces: list[Identifier] | None = Field(
-        default=None, description="Arbeitsplätze, an denen es steht; ohne Angabe an allen"
-    )
-    remote_pin_for: list[Identifier] = Field(
-        default=[], description="Arbeitsplätze, die hier PINs für entfernte Karten eingeben"
-    )
-    condition: Literal["connected", "disconnected", "inactive", "silent"] = "connected"
-    attended: bool = Field(
-        default=True, description="jemand steckt und nimmt Karten, wenn das Terminal es verlangt"
-    )
-    remote_pin: bool = Field(default=True, description="mit gSMC-KT für Remote-PIN")
-    expires_in: ExpiresIn = Field(default=None, description="Tage, bis die gSMC-KT abläuft")
-    physical: bool = Field(default=True, description="false: das logische Terminal eines HSM")
 
 
 class Events(Settings):

@@ -12,7 +12,8 @@ from simulators.process.bounded_file import read_bounded
 from simulators.process.errors import reason
 
 from ..yaml_files.yaml_source import Location
-from .model import Card, World
+from .cards import Card
+from .model import World
 
 Finding = tuple[Location, str]
 

@@ -24,9 +24,10 @@ from simulators.pki.trust import Trust
 from simulators.process.bounded_file import FileTooLarge, read_bounded
 from simulators.process.errors import InputError, one_line, reason
 
+from .cards import Card, OwnFile
 from .file import MAX_COMMON_NAME, check_identities
 from .identities import Identities
-from .model import Card, OwnFile, World
+from .model import World
 from .own_files import map_cards
 
 MAX_PEM_BYTES = 4 << 20

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from simulators.process.errors import InputError
 
-from .model import OWN, Card, OwnFile, Site, World
+from .cards import OWN, Card, OwnFile
+from .model import Site, World
 
 PASSWORD_FILE = "@"  # noqa: S105 (before the name of a file that holds the password)
 

@@ -8,7 +8,8 @@ from typing import Literal
 
 from simulators.process.guardrails import TEST_DOMAIN
 
-from .model import Ports, World
+from .model import World
+from .values import Ports
 
 RoleName = Literal["pki", "vzd", "mailserver", "konnektor", "clientmodule", "names"]
 Location = tuple[str, ...]

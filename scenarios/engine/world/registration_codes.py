@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from .cards import PATIENT
 from .identities import Identities
-from .model import PATIENT, Site
+from .model import Site
 
 WITH_BSNR = ("practice", "psychotherapist")
 
