@@ -11,7 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    pkcs12,
+)
 
+from tests.clientmodule_world import World
 from tests.conftest import RunningRole
 from tests.kas_client import KasClient, in_days
 from tests.mail_providers import (
@@ -141,3 +148,46 @@ def test_schemathesis_finds_no_violation(
     )
     assert run.returncode == 0, run.stdout + run.stderr
     assert "Traceback" not in kas.provider.role.log()
+
+
+def pem(kim: World, participant: str, directory: Path) -> Path:
+    """Return certificate and key with which the participant's client module meets providers."""
+    told = kim.endpoints.participants[participant]
+    assert told.kim_certificate is not None
+    assert told.kim_certificate_password is not None
+    key, certificate, _ = pkcs12.load_key_and_certificates(
+        kim.endpoints.file(told.kim_certificate).read_bytes(),
+        told.kim_certificate_password.encode(),
+    )
+    assert key is not None
+    assert certificate is not None
+    path = directory / f"{participant}.pem"
+    path.write_bytes(
+        certificate.public_bytes(Encoding.PEM)
+        + key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    )
+    return path
+
+
+def test_link_of_a_world_is_read_by_a_recipient_of_another_provider(
+    kim: World, tool: Callable[[str], str], tmp_path: Path
+) -> None:
+    sender, recipient = (kim.endpoints.participants[name] for name in ("praxis", "kasse"))
+    kas = kim.endpoints.providers["erst.kim.telematik-test"].kas
+
+    def ask(participant: str, *arguments: str) -> bytes:
+        tls = ("--cacert", kim.endpoints.file("ca.pem"), "--cert", pem(kim, participant, tmp_path))
+        command = [tool("curl"), "-sSf", "--max-time", "30", *tls, *arguments]
+        return subprocess.run(command, capture_output=True, timeout=60, check=True).stdout
+
+    (tmp_path / "attachment.enc").write_bytes(b"Geheimtext")
+    part = 'type=application/octet-stream;headers="Content-Length: 10"'
+    answer = ask(
+        *("praxis", f"{kas}/attachment/", "--user", f"{sender.address}:{sender.password}"),
+        *("-F", "messageID=1@cm.test", "-F", f"expires={in_days(1)}"),
+        *("-F", f"recipients={recipient.address}"),
+        *("-F", f"attachment=@{tmp_path / 'attachment.enc'};{part}"),
+    )
+    link = json.loads(answer)["sharedLink"]
+    assert link.startswith(f"{kas}/attachment/")
+    assert ask("kasse", link, "-H", f"recipient: {recipient.address}") == b"Geheimtext"
