@@ -42,9 +42,9 @@ class Pin(Settings):
 
 
 class OwnFile(Settings):
-    """A PKCS#12 file with a key and a certificate for a card; names are relative to the world."""
+    """A PKCS#12 file with keys and certificates for a card; names are relative to the world."""
 
-    file: str = Field(min_length=1, description="PKCS#12: ein Schlüssel mit seinem Zertifikat")
+    file: str = Field(min_length=1, description="PKCS#12: Schlüssel mit ihren Zertifikaten")
     password: str | None = Field(default=None, description="ohne: das leere Passwort")
     password_file: str | None = Field(default=None, description="Datei, die es enthält")
 
