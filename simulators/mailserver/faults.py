@@ -90,6 +90,7 @@ ROUTING_LOOP = Reply(554, "5.4.6", "Routing loop detected")
 BARE_NEWLINE = Reply(550, "5.6.0", "Line ends other than CRLF are not accepted")
 NUL_BYTE = Reply(550, "5.6.0", "NUL is not accepted in a message")
 LINE_TOO_LONG = Reply(550, "5.6.0", "Line longer than 998 octets")
+EIGHT_BIT = Reply(554, "5.6.3", "The next server takes no 8-bit text")  # RFC 6152 3
 PARAMETER = Reply(555, "5.5.4", "Parameter not recognized or not implemented")
 
 _DEFAULTS = {

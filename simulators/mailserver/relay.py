@@ -17,7 +17,7 @@ from simulators.process.tls import client_context
 
 from . import faults, reports
 from .database import StoreError
-from .envelope import Recipient, dump, load
+from .envelope import Envelope, Recipient, dump, load
 from .provider import Provider
 from .reports import Reports, Subject
 from .smtp_client import Outcome, ProtocolError, SmtpClient, Target
@@ -195,8 +195,7 @@ class Relay:
             return dict.fromkeys(addresses, faults.reply_of(effect))
         used_before = line.is_open
         try:
-            client = await line.client()
-            return await client.send(mail, size, self._provider.store.content_parts(entry.content))
+            return await self._send(entry, mail, size, line)
         except NoSuchName:
             return dict.fromkeys(addresses, faults.UNKNOWN_DOMAIN)
         except NamesUnavailable as error:
@@ -206,8 +205,15 @@ class Relay:
             if not used_before:
                 raise
         line.abort()  # the other side had closed an idle connection: once more, afresh
+        return await self._send(entry, mail, size, line)
+
+    async def _send(self, entry: QueuedRelay, mail: Envelope, size: int, line: _Line) -> Outcome:
         client = await line.client()
-        return await client.send(mail, size, self._provider.store.content_parts(entry.content))
+        parts = self._provider.store.content_parts
+        seven_bit = mail.eight_bit and "8BITMIME" not in client.extensions
+        if seven_bit and not all([part.isascii() async for part in parts(entry.content)]):
+            return dict.fromkeys((r.address for r in mail.recipients), faults.EIGHT_BIT)
+        return await client.send(mail, size, parts(entry.content))
 
     async def _settle(
         self, entry: QueuedRelay, subject: Subject, outcome: Outcome, line: _Line

@@ -187,7 +187,7 @@ class MailSession(SMTP):
 
     async def smtp_HELO(self, hostname: str | None) -> None:  # noqa: N802
         """Greet without extensions; neither greeting has an enhanced status code (RFC 2034 4)."""
-        if not hostname:
+        if not hostname or _UNPRINTABLE.search(hostname):
             await self._reply(faults.SYNTAX)
             return
         self._greeted(hostname, extended=False)
@@ -200,7 +200,7 @@ class MailSession(SMTP):
 
     async def smtp_EHLO(self, hostname: str | None) -> None:  # noqa: N802
         """Announce the extensions (KOM-LE-A_2008 of the client module, which mirrors them)."""
-        if not hostname:
+        if not hostname or _UNPRINTABLE.search(hostname):
             await self._reply(faults.SYNTAX)
             return
         if await self._faulted("EHLO"):

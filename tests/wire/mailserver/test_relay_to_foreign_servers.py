@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP
 
 from simulators.formats.dsn import read_report
 from simulators.pki.tree import PkiTree
@@ -81,6 +82,43 @@ def test_server_without_dsn_makes_the_relay_report(
     ((mail_from, recipients, content),) = foreign.received
     assert (mail_from, recipients) == (PRAXIS, [KASSE])
     assert content.endswith(mail(PRAXIS, KASSE, body=body))
+
+
+class SevenBit(SMTP):
+    """A server that does not announce 8BITMIME."""
+
+    async def push(self, status: Any) -> None:
+        text = status if isinstance(status, str) else status.decode()
+        if not text.endswith("8BITMIME"):
+            await super().push(status)
+
+
+class SevenBitController(Controller):
+    def factory(self) -> SevenBit:
+        return SevenBit(self.handler, **self.SMTP_kwargs)
+
+
+def test_server_without_8bitmime_gets_7_bit_texts_only(
+    sender: RunningProvider, foreign_port: int, mail_pki: PkiTree
+) -> None:
+    foreign = Foreign()
+    context = server_context(mail_pki.tls("arv"), mail_pki.ca, require_client=True)
+    controller = SevenBitController(
+        foreign, hostname="127.0.0.1", port=foreign_port, ssl_context=context
+    )
+    controller.start()
+    try:
+        with sender.smtp(PRAXIS) as client:
+            for text in (b"nur ASCII\r\n", "äöü\r\n".encode()):
+                content = mail(PRAXIS, KASSE, body=text)
+                client.sendmail(PRAXIS, [KASSE], content, mail_options=["BODY=8BITMIME"])
+        (stored,) = sender.wait_for_mails(PRAXIS, 1)
+        wait_until(lambda: len(foreign.received) == 1)
+    finally:
+        controller.stop()
+    read = read_report(stored)
+    assert read is not None
+    assert [(r.address, r.action, r.status) for r in read.reports] == [(KASSE, "failed", "5.6.3")]
 
 
 BROKEN = {

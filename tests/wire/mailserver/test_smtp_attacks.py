@@ -211,6 +211,15 @@ def _greets(provider: RunningProvider) -> bool:
         return False
 
 
+@pytest.mark.parametrize("name", [b"a\0b", b"a\rb", b"\xc3\xa4"])
+def test_greeting_with_what_no_name_holds_is_refused(kv: RunningProvider, name: bytes) -> None:
+    with kv.smtp() as client:
+        assert client.sock is not None
+        for verb in (b"EHLO ", b"HELO "):
+            client.sock.sendall(verb + name + b"\r\n")
+            assert client.getreply()[0] in (500, 501)
+
+
 def test_reply_never_echoes_what_could_be_a_reply_of_its_own(kv: RunningProvider) -> None:
     with kv.smtp() as client:
         assert client.sock is not None
