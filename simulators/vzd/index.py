@@ -130,6 +130,13 @@ class Directory:
             return iter(range(start, self._next))
         return _ordinals(source)
 
+    def exact(self, content: Filter) -> bool:
+        """Whether the candidates for *content* are what matches, not only all that could."""
+        if not isinstance(content, Equal):
+            return False
+        key = assertion_key(content.attribute, self.knows)
+        return key is not None and (key in self._hashes or key == "uid")
+
     def _source(self, content: Filter, start: int) -> Source | None:
         """Return candidates from an index, a list if they are counted; None if none helps."""
         match content:

@@ -66,7 +66,7 @@ class _Search:
     """One search under way and what it has found so far."""
 
     call: SearchCall
-    holds: Predicate
+    holds: Predicate | None
     selection: Selection
     limit: int
     deadline: float
@@ -183,13 +183,20 @@ class VzdService:
         seconds = min(request.time_limit or settings.search_seconds, settings.search_seconds)
         return _Search(
             call,
-            compile_filter(request.filter, self.directory.knows),
+            self._predicate(call),
             self._selection(request),
             limit if page is None else request.size_limit,
             asyncio.get_running_loop().time() + seconds,
             self._process.clock.now().timestamp(),
             page,
         )
+
+    def _predicate(self, call: SearchCall) -> Predicate | None:
+        """Return what entries must hold, None where the index alone tells."""
+        request, directory = call.request, self.directory
+        if request.base == self._settings.base and directory.exact(request.filter):
+            return None
+        return compile_filter(request.filter, directory.knows)
 
     def _selection(self, request: SearchRequest) -> Selection:
         """Return what *request* asks for; most clients ask for the same again and again."""
@@ -240,7 +247,7 @@ class VzdService:
                 if loop.time() > search.deadline:
                     return faults.TIME_LIMIT
                 slice_end = loop.time() + _SLICE_SECONDS
-            if not search.holds(entry):
+            if search.holds is not None and not search.holds(entry):
                 continue
             if self._is_full(search, ordinal):
                 return SUCCESS if search.resume is not None else faults.SIZE_LIMIT
@@ -263,7 +270,7 @@ class VzdService:
     def _candidates(self, search: _Search, target: Target) -> Iterator[tuple[int, Entry]]:
         """Yield, with their ordinals, what may match: containers (ordinal 0) and entries."""
         start = search.page.start if search.page is not None else -1
-        if start < 0:
+        if start < 0 and search.holds is not None:  # no container has an attribute of the index
             yield from ((0, container) for container in target.containers)
         directory = self.directory
         if target.uid is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import TypeVar
 
 from . import ber
 from .entry import LdapEntry
@@ -14,10 +15,12 @@ from .results import ResultCode
 MAX_ID = 2**31 - 1
 MAX_CONTROLS = 32
 MAX_ATTRIBUTES = 1_000
+_MAX_KEPT, _MAX_KEPT_BYTES = 256, 1_024
 PAGED_RESULTS = "1.2.840.113556.1.4.319"
 NOTICE_OF_DISCONNECTION = "1.3.6.1.4.1.1466.20036"
 START_TLS = "1.3.6.1.4.1.1466.20037"
 _CONTROLS = 0xA0
+_T = TypeVar("_T")
 
 
 class Operation(IntEnum):
@@ -201,9 +204,44 @@ def read_bind(message: Message) -> BindRequest:
     raise ber.BerError("an unknown way to authenticate")
 
 
-def read_search(message: Message) -> SearchRequest:
-    """Return the search request in *message*. Raises BerError."""
-    reader = message.content
+_Head = tuple[str, Scope, int, int, bool]
+
+
+class SearchReader:
+    """Reads search requests; what stands around their filters, most clients say again and again."""
+
+    def __init__(self) -> None:
+        self._heads: dict[bytes, _Head] = {}
+        self._attributes: dict[bytes, tuple[str, ...]] = {}
+
+    def read(self, message: Message) -> SearchRequest:
+        """Return the search request in *message*. Raises BerError."""
+        reader = message.content
+        for _ in range(6):
+            reader.take()
+        head = message.data[message.start : reader.at]
+        known = self._heads.get(head)
+        if known is None:
+            known = _kept(self._heads, head, _read_head(message.content))
+        base, scope, size_limit, time_limit, types_only = known
+        content = decode_filter(reader)
+        tail = message.data[reader.at : message.stop]
+        attributes = self._attributes.get(tail)
+        if attributes is None:
+            attributes = _kept(self._attributes, tail, _read_attributes(reader))
+        return SearchRequest(base, scope, content, attributes, size_limit, time_limit, types_only)
+
+
+def _kept(known: dict[bytes, _T], key: bytes, value: _T) -> _T:
+    """Keep *value* in *known*, which stays small, and return it."""
+    if len(key) <= _MAX_KEPT_BYTES:
+        if len(known) >= _MAX_KEPT:
+            known.clear()
+        known[key] = value
+    return value
+
+
+def _read_head(reader: ber.Reader) -> _Head:
     base = reader.text()
     scope, dereference = reader.integer(ber.ENUMERATED), reader.integer(ber.ENUMERATED)
     size_limit, time_limit = reader.integer(), reader.integer()
@@ -212,7 +250,10 @@ def read_search(message: Message) -> SearchRequest:
         raise ber.BerError("a scope or a way to follow aliases that does not exist")
     if not (0 <= size_limit <= MAX_ID and 0 <= time_limit <= MAX_ID):
         raise ber.BerError("a limit out of range")
-    content = decode_filter(reader)
+    return base, Scope(scope), size_limit, time_limit, types_only
+
+
+def _read_attributes(reader: ber.Reader) -> tuple[str, ...]:
     listed = reader.enter(ber.SEQUENCE)
     reader.finish()
     attributes: list[str] = []
@@ -220,9 +261,12 @@ def read_search(message: Message) -> SearchRequest:
         if len(attributes) == MAX_ATTRIBUTES:
             raise ber.BerError("too many attributes asked for")
         attributes.append(listed.text())
-    return SearchRequest(
-        base, Scope(scope), content, tuple(attributes), size_limit, time_limit, types_only
-    )
+    return tuple(attributes)
+
+
+def read_search(message: Message) -> SearchRequest:
+    """Return the search request in *message*. Raises BerError."""
+    return SearchReader().read(message)
 
 
 def search_bytes(request: SearchRequest) -> bytes:

@@ -160,7 +160,7 @@ class Session(Carrier):
         self.send(messages.envelope(message.id, response))
 
     def _search(self, message: Message, controls: tuple[Control, ...]) -> None:
-        request = messages.read_search(message)
+        request = self._server.searches.read(message)
         if message.id in self._searches:
             raise BerError("a message id that is in use")
         call = SearchCall(self, message, request, controls)
@@ -216,6 +216,7 @@ class LdapServer:
     ) -> None:
         self.service = service
         self.at_once = at_once
+        self.searches = messages.SearchReader()
         self.idle_seconds = idle_seconds
         self.log = log
         self.sessions: set[Session] = set()
