@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 from aiohttp import hdrs, web
 
@@ -38,16 +39,14 @@ class AttachmentService:
 
     def add_to(self, rest: Rest) -> None:
         """Add the operations to the listener."""
-        one = f"{BASE_PATH}/attachment/{{attachmentId}}"
-        rest.add(
-            *("POST", f"{BASE_PATH}/attachment/", "addMailData", self._add), continues_later=True
-        )
+        every, one = f"{BASE_PATH}/attachment/", f"{BASE_PATH}/attachment/{{attachmentId}}"
+        rest.add("POST", every, "addMailData", self._add, continues_later=True)
         rest.add("GET", one, "readMailData", self._read, facts=_facts)
         rest.add("HEAD", one, "headMailData", self._head, facts=_facts)
         rest.add("DELETE", one, "deleteMailData", self._delete, facts=_facts)
 
     async def _add(self, request: web.Request) -> web.StreamResponse:
-        """Store mail data under a new link; only its sender's provider does (HTTP Basic).
+        """Store mail data of an account of this provider under a new link.
 
         A deregistered account sends no more (KOM-LE-A_2150), so it uploads no more.
         """
@@ -161,15 +160,12 @@ class AttachmentService:
             base = f"https://{f'[{host}]' if ':' in host else host}:{port}{BASE_PATH}"
         return f"{base}/attachment/{id_}"
 
-    def _record(
-        self, operation: str, attachment: Attachment, started: float, **data: str | int
-    ) -> None:
+    def _record(self, operation: str, attachment: Attachment, started: float, **data: Any) -> None:
         self._provider.process.journal.record(
             f"rest.{operation}",
             peer="clientmodule",
             message_id=attachment.message_id,
             milliseconds=(time.perf_counter() - started) * 1e3,
-            operation=None,
             user=attachment.owner,
             link=attachment.id,
             bytes=attachment.size,

@@ -40,8 +40,8 @@ class KasSettings(Settings):
     has fetched nothing for ``download_window_seconds`` of virtual time starts again. Unconfirmed:
     the specification names no number; these are those of gematik's reference implementation.
 
-    ``sender_may_download`` lets the sender of a link fetch it, too. gematik's reference
-    implementation does, the OpenAPI says 403 for whoever is not in the list.
+    ``sender_may_download`` lets the sender of a link fetch it, too, as often as it likes. gematik's
+    reference implementation does, the OpenAPI says 403 for whoever is not in the list.
 
     ``require_part_length`` refuses an upload whose part ``attachment`` has no Content-Length
     (400, A_22427-01); real services are known to be more lenient.
