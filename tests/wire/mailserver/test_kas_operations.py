@@ -16,6 +16,7 @@ from simulators.process.tls import client_context
 from tests.kas_client import (
     BOUNDARY,
     KIND,
+    PATH,
     KasClient,
     Part,
     attachment,
@@ -25,7 +26,7 @@ from tests.kas_client import (
     in_days,
     text,
 )
-from tests.mail_providers import FACHARZT, KLINIK, KV, PRAXIS, RunningProvider, mail
+from tests.mail_providers import FACHARZT, KLINIK, KV, PRAXIS, RunningProvider, mail, wait_until
 
 END = f"\r\n--{BOUNDARY}--\r\n".encode()
 DATA = os.urandom(300_000)
@@ -229,7 +230,7 @@ def test_chunked_body_without_length(kas: KasClient) -> None:
     connection = kas.connect()
     headers = {**basic(PRAXIS), "Content-Type": KIND}
     body = form([*fields(), attachment(DATA)])
-    connection.request("POST", "/attachments/v2.4/attachment/", iter([body]), headers)
+    connection.request("POST", PATH, iter([body]), headers)
     response = connection.getresponse()
     assert response.status == 400
     assert b"Content-Length is required" in response.read()
@@ -243,7 +244,7 @@ def test_larger_than_the_account_may_is_refused_before_it_is_sent(
     start = form([*fields(), attachment(b"", str(734_003_201))]).removesuffix(END)
     length = 800_000_000 if where == "request" else len(start) + 734_003_201
     connection = kas.connect()
-    connection.putrequest("POST", "/attachments/v2.4/attachment/")
+    connection.putrequest("POST", PATH)
     for name, value in {
         **basic(PRAXIS),
         "Content-Type": KIND,
@@ -289,6 +290,18 @@ def test_quota_holds_for_mails_and_uploads_together(limited: KasClient) -> None:
     assert limited.upload(bytes(200_000), user=FACHARZT).status == 507, "beyond the whole capacity"
     assert limited.delete(link).status == 200
     assert limited.upload(bytes(500_001 - used)).status == 201
+
+
+def test_uploads_at_the_same_time_share_the_quota(limited: KasClient) -> None:
+    body = form([*fields(), attachment(bytes(600_000))])
+    connection = limited.connect()
+    head = {**basic(PRAXIS), "Content-Type": KIND, "Content-Length": str(len(body))}
+    connection.request("POST", PATH, body[:100_000], head)
+    wait_until(lambda: limited.files() != [])
+    assert limited.upload(bytes(600_000)).status == 507
+    connection.send(body[100_000:])
+    assert connection.getresponse().status == 201
+    connection.close()
 
 
 def test_settings_of_links(limited: KasClient) -> None:
