@@ -137,6 +137,7 @@ class Store:
                 connection.execute(statement, (database.number, number))
             return queued
 
+        await database.show_life()
         return await database.write(job)
 
     async def open_mailbox(self, mailbox: str) -> bool:

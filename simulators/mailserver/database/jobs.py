@@ -79,6 +79,9 @@ class Database(Protocol):
     def living(self, connection: Connection) -> set[int]:
         """Return the numbers of the processes that work with the tables now, in a job."""
 
+    async def show_life(self) -> None:
+        """See to it that other processes count this one among the living. Raises StoreError."""
+
     def announce(self, connection: Connection, topic: str) -> None:
         """Tell other processes of *topic* when the job's changes are durable."""
 

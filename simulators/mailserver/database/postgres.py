@@ -99,14 +99,18 @@ class PostgresDatabase:
         return await self._reader.submit(job)
 
     def living(self, connection: Connection) -> set[int]:
-        """Return the numbers of the processes whose connections stand."""
+        """Return the numbers of the processes whose connections stand, and of this one."""
         found = connection.execute(
             "SELECT CAST(objid AS BIGINT) FROM pg_locks WHERE locktype='advisory' AND objsubid=2"
             " AND granted AND CAST(classid AS BIGINT)=?"
             " AND database=(SELECT oid FROM pg_database WHERE datname=current_database())",
             (self._class,),
         )
-        return {row[0] for row in found}
+        return {self.number, *(row[0] for row in found)}
+
+    async def show_life(self) -> None:
+        """Open the connection again that holds what this process has taken, if it was lost."""
+        await self._holder.submit(lambda c: c.execute("SELECT 1"))
 
     def announce(self, connection: Connection, topic: str) -> None:
         """Tell other processes of *topic*, with the end of the transaction."""
@@ -168,7 +172,7 @@ class PostgresDatabase:
         def run(batch: list[Entry]) -> None:
             for entry in batch:
                 try:
-                    entry.result = entry.job(line.connection())
+                    entry.result = line.carry_out(entry.job)
                 except Exception as error:  # it belongs to the one who waits for this job
                     entry.error = _error(error)
 
@@ -232,6 +236,14 @@ class _Line:
         self.plain()
         assert self._translated is not None
         return self._translated
+
+    def carry_out(self, job: Job[T]) -> T:
+        """Run *job*, which may run twice: again when the connection turns out to be lost."""
+        try:
+            return job(self.connection())
+        except psycopg.OperationalError:
+            self.close()
+            return job(self.connection())
 
     def begin(self, turn: int) -> Translated:
         """Begin a transaction when it is this process's *turn* to write."""

@@ -49,6 +49,9 @@ class SqliteDatabase:
         """Return no number: what is found at the start was left by a process that has ended."""
         return set()
 
+    async def show_life(self) -> None:
+        """Do nothing: there is nobody to see it."""
+
     def announce(self, _connection: Connection, _topic: str) -> None:
         """Tell nobody: there is no other process."""
 

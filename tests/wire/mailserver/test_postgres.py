@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from tests.kas_client import KIND, PATH, KasClient, attachment, basic, fields, form
@@ -194,6 +195,29 @@ def test_acknowledged_mails_survive_the_kill_of_their_process(
     stored = [entry["message_id"] for entry in second.mailbox(FACHARZT)]
     assert len(stored) == len(set(stored)), "nothing is there twice"
     assert set(acknowledged) <= set(stored), "nothing acknowledged is missing"
+
+
+def test_lost_connections_to_the_database_are_opened_again(
+    two: tuple[RunningProvider, RunningProvider], database: str
+) -> None:
+    first, second = two
+    send(first)
+    with second.pop3(FACHARZT) as held:
+        with psycopg.connect(database, autocommit=True) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
+            )
+        send(first)
+        send(second)
+        assert held.stat()[0] == 1
+        assert held.retr(1)[0].startswith(b"+OK")
+        with pytest.raises(poplib.error_proto, match=r"\[IN-USE\]"), second.pop3(FACHARZT):
+            pass
+        held.quit()
+    assert len(first.mailbox(FACHARZT)) == 3
+    with first.pop3(FACHARZT) as client:
+        assert client.stat()[0] == 3
 
 
 def test_database_that_is_not_there_ends_in_one_line_without_its_password(
