@@ -72,7 +72,10 @@ def command(pki_cache: Path) -> Iterator[Command]:
 def world(
     command: Command, tmp_path_factory: pytest.TempPathFactory, spec: Callable[[str], Path]
 ) -> OwnWorld:
-    folder = tmp_path_factory.mktemp("own")
+    return start(command, tmp_path_factory.mktemp("own"), spec)
+
+
+def start(command: Command, folder: Path, spec: Callable[[str], Path]) -> OwnWorld:
     foreign = Foreign.new()
     chain = (foreign.authority.certificate,)
     file = pkcs12_of(folder / "enc,ecc.p12", foreign.issue(), PASSWORD, chain)
@@ -176,7 +179,10 @@ def test_a_mail_is_encrypted_for_the_own_key_and_fetched(world: OwnWorld) -> Non
     assert "Nur für die eigene Testkarte.".encode() in lines
 
 
-def test_no_secret_is_left_where_others_read(world: OwnWorld, command: Command) -> None:
+def test_no_secret_is_left_where_others_read(
+    command: Command, tmp_path: Path, spec: Callable[[str], Path]
+) -> None:
+    world = start(command, tmp_path, spec)
     supervisor = psutil.Process(int((world.directory / "lock").read_text()))
     for process in [supervisor, *supervisor.children(recursive=True)]:
         line = "\0".join(process.cmdline())
