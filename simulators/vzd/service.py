@@ -83,7 +83,7 @@ def maintenance(process: Process[VzdSettings], store: Store) -> RestServer:
     providers = Providers(settings.providers)
     tokens = Tokens(settings.clients, settings.token_seconds, process.clock.now)
     views = Views(settings.base, providers.fad_of)
-    reading = Reading(store, views, settings)
+    reading = Reading(process, store, views)
     changing = Changing(process, store)
     server = RestServer(process)
     for interface in (

@@ -11,6 +11,8 @@ from typing import Any
 
 from aiohttp import web
 
+from simulators.process.role import Process
+
 from ..entries import Entry
 from ..filters import compile_filter
 from ..settings import VzdSettings
@@ -51,7 +53,9 @@ OPERATIONS = (
 class Reading:
     """The reading operations over the store's directory; entries without certificate too."""
 
-    def __init__(self, store: Store, views: Views, settings: VzdSettings) -> None:
+    def __init__(self, process: Process[VzdSettings], store: Store, views: Views) -> None:
+        settings = process.settings
+        self._process = process
         self._store = store
         self._views = views
         self._page_limit = settings.page_limit
@@ -132,7 +136,7 @@ class Reading:
         )
         found = [
             _log_view(one)
-            for one in self._store.log()
+            for one in await self._process.in_thread(self._store.log)
             if _log_matches(one, given, unchanged)
             and (since is None or moment("logTime", one.at) >= since)
             and (until is None or moment("logTime", one.at) <= until)

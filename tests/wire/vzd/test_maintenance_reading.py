@@ -144,7 +144,7 @@ def test_a_synchronisation_that_nobody_reads_is_the_only_one_and_ends(
         {"uid": f"u{n}", "attributes": {"title": ["x" * 40_000]}, "certificates": []}
         for n in range(500)
     ]  # more than fits between the two
-    settings = maintenance_settings(pki_cache, tmp_path, large, sync_seconds=1)
+    settings = maintenance_settings(pki_cache, tmp_path, large, sync_seconds=0.4)
     vzd = start_role("simulators.vzd", settings)
     issuer = logged_in(vzd, maintenance_tree, "kammer")
     context = ssl.create_default_context(cafile=str(maintenance_tree.ca))
