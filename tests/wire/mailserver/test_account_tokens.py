@@ -183,5 +183,8 @@ def test_status_of_the_certificate_is_asked(with_status: tuple[AccountSite, Runn
 def test_status_that_nobody_tells_is_not_good(with_status: tuple[AccountSite, RunningRole]) -> None:
     site, pki = with_status
     pki.stop()
-    answer = site.call("GET")
+    try:
+        answer = site.call("GET")
+    finally:
+        pki.restart()
     assert (answer.status, "unavailable" in answer.content["message"]) == (401, True)
