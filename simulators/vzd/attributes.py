@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 Values = tuple[str, ...]
 
@@ -58,7 +58,11 @@ class Sharing:
         shape = self._shapes.get(spelled)
         if shape is None:
             shape = self._shapes[spelled] = Shape(dict(spelled))
-        return Attributes(shape, tuple(self._one(key, values) for key, values in kept.items()))
+        return self.shaped(shape, kept.values())
+
+    def shaped(self, shape: Shape, values: Iterable[Values]) -> Attributes:
+        """Return *values* in the order of *shape*."""
+        return Attributes(shape, tuple(map(self._one, shape.positions, values)))
 
     def _one(self, key: str, values: Values) -> Values:
         if key in self._unlike:

@@ -13,7 +13,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..attributes import Sharing, Values
+from ..attributes import Shape, Sharing, Values
 from ..certificates import Certificate
 from ..entries import OBJECT_CLASSES, Entry
 from ..schema import key_of, spelling
@@ -50,7 +50,7 @@ class _Maker:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._sharing = Sharing()
-        self._names: dict[str, str] = {}
+        self._shapes: dict[tuple[str, ...], Shape] = {}
         self._make: dict[str, Callable[[random.Random, int], dict[str, Values]]] = {
             "practice": _practice,
             "dentist": _dentist,
@@ -88,14 +88,12 @@ class _Maker:
     def _entry(
         self, uid: str, given: Mapping[str, Values], certificates: tuple[Certificate, ...]
     ) -> Entry:
-        kept: dict[str, Values] = {}
-        for name, values in given.items():
-            key = self._names.get(name)
-            if key is None:
-                key = self._names[name] = key_of(name) or name
-            kept[key] = values
-        names = {key: spelling(key) or key for key in kept}
-        shared = self._sharing.attributes(kept, names)
+        names = tuple(given)
+        shape = self._shapes.get(names)
+        if shape is None:
+            keys = [key_of(name) or name for name in names]
+            shape = self._shapes[names] = Shape({key: spelling(key) or key for key in keys})
+        shared = self._sharing.shaped(shape, given.values())
         return Entry(f"uid={uid},{self._plan.base}", shared, certificates)
 
     def _accounts(self, stream: random.Random, shown: str, number: int) -> dict[str, Values]:
