@@ -8,7 +8,7 @@ from aiohttp import web
 
 from .provider import Provider
 from .relay import Relay
-from .store import StoredMail
+from .stored import StoredMail
 
 
 class MailboxControl:

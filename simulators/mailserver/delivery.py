@@ -22,7 +22,7 @@ from .out_of_office import OutOfOffice, remember
 from .provider import Provider
 from .relay import Relay
 from .reports import Reports, Subject, delivered, failed, header_block
-from .store import NewDelivery, NewMail, NewRelay
+from .stored import NewDelivery, NewMail, NewRelay
 from .tampering import alter
 
 MAX_HOPS = 50

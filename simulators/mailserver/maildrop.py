@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 
 from .faults import POP3_NO_MESSAGE, POP3_SYNTAX, Pop3Error
-from .store import Store, StoredMail
+from .store import Store
+from .stored import StoredMail
 
 
 class Maildrop:

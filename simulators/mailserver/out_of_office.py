@@ -14,7 +14,7 @@ from simulators.formats.headers import Headers, encoded
 from .database import Connection
 from .envelope import Envelope, Recipient, dump
 from .provider import Provider
-from .store import NewDelivery, NewMail, NewRelay
+from .stored import NewDelivery, NewMail, NewRelay
 
 TABLES = (
     "CREATE TABLE IF NOT EXISTS out_of_office("

@@ -17,7 +17,7 @@ from .faults import Pop3Error
 from .maildrop import Maildrop, top
 from .provider import Provider
 from .retention import Retention
-from .store import StoredMail
+from .stored import StoredMail
 from .transparency import DotStuffer
 
 MAX_LINE = 2048

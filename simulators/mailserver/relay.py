@@ -21,7 +21,7 @@ from .envelope import Envelope, Recipient, dump, load
 from .provider import Provider
 from .reports import Reports, Subject
 from .smtp_client import Outcome, ProtocolError, SmtpClient, Target
-from .store import NewMail, QueuedRelay
+from .stored import NewMail, QueuedRelay
 
 CONNECTION_ERRORS = (OSError, ssl.SSLError, ProtocolError, asyncio.IncompleteReadError)
 EXPIRED = "4.4.7"

@@ -10,7 +10,7 @@ from simulators.formats.dsn import RecipientReport, delivery_report
 
 from .envelope import Envelope, Recipient, dump
 from .provider import Provider
-from .store import NewDelivery, NewMail, NewRelay
+from .stored import NewDelivery, NewMail, NewRelay
 
 DELIVERED = "2.0.0"
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 from .accounts import Account
 from .database import StoreError
 from .provider import Provider
-from .store import StoredMail
+from .stored import StoredMail
 
 DAY_SECONDS = 86_400
 LONGEST_WAIT_SECONDS = 60.0
@@ -65,8 +65,11 @@ class Retention:
         return now - account.data_time_to_live * DAY_SECONDS
 
     async def _delete(self, account: Account, mails: list[StoredMail]) -> None:
-        await self._provider.store.delete(account.address, [mail.id for mail in mails])
+        ids = [mail.id for mail in mails]
+        deleted = await self._provider.store.delete(account.address, ids)
         for mail in mails:
+            if mail.id not in deleted:  # somebody else was quicker
+                continue
             self._provider.process.journal.record(
                 "retention.deleted", message_id=mail.message_id, mailbox=account.address
             )

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import ssl
 from collections import defaultdict
 from contextlib import suppress
 from typing import Any
 
-from aiosmtpd.smtp import MISSING, SMTP
+from aiosmtpd.smtp import MISSING
 
 from simulators.process.faults import DROP, Effect
 
@@ -22,17 +21,15 @@ from .faults import Reply
 from .intake import Endless, Intake, Received, read_data
 from .originator import is_kim_address
 from .provider import Provider
+from .replies import UNPRINTABLE, Replies
 
 COMMAND_LIMIT = 2048  # RFC 5321 4.5.3.1.4 with the parameters of RFC 3461 and AUTH of RFC 4954
-REPLY_LIMIT = 510  # RFC 5321 4.5.3.1.5, without CRLF
 READ_LIMIT = 64 << 10
-ABORT_SECONDS = 5.0
 DATA_SECONDS = 1800.0  # a mail of the largest size at 160 kbit/s
-_UNPRINTABLE = re.compile(r"[^ -~]")
 EXTENSIONS = ("8BITMIME", "ENHANCEDSTATUSCODES", "PIPELINING", "DSN", "AUTH LOGIN PLAIN")
 
 
-class MailSession(SMTP):
+class MailSession(Replies):
     """One SMTP connection.
 
     The library reads commands and keeps the state of the connection; what the provider decides
@@ -40,7 +37,6 @@ class MailSession(SMTP):
     """
 
     session: Any
-    transport: Any
     line_length_limit = READ_LIMIT  # of the stream; commands and text have limits of their own
 
     def __init__(self, provider: Provider, delivery: Delivery, sessions: set[MailSession]) -> None:
@@ -52,8 +48,6 @@ class MailSession(SMTP):
         self._account: Account | None = None
         self._from_provider = False
         self._mail: Envelope | None = None
-        self._ending: str | None = None
-        self._waiting = b""
         super().__init__(
             None,
             data_size_limit=provider.settings.max_message_size,
@@ -92,60 +86,6 @@ class MailSession(SMTP):
             if await self._faulted("CONNECT", close=True):
                 return
             await super()._handle_client()
-
-    async def push(self, status: str | bytes) -> None:
-        """Send a reply, completed by an enhanced status code where the library gives none."""
-        line = status.decode() if isinstance(status, bytes) else status
-        if not line.startswith(("220", "334", "354")):
-            line = faults.with_status(line)
-        line = _UNPRINTABLE.sub("?", line)[:REPLY_LIMIT]  # the library echoes what clients send
-        await self._send(f"{line}\r\n")
-
-    async def _send(self, text: str) -> None:
-        """Send a reply, or what a fault leaves of it."""
-        ending, self._ending = self._ending, None
-        data = self._take_waiting() + text.encode("ascii")
-        if ending == faults.LOST:
-            self.transport.abort()
-            raise ConnectionResetError("no answer on purpose")
-        self._writer.write(data[: len(data) // 2] if ending == faults.TRUNCATE else data)
-        await self._writer.drain()
-        if ending is not None:
-            self.transport.close()
-            raise ConnectionResetError("hung up on purpose")
-
-    async def _reply(self, reply: Reply) -> None:
-        await self.push(str(reply))
-
-    async def _reply_soon(self, reply: Reply) -> None:
-        """Send a reply together with those to the commands that came with it (RFC 2920 3.2)."""
-        if self._ending is not None:
-            await self._reply(reply)
-            return
-        if not self._waiting:
-            self.loop.call_soon(self._flush)  # after the commands that are here already
-        self._waiting += f"{_UNPRINTABLE.sub('?', str(reply))[:REPLY_LIMIT]}\r\n".encode("ascii")
-        await self._writer.drain()
-
-    def _flush(self) -> None:
-        waiting = self._take_waiting()
-        if waiting and self.transport is not None:
-            self._writer.write(waiting)
-
-    def _take_waiting(self) -> bytes:
-        waiting, self._waiting = self._waiting, b""
-        return waiting
-
-    def _timeout_cb(self) -> None:
-        self._close_with(faults.TIMEOUT)
-
-    def _close_with(self, reply: Reply) -> None:
-        transport = self.transport
-        if transport is not None:
-            self._flush()
-            transport.write(f"{reply}\r\n".encode())
-            transport.close()
-            self.loop.call_later(ABORT_SECONDS, transport.abort)  # who never reads, is cut
 
     async def handle_exception(self, error: Exception) -> str:
         """Answer a bug or a broken disk with 451; the client gets no detail."""
@@ -187,7 +127,7 @@ class MailSession(SMTP):
 
     async def smtp_HELO(self, hostname: str | None) -> None:  # noqa: N802
         """Greet without extensions; neither greeting has an enhanced status code (RFC 2034 4)."""
-        if not hostname or _UNPRINTABLE.search(hostname):
+        if not hostname or UNPRINTABLE.search(hostname):
             await self._reply(faults.SYNTAX)
             return
         self._greeted(hostname, extended=False)
@@ -200,7 +140,7 @@ class MailSession(SMTP):
 
     async def smtp_EHLO(self, hostname: str | None) -> None:  # noqa: N802
         """Announce the extensions (KOM-LE-A_2008 of the client module, which mirrors them)."""
-        if not hostname or _UNPRINTABLE.search(hostname):
+        if not hostname or UNPRINTABLE.search(hostname):
             await self._reply(faults.SYNTAX)
             return
         if await self._faulted("EHLO"):

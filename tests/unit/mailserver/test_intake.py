@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulators.mailserver.intake import Intake, Received, read_data
-from simulators.mailserver.store import NewDelivery, NewMail, Store
+from simulators.mailserver.store import Store
+from simulators.mailserver.stored import NewDelivery, NewMail
 from simulators.mailserver.transparency import DotStuffer
 
 LINES = st.lists(st.sampled_from([b"", b".", b"..", b".x", b"abc", b"x." * 40]), max_size=8)

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from simulators.mailserver.database import Conflict, Connection
-from simulators.mailserver.store import NewDelivery, NewMail, NewRelay, Store
+from simulators.mailserver.store import Store
+from simulators.mailserver.stored import NewDelivery, NewMail, NewRelay
 from tests.postgres_server import running_postgres
 
 
@@ -68,7 +69,7 @@ def test_content_is_kept_once_and_as_long_as_somebody_needs_it(place: Place) -> 
         for mailbox in ("a", "b"):
             (mail,) = await store.mails(mailbox)
             assert mail.size == 15
-            assert await store.delete(mailbox, [mail.id]) == 1
+            assert await store.delete(mailbox, [mail.id]) == {mail.id}
         assert await contents(store) == 1
         await store.add([], done=relay)
         assert await contents(store) == 0
@@ -80,7 +81,7 @@ def test_mails_are_deleted_from_their_own_mailbox_only(place: Place) -> None:
     async def check(store: Store) -> None:
         await store.add([new("a")])
         (mail,) = await store.mails("a")
-        assert await store.delete("b", [mail.id]) == 0
+        assert await store.delete("b", [mail.id]) == set()
         assert len(await store.mails("a")) == 1
 
     run(place, check)
