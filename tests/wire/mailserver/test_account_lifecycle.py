@@ -82,6 +82,7 @@ def test_deregistered_account_fetches_for_thirty_days_but_gets_and_sends_nothing
     _, log = site.provider.role.ask("GET", "/accounts/log")
     assert [event["event"] for event in json.loads(log)] == ["deregistered", "ended"]
     assert site.register(OWNED).status == 204  # this profile gives addresses again
+    assert site.provider.mailbox(OWNED) == [], "the mails of the former owner are gone"
 
 
 def test_revoked_deregistration_is_as_if_nothing_had_happened(site: AccountSite) -> None:
