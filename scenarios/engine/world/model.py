@@ -75,6 +75,11 @@ class Provider(Settings):
     data_time_to_live: int = Field(default=90, ge=10, le=365, description="Tage (10 bis 365)")
     max_mail_size: int = Field(default=734_003_200, ge=734_003_200, description="Bytes")
     quota: int | None = Field(default=None, ge=1, description="Bytes je Postfach")
+    database: str | None = Field(
+        default=None,
+        pattern=r"^postgres(ql)?://",
+        description="PostgreSQL für Nachrichten und Konten, postgresql://…, statt SQLite",
+    )
     kas: Kas = Field(default_factory=Kas, description="Ablage großer Nachrichten")
     ports: Ports = Field(default={}, description="smtp, pop3, rest, control (--ports fixed)")
 

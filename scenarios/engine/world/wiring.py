@@ -161,6 +161,7 @@ class Wiring:
             "client_ca": str(self.tree.provider_ca),
             "fault_certificates": self._fault_certificates(part),
             "require_client_certificate": provider.client_certificates,
+            "database": provider.database,
             **self._providers("routes", {d: self.provider_address(d, "smtp") for d in others}),
             "accounts": [
                 {

@@ -7,10 +7,12 @@ import json
 import re
 import stat
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
 
 from scenarios.engine.endpoints.contract import Endpoints, read_endpoints
 from scenarios.engine.endpoints.of_world import endpoints_of, write_certificates, write_environment
@@ -233,6 +235,27 @@ def test_a_world_tells_the_kas_of_a_provider(pki_cache: Path, tmp_path: Path) ->
     assert (settings["max_downloads"], "capacity" in settings) == (2, False)
     model = importlib.import_module("simulators.mailserver.kas.settings").KasSettings
     assert model.model_validate(settings).s3.endpoint == "http://s3"
+
+
+def test_a_world_tells_a_provider_its_database_and_wrong_certificates(
+    pki_cache: Path, tmp_path: Path
+) -> None:
+    wiring = wire("demo", pki_cache, tmp_path)
+    provider = next(p for p in parts(wiring.world) if p.name == "mailserver-kv-dox")
+    url = "postgresql://kim@/kim?host=/run/postgresql"
+    changed = wiring.world.providers[provider.of].model_copy(update={"database": url})
+    providers = {**wiring.world.providers, provider.of: changed}
+    wiring = replace(wiring, world=wiring.world.model_copy(update={"providers": providers}))
+    told = wiring.settings(provider)
+    assert told["database"] == url
+    expired, elsewhere = (
+        x509.load_pem_x509_certificates(Path(identity["certificate"]).read_bytes())[0]
+        for identity in (told["fault_certificates"][n] for n in ("expired", "elsewhere"))
+    )
+    assert expired.not_valid_after_utc < datetime.now(UTC) < elsewhere.not_valid_after_utc
+    names = elsewhere.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert names.get_values_for_type(x509.DNSName) == ["anderswo.mail.kv.dox.kim.telematik-test"]
+    assert names.get_values_for_type(x509.IPAddress) == []
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"{}", b"\xff", b"[" * 100_000])
