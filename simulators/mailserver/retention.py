@@ -7,6 +7,7 @@ from contextlib import suppress
 
 from .accounts import Account
 from .database import StoreError
+from .deletion_notice import deletion_notice
 from .provider import Provider
 from .stored import StoredMail
 
@@ -67,9 +68,12 @@ class Retention:
     async def _delete(self, account: Account, mails: list[StoredMail]) -> None:
         ids = [mail.id for mail in mails]
         deleted = await self._provider.store.delete(account.address, ids)
-        for mail in mails:
-            if mail.id not in deleted:  # somebody else was quicker
-                continue
+        gone = [mail for mail in mails if mail.id in deleted]  # or somebody else was quicker
+        if self._provider.settings.deletion_notice:
+            days = account.data_time_to_live
+            notice = deletion_notice(self._provider, account.address, days, gone)
+            await self._provider.store.add([notice] if notice else [])
+        for mail in gone:
             self._provider.process.journal.record(
                 "retention.deleted", message_id=mail.message_id, mailbox=account.address
             )

@@ -96,6 +96,9 @@ class MailserverSettings(ProcessSettings):
 
     ``ca`` is what the relay trusts at other providers' servers, ``client_ca`` what the listeners
     trust as client certificates (C.CM.TLS-CS of client modules, C.FD.TLS-C of providers).
+    ``deletion_notice``: who loses mails to dataTimeToLive is told so by a mail (KOM-LE-A_2154).
+    Unconfirmed: the public material has the requirement's title only, neither whom the notice
+    goes to, nor when, nor its text; so it is off unless asked for.
     ``fault_certificates`` are what the fault ``certificate`` shows instead of ``tls``, by name.
     ``routes`` take the place of MX records: domain to ``host:port``. ``names`` is the DNS server,
     ``host:port``, that is asked for all other domains; servers found so are called at ``mail_port``
@@ -127,6 +130,7 @@ class MailserverSettings(ProcessSettings):
     relay: RelaySettings = RelaySettings()
     originator_refusal: OriginatorRefusal = OriginatorRefusal()
     kas: KasSettings = KasSettings()
+    deletion_notice: bool = False
     database: SecretStr | None = None
     max_message_size: int = Field(default=MINIMAL_SIZE, ge=MINIMAL_SIZE, le=1_000_000_000)
     max_recipients: int = Field(default=500, ge=100, le=10_000)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import email
+import email.policy
 from collections.abc import Callable
 
 import pytest
@@ -73,3 +75,24 @@ def test_mails_that_are_too_old_go_after_a_restart_too(provider: RunningProvider
     provider.role.restart()
     wait_until(lambda: len(provider.mailbox(FACHARZT)) == 1)
     assert provider.mailbox(FACHARZT)[0]["message_id"] == "<1@cm.test>"
+
+
+def test_owner_is_told_of_deleted_mails_where_the_provider_does_so(
+    start_provider: Callable[..., RunningProvider],
+) -> None:
+    account = {"data_time_to_live": 10}
+    provider = start_provider("kv", KV, [PRAXIS], account=account, deletion_notice=True)
+    for number in (1, 2):
+        send(provider, PRAXIS, number)
+    advance(provider, 11)
+    wait_until(lambda: [e["message_id"][:11] for e in provider.mailbox(PRAXIS)] == ["<geloescht."])
+    (notice,) = provider.mails(PRAXIS)
+    message = email.message_from_bytes(notice, policy=email.policy.SMTP)
+    assert message["Subject"] == "Löschbenachrichtigung"
+    assert message["Auto-Submitted"] == "auto-generated"
+    text = message.get_content()
+    assert "10 Tagen" in text
+    assert all(f"<{number}@cm.test>, eingegangen am " in text for number in (1, 2))
+    advance(provider, 11)
+    wait_until(lambda: provider.mailbox(PRAXIS) == [])
+    assert len(provider.steps("retention.deleted")) == 3
