@@ -20,6 +20,7 @@ MAX_QUERY = 1024
 _HEADER = 12
 CLASSIC_UDP = 512
 LARGEST_UDP = 1232
+LARGEST_TCP = 65_535
 ALIASES = 8
 _REFUSED_TYPES = frozenset(
     (dns.rdatatype.AXFR, dns.rdatatype.IXFR, dns.rdatatype.ANY, dns.rdatatype.MAILB)
@@ -104,7 +105,9 @@ def answer(question: Question, records: Records, negative_ttl: int) -> dns.messa
         reply.answer.append(alias)
         name = alias[0].target
         found = records.at(name, question.rdtype)
-    if found is not None:
+    if found is None and (name, question.rdtype) == (zone, dns.rdatatype.SOA):
+        reply.answer.append(_soa(zone, negative_ttl))
+    elif found is not None:
         shown = dns.rrset.from_rdata_list(
             question.name if name == question.name else name, found.ttl, list(found)
         )
@@ -120,14 +123,13 @@ def answer(question: Question, records: Records, negative_ttl: int) -> dns.messa
 def encode(question: Question, reply: dns.message.Message, *, udp: bool) -> bytes:
     """Return the message; one that is too large for UDP goes out truncated (TC), without records.
 
-    Truncated answers are asked again over TCP.
+    Truncated answers are asked again over TCP. What is too large even there is SERVFAIL.
     """
-    if not udp:
-        return reply.to_wire(max_size=65_535)
     try:
-        return reply.to_wire(max_size=question.udp_size)
+        return reply.to_wire(max_size=question.udp_size if udp else LARGEST_TCP)
     except dns.exception.TooBig:
-        return truncated(question).to_wire()
+        other = truncated(question) if udp else failure(question, dns.rcode.SERVFAIL)
+        return other.to_wire()
 
 
 def truncated(question: Question) -> dns.message.Message:

@@ -24,7 +24,9 @@ class Records:
 
     def __init__(self, zones: Iterable[str], records: Iterable[RecordSettings]) -> None:
         self._zones = [_name(zone) for zone in zones]
-        self._known: dict[dns.name.Name, dict[dns.rdatatype.RdataType, dns.rrset.RRset]] = {}
+        self._known: dict[dns.name.Name, dict[dns.rdatatype.RdataType, dns.rrset.RRset]] = {
+            zone: {} for zone in self._zones
+        }
         for record in records:
             self._add(record)
 

@@ -74,3 +74,21 @@ def test_an_endless_alias_ends():
     reply = answers.answer(question, loop, 5)
     assert len(reply.answer) <= answers.ALIASES
     assert answers.encode(question, reply, udp=True)
+
+
+def asked(name: str, rdtype: str) -> answers.Question:
+    return answers.read_query(dns.message.make_query(name, rdtype).to_wire())
+
+
+def test_an_answer_that_no_message_can_hold_is_a_failure():
+    too_many = records(*((f"big.{ZONE}", "TXT", f'"{i:0250}"') for i in range(300)))
+    question = asked(f"big.{ZONE}", "TXT")
+    reply = answers.encode(question, answers.answer(question, too_many, 5), udp=False)
+    assert dns.message.from_wire(reply).rcode() == dns.rcode.SERVFAIL
+
+
+def test_a_zone_says_what_it_is_even_without_records():
+    reply = answers.answer(asked(ZONE, "SOA"), records(), 5)
+    assert reply.rcode() == dns.rcode.NOERROR
+    assert reply.answer[0].rdtype == dns.rdatatype.SOA
+    assert answers.answer(asked(ZONE, "MX"), records(), 5).rcode() == dns.rcode.NOERROR
