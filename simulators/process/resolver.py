@@ -6,6 +6,7 @@ import ipaddress
 import re
 from collections import OrderedDict
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,6 +20,7 @@ import dns.resolver
 from .clock import Clock
 
 REMEMBERED = 1_000
+LONGEST_TTL = 86_400
 SECONDS = 5.0
 MAX_INSTANCES = 100
 _PLACE = re.compile(r"^(\[[0-9a-fA-F:]+\]|[^:\s]+):(\d{1,5})$")
@@ -44,8 +46,11 @@ class ServiceInstance:
     text: Mapping[str, str]
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Known:
+    """What was answered; it holds from ``since`` on, for a clock may also be set back."""
+
+    since: datetime
     until: datetime
     data: RecordData
 
@@ -53,7 +58,8 @@ class _Known:
 class Resolver:
     """Asks one DNS server, ``host:port``, and remembers answers for their TTL (virtual clock).
 
-    What is not there is asked for again each time. Its methods raise NoSuchName and
+    The TTL is the shortest of an answer and the aliases that lead to it (RFC 1034, 3.6.2), a day
+    at most. What is not there is asked for again each time. Its methods raise NoSuchName and
     NamesUnavailable.
     """
 
@@ -105,12 +111,16 @@ class Resolver:
         return _text(best.target), best.port
 
     async def instances(self, kind: str) -> list[ServiceInstance]:
-        """Return the instances of a *kind* of service (``_kas._tcp.…``): PTR, then SRV and TXT."""
+        """Return the instances of a *kind* of service (``_kas._tcp.…``): PTR, then SRV and TXT.
+
+        One without a place is left out, for the others can be used.
+        """
         found = []
         for pointer in (await self._records(kind, "PTR"))[:MAX_INSTANCES]:
             name = _text(pointer.target)
-            host, port = await self.place(name)
-            found.append(ServiceInstance(name, host, port, await self._attributes(name)))
+            with suppress(NoSuchName):
+                host, port = await self.place(name)
+                found.append(ServiceInstance(name, host, port, await self._attributes(name)))
         return found
 
     async def _attributes(self, name: str) -> dict[str, str]:
@@ -128,7 +138,7 @@ class Resolver:
             raise NoSuchName(f"{name!r:.80} is no name") from None
         key = (asked, kind)
         known = self._known.get(key)
-        if known is not None and self._clock.now() < known.until:
+        if known is not None and known.since <= self._clock.now() < known.until:
             return known.data
         try:
             answer = await self._resolver.resolve(asked, kind, search=False)
@@ -138,8 +148,8 @@ class Resolver:
             raise NamesUnavailable(f"{name}: {type(error).__name__}") from None
         assert answer.rrset is not None  # resolve raises NoAnswer otherwise
         data = tuple(answer.rrset)
-        until = self._clock.now() + timedelta(seconds=answer.rrset.ttl)
-        self._known[key] = _Known(until, data)
+        now, seconds = self._clock.now(), min(answer.chaining_result.minimum_ttl, LONGEST_TTL)
+        self._known[key] = _Known(now, now + timedelta(seconds=seconds), data)
         self._known.move_to_end(key)
         if len(self._known) > REMEMBERED:
             self._known.popitem(last=False)
