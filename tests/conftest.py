@@ -19,6 +19,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.warm_processes import WarmProcess
+
 ROOT = Path(__file__).resolve().parent.parent
 SPEC = Path(os.environ.get("KIM_SPEC_DIR") or ROOT.parent / "shared" / "spec")
 START_SECONDS = 30
@@ -72,12 +74,16 @@ def pki_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @dataclass
 class RunningRole:
-    """A process of a role under test: ``python -m MODULE --settings FILE``."""
+    """A process of a role under test: ``python -m MODULE --settings FILE``.
+
+    With ``warm`` the same is forked from a parent that has imported the role.
+    """
 
     module: str
     settings: dict[str, Any]
     directory: Path
-    process: subprocess.Popen[bytes] = field(init=False)
+    warm: bool = False
+    process: subprocess.Popen[bytes] | WarmProcess = field(init=False)
 
     def __post_init__(self) -> None:
         self.start()
@@ -86,6 +92,11 @@ class RunningRole:
         """Start the process and wait until it says that it is ready."""
         file = self.directory / "settings.json"
         file.write_text(json.dumps(self.settings, default=str), encoding="utf-8")
+        if self.warm:
+            self.process = WarmProcess(self.module, file, self.directory / "log", ROOT)
+            self._wait(self.process.ready.fileno())
+            self.process.ready.close()
+            return
         readable, writable = os.pipe()
         with (self.directory / "log").open("ab") as log:
             self.process = subprocess.Popen(
@@ -99,10 +110,15 @@ class RunningRole:
                 cwd=ROOT,
             )
         os.close(writable)
-        with os.fdopen(readable, "rb") as ready:
-            if ready.read(1) != b"R":
-                self.process.wait(START_SECONDS)
-                raise AssertionError(f"{self.module} did not start:\n{self.log()}")
+        try:
+            self._wait(readable)
+        finally:
+            os.close(readable)
+
+    def _wait(self, ready: int) -> None:
+        if os.read(ready, 1) != b"R":
+            self.process.wait(START_SECONDS)
+            raise AssertionError(f"{self.module} did not start:\n{self.log()}")
 
     def address(self, listener: str) -> tuple[str, int]:
         """Return host and port of *listener*; the settings must give the port."""
@@ -233,7 +249,7 @@ def start_role(
             **settings,
             "listeners": listeners,
         }
-        role = RunningRole(module, complete, directory)
+        role = RunningRole(module, complete, directory, warm=True)
         started.append(role)
         return role
 
