@@ -28,7 +28,7 @@ from tests.account_manager_site import (
     b64,
 )
 from tests.kas_client import KasClient
-from tests.mail_providers import FACHARZT, KV, PASSWORD, mail
+from tests.mail_providers import FACHARZT, KV, PASSWORD, mail, wait_until
 
 NOTE = {
     "startDate": "2021-07-20T17:32:28Z",
@@ -76,6 +76,7 @@ def test_deregistered_account_fetches_for_thirty_days_but_gets_and_sends_nothing
     assert site.call("GET", token=site.token_now()).status == 404
     with pytest.raises(poplib.error_proto), site.provider.pop3(OWNED):
         pass
+    wait_until(lambda: b'"ended"' in site.provider.role.ask("GET", "/accounts/log")[1])
     site.provider.role.kill()
     site.provider.role.restart()  # real time again: what has ended stays so
     assert site.call("GET").status == 404
