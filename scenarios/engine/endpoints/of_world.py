@@ -98,7 +98,16 @@ def write_environment(endpoints: Endpoints, directory: Path) -> None:
         variables["KIMULATOR_NAMES_DNS"] = endpoints.names.dns
     for domain, provider in endpoints.providers.items():
         prefix = f"KIMULATOR_PROVIDER_{_variable(domain)}"
-        variables |= {f"{prefix}_SMTP": provider.smtp, f"{prefix}_POP3": provider.pop3}
+        addresses = {
+            "SMTP": provider.smtp,
+            "POP3": provider.pop3,
+            "ACCOUNT_MANAGER": provider.account_manager,
+            "ACCOUNT_LIMIT": provider.account_limit,
+            "SERVICE_INFORMATION": provider.service_information,
+            "KAS": provider.kas,
+            "CONTROL": provider.control,
+        }
+        variables |= {f"{prefix}_{name}": place for name, place in addresses.items() if place}
     for name, site in endpoints.sites.items():
         facts = _site_facts(site, directory)
         variables |= {f"KIMULATOR_SITE_{_variable(name)}_{key}": facts[key] for key in facts}

@@ -71,11 +71,19 @@ def test_a_mail_is_sent_and_fetched(paste: Paste, waiting: Callable[[], int]) ->
 
 
 def test_the_konnektor_names_its_services(paste: Paste) -> None:
-    assert "ConnectorServices" in paste("curl", "--cert-type", {})
+    assert "ConnectorServices" in paste("curl", "PRAXIS_CLIENT_CERTIFICATE", {})
 
 
 def test_the_directory_names_the_insurer(paste: Paste, world: Endpoints) -> None:
     assert f"mail: {world.participants['kasse'].address}" in paste("ldapsearch", "entryType=5", {})
+
+
+def test_the_provider_tells_the_limits_of_an_account(paste: Paste) -> None:
+    assert '"maxMailSize": 734003200' in paste("curl", "ACCOUNT_LIMIT", {})
+
+
+def test_the_names_of_the_world_lead_to_its_servers(paste: Paste) -> None:
+    assert "mail.kv.dox.kim.telematik-test." in paste("dig", "+short", {})
 
 
 def test_a_soap_call_is_answered(paste: Paste) -> None:
