@@ -52,9 +52,10 @@ class Token:
 
         A clock that is ahead by *tolerance* does no harm.
         """
-        if now < self.not_before - tolerance:
+        age = now - self.not_before
+        if age < -tolerance:
             raise TokenRefused("the JWT is not valid yet (nbf)")
-        if now > self.not_before + holds or (self.expires is not None and now >= self.expires):
+        if age > holds or (self.expires is not None and now >= self.expires):
             raise TokenRefused("the JWT has expired")
 
     def check_signature(self) -> None:

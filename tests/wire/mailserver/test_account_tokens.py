@@ -66,6 +66,8 @@ def test_card_signs_with_either_key(site: AccountSite, crypt: str) -> None:
         ({"claims": {"nbf": 1e300}}, "nbf"),
         ({"claims": {"nbf": int(time.time()) + 7200}}, "not valid yet"),
         ({"claims": {"nbf": int(time.time()) - 7200}}, "expired"),
+        ({"claims": {"nbf": -62_135_596_800}}, "expired"),
+        ({"claims": {"nbf": 253_402_300_799}}, "not valid yet"),
         ({"claims": {"exp": int(time.time()) - 1}}, "expired"),
         ({"reference": "C.SIG"}, "no AUT certificate"),
     ],
