@@ -119,14 +119,17 @@ def boolean(content: Mapping[str, Any], name: str) -> bool | None:
 
 
 def moment(content: Mapping[str, Any], name: str) -> datetime | None:
-    """Return the date-time *name* (RFC 3339), None if it is missing; raises RestRefused (400)."""
+    """Return the date-time *name* (RFC 3339), None if it is missing; raises RestRefused (400).
+
+    Whole seconds, as they are written: a fraction before the year 10000 has no number of its own.
+    """
     value = text(content, name, MAX_TEXT)
     if value is None:
         return None
     try:
         if _MOMENT.fullmatch(value) is None:
             raise ValueError
-        return datetime.fromisoformat(value.upper()).astimezone(UTC)
+        return datetime.fromisoformat(value.upper()).astimezone(UTC).replace(microsecond=0)
     except (ValueError, OverflowError):
         raise _wrong(name, "expected a date and time (RFC 3339)") from None
 

@@ -84,6 +84,13 @@ def test_note_is_written_as_it_was_read(start: datetime, message: str) -> None:
     assert write_note(read_note(content, None)) == content
 
 
+def test_the_last_moment_of_all_is_kept_as_the_number_that_a_store_has() -> None:
+    content = {"startDate": "0001-01-01T00:00:00Z", "message": "x", "active": True}
+    note = read_note({**content, "endDate": "9999-12-31T23:59:59.999999Z"}, None)
+    for moment in (note.start, note.end):
+        assert datetime.fromtimestamp(moment.timestamp(), UTC) == moment
+
+
 @pytest.mark.parametrize("value", ["2021-07-20", "2021-13-01T00:00:00Z", "2021-07-20 00:00:00Z"])
 def test_moments_are_those_of_rfc_3339(value: str) -> None:
     with pytest.raises(RestRefused):
