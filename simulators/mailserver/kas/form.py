@@ -44,7 +44,8 @@ class Form:
 
     def __init__(self, content_type: str, *, max_recipients: int) -> None:
         kind, options = parse_options_header(content_type)
-        if kind != "multipart/form-data" or not options.get("boundary"):
+        boundary = options.get("boundary", "")
+        if kind != "multipart/form-data" or not boundary or not boundary.isascii():
             raise _refused("the body must be multipart/form-data with a boundary")
         self.fields = Fields()
         self._max_recipients = max_recipients
@@ -53,7 +54,7 @@ class Form:
         self._value = bytearray()
         try:
             self._parser = PushMultipartParser(
-                options["boundary"],
+                boundary,
                 max_header_size=MAX_HEADER_LINE,
                 max_segment_count=max_recipients + 16,
             )

@@ -213,6 +213,7 @@ def test_forms_that_break_a_rule(kas: KasClient, parts: list[Part], message: str
     [
         ({"Content-Type": "application/octet-stream"}, DATA),
         ({"Content-Type": "multipart/form-data"}, DATA),
+        ({"Content-Type": 'multipart/form-data; boundary="ä"'}, DATA),
         ({}, b""),
         ({}, form([*fields(), attachment(DATA)])[:-20]),
         ({}, form([*fields(), attachment(DATA)]).replace(b"\r\n", b"\n")),
