@@ -274,6 +274,9 @@ class Accounts:
             if account.password is None:
                 return None
             right = await self._process.in_thread(matches, password, account.password)
+            now = self.find(address)
+            if now is None or now.locked or now.password != account.password:
+                return None  # it was changed or locked meanwhile
             if right:
                 self._verifier.remember(account.address, password)
         return account if right else None

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from simulators.mailserver.accounts import Accounts
+from simulators.mailserver.passwords import hash_password, matches
 from simulators.mailserver.service import ROLE
 from simulators.mailserver.settings import MailserverSettings
 from simulators.mailserver.store import Store
@@ -70,6 +74,38 @@ def test_changed_password_of_the_settings_replaces_the_stored_one(tmp_path: Path
         await accounts.load()
         assert await accounts.log_in(ADDRESS, PASSWORD) is None
         assert await accounts.log_in(ADDRESS, "Neu-2") is not None
+        await store.close()
+        running.close()
+
+    asyncio.run(check())
+
+
+@pytest.mark.parametrize("change", [{"password": hash_password("Neu-2")}, {"locked": True}])
+def test_login_is_refused_if_the_account_changes_while_the_hash_is_compared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any]
+) -> None:
+    async def check() -> None:
+        running = process(tmp_path, password=PASSWORD)
+        store = Store(tmp_path / "mail.sqlite3")
+        accounts = Accounts(running, store)
+        await accounts.load()
+        await accounts.hash_passwords()
+        account = accounts.find(ADDRESS)
+        assert account is not None
+        own = replace(account, given=b"changed by its owner")
+        await accounts.change(replace(own, password=hash_password("Alt-3")))
+        in_thread = running.in_thread
+
+        async def and_then_changed(function: Any, *values: Any) -> Any:
+            right = await in_thread(function, *values)
+            if function is matches:
+                await accounts.change(replace(own, **change))
+            return right
+
+        with monkeypatch.context() as patch:
+            patch.setattr(running, "in_thread", and_then_changed)
+            assert await accounts.log_in(ADDRESS, "Alt-3") is None
+        assert await accounts.log_in(ADDRESS, "Alt-3") is None
         await store.close()
         running.close()
 
