@@ -18,6 +18,7 @@ from simulators.process.settings import Settings
 from ..address_rules import proposal
 from ..provider import Provider
 from .settings import AccountManagerSettings
+from .turns import Turns
 
 
 class ProposalRequest(Settings):
@@ -35,8 +36,9 @@ class AccountControl:
     is a part of the control API.
     """
 
-    def __init__(self, provider: Provider, settings: AccountManagerSettings) -> None:
+    def __init__(self, provider: Provider, settings: AccountManagerSettings, turns: Turns) -> None:
         self._provider = provider
+        self._turns = turns
         self._codes = {code.reference_id: code for code in settings.codes}
 
     def add_routes(self) -> None:
@@ -85,12 +87,14 @@ class AccountControl:
         return await self._set_lock(request, locked=False)
 
     async def _set_lock(self, request: web.Request, *, locked: bool) -> web.Response:
-        account = self._provider.accounts.find(request.match_info["address"])
-        if account is None:
-            raise web.HTTPNotFound(text="no such account\n")
-        if account.locked != locked:
-            event = "locked" if locked else "unlocked"
-            await self._provider.accounts.change(replace(account, locked=locked), event=event)
+        address = request.match_info["address"].lower()
+        async with self._turns.of(address):
+            account = self._provider.accounts.find(address)
+            if account is None:
+                raise web.HTTPNotFound(text="no such account\n")
+            if account.locked != locked:
+                event = "locked" if locked else "unlocked"
+                await self._provider.accounts.change(replace(account, locked=locked), event=event)
         return web.Response(status=204)
 
     async def _post_proposal(self, request: web.Request) -> web.Response:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -23,6 +21,7 @@ from .client_certificates import ClientCertificates, as_base64, check_common_nam
 from .porting import Porting
 from .registration import Registration
 from .settings import AccountManagerSettings
+from .turns import Turns
 
 BASE_PATH = "/AccountMgmt/v2.4"
 ACCOUNT = f"{BASE_PATH}/account/{{username}}"
@@ -43,6 +42,7 @@ class Interface:
         porting: Porting,
         certificates: ClientCertificates | None,
         out_of_office: OutOfOffice,
+        turns: Turns,
     ) -> None:
         self._provider = provider
         self._settings = settings
@@ -51,7 +51,7 @@ class Interface:
         self._porting = porting
         self._certificates = certificates
         self._out_of_office = out_of_office
-        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._turns = turns
 
     def add_to(self, rest: Rest) -> None:
         """Add the operations.
@@ -92,7 +92,7 @@ class Interface:
     @asynccontextmanager
     async def _turn(self, known: Account) -> AsyncIterator[Account]:
         """Have the operations on one account wait for each other; each sees what the last left."""
-        async with self._turns[known.address]:
+        async with self._turns.of(known.address):
             account = self._provider.accounts.find(known.address)
             if account is None:
                 raise RestRefused(faults.REST_NO_ACCOUNT)

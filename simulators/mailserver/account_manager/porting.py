@@ -52,9 +52,17 @@ class Porting:
             case OtpResult.EXPIRED:
                 raise RestRefused(faults.REST_OTP_EXPIRED)
         self._registration.check_member(caller)
-        if caller.telematik_id != account.telematik_id:
-            self._registration.check_owner(caller)
         ported = replace(account, telematik_id=caller.telematik_id)
+        async with self._registration.turns.of(caller.telematik_id):
+            if caller.telematik_id != account.telematik_id:
+                self._registration.check_owner(caller)
+            await self._give(account, ported)
+        self._provider.process.journal.record(
+            "account.ported", user=account.address, telematik_id=ported.telematik_id
+        )
+
+    async def _give(self, account: Account, ported: Account) -> None:
+        """Change directory and store; a failure leaves both as they were."""
         await self._move(account, ported)
 
         def forget(connection: Connection) -> None:
@@ -66,9 +74,6 @@ class Porting:
             with suppress(RestRefused):
                 await self._move(ported, account)
             raise
-        self._provider.process.journal.record(
-            "account.ported", user=account.address, telematik_id=ported.telematik_id
-        )
 
     async def _move(self, before: Account, after: Account) -> None:
         """Carry the address from one entry into the other; if that fails it stays in the first."""

@@ -22,6 +22,7 @@ from .authentication import Caller
 from .directory import Directory, Listing
 from .one_time_passwords import forget_otp
 from .settings import AccountManagerSettings, RegistrationCode
+from .turns import Turns
 
 DEFAULT_KIM_VERSION = "1.5"
 DEFAULT_DATA_TIME_TO_LIVE = 90
@@ -41,8 +42,10 @@ class Registration:
         settings: AccountManagerSettings,
         directory: Directory | None,
         out_of_office: OutOfOffice,
+        turns: Turns,
     ) -> None:
         self._out_of_office = out_of_office
+        self.turns = turns
         self._provider = provider
         self._settings = settings
         self._directory = directory
@@ -59,7 +62,8 @@ class Registration:
         self.check_password(password)
         version = self._kim_version(data) or DEFAULT_KIM_VERSION
         given = self._limits()
-        async with self._alone(data.username):
+        async with self._alone(data.username), self.turns.of(caller.telematik_id):
+            self.check_owner(caller)
             if self._provider.accounts.is_taken(
                 data.username, for_ever=self._provider.settings.profile.addresses_given_once
             ):
@@ -241,7 +245,6 @@ class Registration:
         broken = broken_rule(settings.profile, local, number)
         if broken is not None:
             raise RestRefused(faults.REST_RULES.saying(f"username: {broken}"))
-        self.check_owner(caller)
 
     def _kim_version(self, data: AccountData) -> str | None:
         version = data.kim_version

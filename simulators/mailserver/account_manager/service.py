@@ -22,6 +22,7 @@ from .one_time_passwords import OneTimePasswords
 from .porting import Porting
 from .registration import Registration
 from .settings import AccountManagerSettings, DirectorySettings
+from .turns import Turns
 
 LONGEST_WAIT = 3600.0
 
@@ -43,7 +44,8 @@ async def account_manager(
         passwords = OneTimePasswords(provider.store)
         await passwords.load()
         provider.process.control.on_reset(passwords.reset)
-        registration = Registration(provider, settings, directory, out_of_office)
+        turns = Turns()
+        registration = Registration(provider, settings, directory, out_of_office, turns)
         authority = settings.authority
         Interface(
             provider,
@@ -55,8 +57,9 @@ async def account_manager(
             if authority is None
             else ClientCertificates(authority, settings.certificate_days),
             out_of_office=out_of_office,
+            turns=turns,
         ).add_to(rest)
-        AccountControl(provider, settings).add_routes()
+        AccountControl(provider, settings, turns).add_routes()
         ending = asyncio.create_task(_end_accounts(provider, registration))
         try:
             yield

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +109,15 @@ def test_an_identity_has_so_many_addresses_and_no_more(site: AccountSite) -> Non
     assert (answer.status, "3 addresses" in answer.content["message"]) == (400, True)
     other = {"card": DOCTOR, "code": DOCTORS_CODE}
     assert site.register(f"vier.kvberlin@{KV}", **other).status == 204
+
+
+def test_registrations_at_the_same_time_share_what_an_identity_may_have(
+    site: AccountSite,
+) -> None:
+    names = [f"{number}.kvberlin@{KV}" for number in range(4)]
+    with ThreadPoolExecutor(len(names)) as pool:
+        found = [answer.status for answer in pool.map(site.register, names)]
+    assert sorted(found) == [204, 204, 400, 400]
 
 
 def test_full_identity_takes_over_no_further_address(site: AccountSite) -> None:

@@ -176,6 +176,23 @@ def test_directory_that_fails_between_the_entries_leaves_the_address_where_it_wa
     assert site.accounts()[OWNED]["telematik_id"] == ENTRY
 
 
+def test_lock_holds_although_the_owner_changes_the_account_meanwhile(site: AccountSite) -> None:
+    slow = {
+        "id": "1",
+        "operation": "*modify_Directory_FA-Attributes",
+        "effect": {"kind": "delay", "seconds": 0.3},
+    }
+    assert site.directory.ask("PUT", "/faults", [slow])[0] == 200
+    asked = len(site.directory.journal())
+    with ThreadPoolExecutor(1) as pool:
+        change = pool.submit(site.call, "PUT", body={"kimVersion": "1.5+"})
+        wait_until(lambda: len(site.directory.journal()) > asked)
+        assert site.provider.role.ask("PUT", f"/accounts/{OWNED}/lock")[0] == 204
+        assert change.result().status == 204
+    assert site.accounts()[OWNED]["locked"]
+    assert site.accounts()[OWNED]["kim_version"] == "1.5+"
+
+
 # Client certificates
 
 
