@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +17,7 @@ from .. import faults
 from ..faults import RestRefused
 from ..provider import Provider
 from .settings import DirectorySettings
+from .turns import Turns
 
 MAX_ANSWER = 4 << 20
 
@@ -35,11 +34,23 @@ class Listing:
     hidden: bool = False
 
 
+class Locked(Exception):
+    """The entry is inactive, and the directory lets nobody change it."""
+
+
+class NoAnswer(RestRefused):
+    """The directory gave no answer (502); what was asked of it may be done or not."""
+
+    def __init__(self) -> None:
+        super().__init__(_refused("no answer").error)
+
+
 class Directory:
     """Writes the addresses of this provider into the entries of their owners.
 
     The list of an entry is always written whole, so it is read before (OpenAPI, komLeData);
-    changes of one entry by this process wait for each other.
+    changes of one entry by this process wait for each other. A change that gets no answer may
+    have been made all the same: what stands there then decides.
     """
 
     def __init__(
@@ -49,7 +60,7 @@ class Directory:
         self._settings = settings
         self._session = session
         self._fad = settings.fad or provider.settings.domain
-        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._turns = Turns()
 
     async def put(self, telematik_id: str, listing: Listing) -> None:
         """Have *listing* stand in the entry of *telematik_id*, in place of what stood there.
@@ -57,7 +68,7 @@ class Directory:
         Raises RestRefused: 423 for an inactive entry, 502 where there is none, and for whatever
         the directory refuses or does not answer.
         """
-        async with self._locks[telematik_id]:
+        async with self._turns.of(telematik_id):
             await self._check_active(telematik_id)
             data = await self._read(telematik_id)
             accounts = [] if data is None else _without(data, listing.address)
@@ -67,14 +78,23 @@ class Directory:
                 entry["appTags"] = tags
             if listing.hidden:
                 entry["noVzdMailEntry"] = True
-            await self._write(telematik_id, [*accounts, entry], new=data is None)
+            try:
+                await self._write(telematik_id, [*accounts, entry], new=data is None)
+            except Locked:
+                raise RestRefused(faults.REST_ENTRY_INACTIVE) from None
 
     async def remove(self, telematik_id: str, address: str) -> None:
-        """Take *address* out of the entry of *telematik_id*; raises RestRefused (502, 423)."""
-        async with self._locks[telematik_id]:
+        """Take *address* out of the entry of *telematik_id*; raises RestRefused (502).
+
+        An entry that is locked is 502, too: nothing that takes an address out has a 423.
+        """
+        async with self._turns.of(telematik_id):
             data = await self._read(telematik_id)
             if data is not None and _names(data, address):
-                await self._write(telematik_id, _without(data, address), new=False)
+                try:
+                    await self._write(telematik_id, _without(data, address), new=False)
+                except Locked:
+                    raise _refused("the entry is locked") from None
 
     async def _check_active(self, telematik_id: str) -> None:
         status, content = await self._ask(
@@ -101,15 +121,21 @@ class Directory:
         return content
 
     async def _write(self, telematik_id: str, accounts: list[dict[str, Any]], *, new: bool) -> None:
+        """Write the application data of this provider; raises Locked, RestRefused (502)."""
         path = _of_entry(telematik_id)
         body = {
             "mail": [a["mail"] for a in accounts if not a.get("noVzdMailEntry")],
             "komLeData": [a for a in accounts if a.get("version")],
         }
         method, path = ("POST", path) if new else ("PUT", f"{path}/{quote(self._fad)}")
-        status, _ = await self._ask(method, path, body)
+        try:
+            status, _ = await self._ask(method, path, body)
+        except NoAnswer:
+            if not _stand_in(await self._read(telematik_id), accounts):
+                raise
+            return
         if status == 423:
-            raise RestRefused(faults.REST_ENTRY_INACTIVE)
+            raise Locked
         if status not in (200, 201):
             raise _refused(f"the directory answered {status}")
 
@@ -128,7 +154,7 @@ class Directory:
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError, RecursionError) as error:
             reason = one_line(str(error)) or type(error).__name__
             self._provider.process.journal.record("directory.failed", peer="vzd", reason=reason)
-            raise _refused("no answer") from None
+            raise NoAnswer from None
 
 
 async def _bounded(response: aiohttp.ClientResponse) -> bytes:
@@ -171,6 +197,16 @@ def _app_tags(data: Mapping[str, Any], address: str) -> list[str]:
             tags = entry.get("appTags")
             return [str(tag) for tag in tags] if isinstance(tags, list) else []
     return []
+
+
+def _stand_in(data: Mapping[str, Any] | None, accounts: list[dict[str, Any]]) -> bool:
+    """Tell whether *accounts*, as they were written, are all that stands in *data*."""
+    found = [] if data is None else _without(data, "")
+    return sorted(found, key=_address) == sorted(accounts, key=_address)
+
+
+def _address(account: Mapping[str, Any]) -> str:
+    return str(account["mail"]).lower()
 
 
 def _without(data: Mapping[str, Any], address: str) -> list[dict[str, Any]]:

@@ -25,6 +25,7 @@ from tests.account_manager_site import (
 from tests.mail_providers import KV, PASSWORD, mail
 
 NEW = f"Neue.Praxis@{KV}"
+FA = "_Directory_FA-Attributes"
 
 
 def test_registered_account_can_be_used_and_stands_in_the_directory(site: AccountSite) -> None:
@@ -134,6 +135,33 @@ def test_directory_that_refuses_the_second_step_changes_nothing(site: AccountSit
     assert site.register(NEW, card=OTHER_PRACTICE).status == 502
     assert NEW.lower() not in site.accounts()
     assert "mail" not in site.entry(TELEMATIK_IDS[OTHER_PRACTICE])
+
+
+@pytest.mark.parametrize("hidden", [True, False])
+def test_answer_of_the_directory_that_is_lost_leaves_nothing_half_done(
+    site: AccountSite, *, hidden: bool
+) -> None:
+    """The directory has written when its answer breaks off: so the operations are done."""
+    assert site.register(f"alt@{KV}").status == 204
+    fault = {"id": "1", "operation": "*modify" + FA, "effect": {"kind": "truncate"}}
+    assert site.directory.ask("PUT", "/faults", [fault])[0] == 200
+    assert site.register(NEW, noVzdMailEntry=hidden).status == 204
+    assert NEW.lower() in site.accounts()
+    assert site.call("PUT", body={"kimVersion": "1.5+"}).status == 204
+    assert site.call("DELETE", address=f"alt@{KV}", password=NEW_PASSWORD).status == 204
+    entry = site.entry(TELEMATIK_IDS[PRACTICE])
+    assert sorted(entry["mail"]) == ([OWNED] if hidden else [NEW, OWNED])
+    assert f"{OWNED},1.5+" in entry["kimData"]
+    assert f"{NEW},1.5" in entry["kimData"]
+
+
+def test_locked_entry_is_502_where_an_address_leaves_it(site: AccountSite) -> None:
+    """The OpenAPI has no 423 for deregisterAccount."""
+    fault = {"id": "1", "operation": "*modify" + FA, "effect": {"kind": "status", "code": 423}}
+    assert site.directory.ask("PUT", "/faults", [fault])[0] == 200
+    assert site.call("DELETE").status == 502
+    assert site.accounts()[OWNED]["deregistered"] is None
+    assert site.call("PUT", body={"kimVersion": "1.5+"}).status == 423
 
 
 def test_hidden_account_is_in_kimdata_alone(site: AccountSite) -> None:
