@@ -12,6 +12,7 @@ from ..database import Connection
 from ..faults import RestRefused
 from ..provider import Provider
 from .authentication import Caller
+from .begun import forgotten
 from .directory import Directory, Listing
 from .one_time_passwords import OneTimePasswords, OtpResult, forget_otp
 from .registration import Registration
@@ -63,10 +64,13 @@ class Porting:
 
     async def _give(self, account: Account, ported: Account) -> None:
         """Change directory and store; a failure leaves both as they were."""
+        entries = account.telematik_id, ported.telematik_id
+        await self._registration.begun.note(account.address, *entries)
         await self._move(account, ported)
 
         def forget(connection: Connection) -> None:
             forget_otp(connection, account.address)
+            forgotten(account.address, *entries)(connection)
 
         try:
             await self._provider.accounts.change(ported, event="ported", also=forget)

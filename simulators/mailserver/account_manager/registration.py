@@ -19,6 +19,7 @@ from ..passwords import hash_password
 from ..provider import Provider
 from .account_data import AccountData
 from .authentication import Caller
+from .begun import BegunListings, forgotten
 from .directory import Directory, Listing
 from .one_time_passwords import forget_otp
 from .settings import AccountManagerSettings, RegistrationCode
@@ -33,7 +34,7 @@ class Registration:
     """registerAccount, setAccount, deregisterAccount, revokeDeregistration.
 
     The directory is written before the store: if it refuses, nothing has happened; if the store
-    fails then, the directory is put back.
+    fails then, the directory is put back; ``begun`` knows what was cut off in between.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class Registration:
     ) -> None:
         self._out_of_office = out_of_office
         self.turns = turns
+        self.begun = BegunListings(provider, directory, turns)
         self._provider = provider
         self._settings = settings
         self._directory = directory
@@ -62,7 +64,7 @@ class Registration:
         self.check_password(password)
         version = self._kim_version(data) or DEFAULT_KIM_VERSION
         given = self._limits()
-        async with self._alone(data.username), self.turns.of(caller.telematik_id):
+        async with self._alone(data.username, caller.telematik_id):
             self.check_owner(caller)
             if self._provider.accounts.is_taken(
                 data.username, for_ever=self._provider.settings.profile.addresses_given_once
@@ -80,9 +82,12 @@ class Registration:
                 in_directory=not data.no_vzd_mail_entry,
                 spelling=data.username,
             )
+            await self.begun.note(account.address, account.telematik_id)
             await self._list(account)
             try:
-                await self._provider.accounts.add(account, "registered")
+                await self._provider.accounts.add(
+                    account, "registered", forgotten(account.address, account.telematik_id)
+                )
             except Conflict:  # another process on the same database was faster
                 await self._provider.accounts.load()
                 taken = self._provider.accounts.find(account.address)
@@ -116,9 +121,10 @@ class Registration:
         listed = (changed.kim_version, changed.in_directory)
         is_new = listed != (account.kim_version, account.in_directory)
         if is_new and account.deregistered is None:
+            await self.begun.note(account.address, account.telematik_id)
             await self._list(changed)
         try:
-            await self._provider.accounts.change(changed, event="changed")
+            await self._store(changed, "changed")
         except BaseException:
             if is_new and account.deregistered is None:
                 await self._relist(account)
@@ -135,10 +141,11 @@ class Registration:
         now = self._provider.process.clock.now()
         end = now + timedelta(days=self._settings.deregistration_days)
         ending = replace(account, deregistered=float(int(end.timestamp())))
+        await self.begun.note(account.address, account.telematik_id)
         if self._directory is not None:
             await self._directory.remove(account.telematik_id, account.address)
         try:
-            await self._provider.accounts.change(ending, event="deregistered")
+            await self._store(ending, "deregistered")
         except BaseException:
             await self._relist(account)
             raise
@@ -149,9 +156,10 @@ class Registration:
         if account.deregistered is None:
             raise RestRefused(faults.REST_NOT_DEREGISTERED)
         registered = replace(account, deregistered=None)
+        await self.begun.note(account.address, account.telematik_id)
         await self._list(registered)
         try:
-            await self._provider.accounts.change(registered, event="revoked")
+            await self._store(registered, "revoked")
         except BaseException:
             await self._unlist(registered)
             raise
@@ -258,16 +266,25 @@ class Registration:
         return (given[0].max_mail_size, given[0].quota) if given else (DEFAULT_MAX_MAIL_SIZE, None)
 
     @asynccontextmanager
-    async def _alone(self, address: str) -> AsyncIterator[None]:
-        """Keep a second registration of *address* away (409) while one is under way."""
+    async def _alone(self, address: str, telematik_id: str) -> AsyncIterator[None]:
+        """Keep a second registration of *address* away (409) while one is under way.
+
+        Those of one identity wait for each other: together they may not be too many.
+        """
         key = address.lower()
         if key in self._busy:
             raise RestRefused(faults.REST_TAKEN)
         self._busy.add(key)
         try:
-            yield
+            async with self.turns.of(key), self.turns.of(telematik_id):
+                yield
         finally:
             self._busy.discard(key)
+
+    async def _store(self, account: Account, event: str) -> None:
+        """Store a change that stands in the directory by now."""
+        done = forgotten(account.address, account.telematik_id)
+        await self._provider.accounts.change(account, event=event, also=done)
 
     async def _list(self, account: Account) -> None:
         if self._directory is not None:

@@ -24,7 +24,7 @@ from .registration import Registration
 from .settings import AccountManagerSettings, DirectorySettings
 from .turns import Turns
 
-LONGEST_WAIT = 3600.0
+LONGEST_WAIT = 60.0
 
 
 @asynccontextmanager
@@ -42,10 +42,11 @@ async def account_manager(
             to_directory = await stack.enter_async_context(_session((provider, settings.directory)))
             directory = Directory(provider, settings.directory, to_directory)
         passwords = OneTimePasswords(provider.store)
-        await passwords.load()
-        provider.process.control.on_reset(passwords.reset)
         turns = Turns()
         registration = Registration(provider, settings, directory, out_of_office, turns)
+        for kept in (passwords, registration.begun):
+            await kept.load()
+            provider.process.control.on_reset(kept.reset)
         authority = settings.authority
         Interface(
             provider,
@@ -60,7 +61,7 @@ async def account_manager(
             turns=turns,
         ).add_to(rest)
         AccountControl(provider, settings, turns).add_routes()
-        ending = asyncio.create_task(_end_accounts(provider, registration))
+        ending = asyncio.create_task(_look_after(provider, registration))
         try:
             yield
         finally:
@@ -80,16 +81,17 @@ async def _session(
         yield session
 
 
-async def _end_accounts(provider: Provider, registration: Registration) -> None:
-    """End deregistered accounts when the virtual time comes."""
+async def _look_after(provider: Provider, registration: Registration) -> None:
+    """End deregistered accounts when the virtual time comes; put right what was cut off."""
     look_again = asyncio.Event()
     provider.process.clock.on_change(look_again.set)
     while True:
         look_again.clear()
         try:
+            await registration.begun.settle()
             await registration.end_what_is_over()
         except Exception:
-            provider.process.log.exception("accounts that are over cannot be ended")
+            provider.process.log.exception("accounts cannot be looked after")
         end = registration.next_end()
         wait = LONGEST_WAIT
         if end is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -22,7 +23,7 @@ from tests.account_manager_site import (
     AccountSite,
     b64,
 )
-from tests.mail_providers import KV, PASSWORD, mail
+from tests.mail_providers import KV, PASSWORD, mail, wait_until
 
 NEW = f"Neue.Praxis@{KV}"
 FA = "_Directory_FA-Attributes"
@@ -153,6 +154,29 @@ def test_answer_of_the_directory_that_is_lost_leaves_nothing_half_done(
     assert sorted(entry["mail"]) == ([OWNED] if hidden else [NEW, OWNED])
     assert f"{OWNED},1.5+" in entry["kimData"]
     assert f"{NEW},1.5" in entry["kimData"]
+
+
+def test_registration_that_a_kill_cuts_off_leaves_no_address_in_the_directory(
+    site: AccountSite,
+) -> None:
+    """The process is killed when the directory has written, before the account is stored."""
+    faults = [
+        {"id": "1", "operation": "*modify" + FA, "effect": {"kind": "truncate"}},
+        {"id": "2", "operation": "*" + FA, "nth": 3, "effect": {"kind": "delay", "seconds": 60}},
+    ]
+    assert site.directory.ask("PUT", "/faults", faults)[0] == 200
+    with ThreadPoolExecutor(1) as pool:
+        registering = pool.submit(site.register, NEW)
+        wait_until(lambda: NEW in site.entry(TELEMATIK_IDS[PRACTICE])["mail"])
+        site.provider.role.kill()
+        with pytest.raises(ConnectionError):
+            registering.result()
+    assert site.directory.ask("DELETE", "/faults")[0] == 204
+    site.provider.role.restart()
+    wait_until(lambda: site.entry(TELEMATIK_IDS[PRACTICE])["mail"] == [OWNED])
+    assert NEW.lower() not in site.accounts()
+    assert site.register(NEW).status == 204
+    assert sorted(site.entry(TELEMATIK_IDS[PRACTICE])["mail"]) == [NEW, OWNED]
 
 
 def test_locked_entry_is_502_where_an_address_leaves_it(site: AccountSite) -> None:
