@@ -112,6 +112,10 @@ class Relay:
                 except StoreError as error:  # disk full: the entry still is in the queue there
                     self._provider.process.log.error("relay to %s: %s", domain, error)
                     destination.add(replace(entry, due=self._due(entry.attempts)))
+                except Exception:  # a mistake of ours: the mail must not wait for a restart
+                    self._provider.process.log.exception("relay to %s", domain)
+                    line.abort()
+                    destination.add(replace(entry, due=self._due(entry.attempts)))
             await line.close()
         finally:
             line.abort()
@@ -122,7 +126,7 @@ class Relay:
         idle_seconds = self._provider.settings.relay.idle_seconds
         while True:
             now = clock.now().timestamp()
-            if destination.waiting and destination.waiting[0][0] <= now:
+            if destination.waiting and self._is_due(destination.waiting[0][0], now):
                 return heapq.heappop(destination.waiting)[2]
             destination.news.clear()
             wait = idle_seconds if line.is_open else None
@@ -262,6 +266,10 @@ class Relay:
     def _expired(self, entry: QueuedRelay) -> bool:
         now = self._provider.process.clock.now().timestamp()
         return now - entry.arrived >= self._provider.settings.relay.give_up_seconds
+
+    def _is_due(self, due: float, now: float) -> bool:
+        """Tell whether *due* is over, or so far ahead that the clock was set back meanwhile."""
+        return due <= now or due - now > self._provider.settings.relay.longest_retry_seconds
 
     def _due(self, attempts: int) -> float:
         """Return when an entry is tried again after so many earlier attempts."""

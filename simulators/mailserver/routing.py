@@ -44,7 +44,7 @@ class Routing:
         if self._resolver is None:
             raise NoSuchName(f"{domain}: no route")
         hosts = await self._resolver.mail_servers(domain)
-        return [await self._hop(self._resolver, host) for host in hosts[:MAX_HOPS]]
+        return await self._hops(self._resolver, hosts[:MAX_HOPS])
 
     async def is_known(self, domain: str) -> bool:
         """Tell whether there is a way to *domain*; while nobody can say, there may be one."""
@@ -64,6 +64,20 @@ class Routing:
         """Have DNS asked again."""
         if self._resolver is not None:
             self._resolver.forget()
+
+    async def _hops(self, resolver: Resolver, hosts: list[str]) -> list[NextHop]:
+        """Return those of *hosts* that can be found; raise what hides the last one if none can."""
+        found: list[NextHop] = []
+        hidden: list[NoSuchName | NamesUnavailable] = []
+        for host in hosts:
+            try:
+                found.append(await self._hop(resolver, host))
+            except (NoSuchName, NamesUnavailable) as error:
+                hidden.append(error)
+        if not found:
+            unavailable = (error for error in hidden if isinstance(error, NamesUnavailable))
+            raise next(unavailable, hidden[-1])
+        return found
 
     async def _hop(self, resolver: Resolver, host: str) -> NextHop:
         try:

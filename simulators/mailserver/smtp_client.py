@@ -57,14 +57,17 @@ class SmtpClient:
 
         Raises OSError, ssl.SSLError, TimeoutError or ProtocolError.
         """
-        async with asyncio.timeout(target.timeout_seconds):
-            reader, writer = await asyncio.open_connection(
-                target.address,
-                target.port,
-                ssl=target.context,
-                server_hostname=target.host,
-                limit=READ_LIMIT,
-            )
+        try:
+            async with asyncio.timeout(target.timeout_seconds):
+                reader, writer = await asyncio.open_connection(
+                    target.address,
+                    target.port,
+                    ssl=target.context,
+                    server_hostname=target.host,
+                    limit=READ_LIMIT,
+                )
+        except ValueError as error:  # DNS allows names that no certificate can carry
+            raise ProtocolError(f"{target.host!r:.80}: no name for TLS: {error}") from None
         client = cls(target, reader, writer)
         try:
             await client._expect(220)
@@ -143,7 +146,8 @@ class SmtpClient:
     async def _expect(self, code: int) -> str:
         got, text = await self._read()
         if got != code:
-            raise ProtocolError(f"expected {code}, got {got} {text.splitlines()[0]}")
+            first = text.partition("\n")[0]  # may be empty
+            raise ProtocolError(f"expected {code}, got {got} {first}")
         return text
 
     async def _reply(self) -> Reply:

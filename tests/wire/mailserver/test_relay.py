@@ -62,6 +62,16 @@ def test_temporary_failure_is_tried_again_when_its_time_has_come(
     assert kv.mailbox(PRAXIS) == []
 
 
+def test_clock_set_back_leaves_no_mail_behind(kv: RunningProvider, arv: RunningProvider) -> None:
+    """What was to be tried again in the year 2031 is tried now, not in years."""
+    assert kv.role.ask("PUT", "/clock", {"now": "2031-01-01T00:00:00+00:00"})[0] == 200
+    kv.faults({"operation": "relay", "effect": {"kind": "drop"}, "times": 1})
+    send(kv)
+    wait_until(lambda: len(kv.steps("relay.postponed")) == 1)
+    assert kv.role.ask("PUT", "/clock", {"now": "2027-01-01T00:00:00+00:00"})[0] == 200
+    arv.wait_for_mails(KASSE, 1)
+
+
 def test_sender_hears_when_the_relay_gives_up(kv: RunningProvider, arv: RunningProvider) -> None:
     kv.faults({"operation": "relay", "effect": {"kind": "reply", "code": 451, "text": "4.4.1 no"}})
     send(kv)

@@ -127,6 +127,7 @@ BROKEN = {
     "endless reply": b"220-x\r\n" * 100_000,
     "other protocol": b"+OK POP3 here\r\n",
     "busy": b"421 4.3.2 later\r\n",
+    "refusal without words": b"554\r\n",
     "silent end": b"",
 }
 

@@ -96,6 +96,29 @@ def test_the_next_server_takes_it_when_the_preferred_one_is_away(
     receiving.wait_for_mails(KASSE, 1)
 
 
+@pytest.mark.parametrize("preference", [10, 30])
+def test_a_server_without_address_does_not_hide_the_others(names, sending, receiving, preference):
+    tell(
+        names,
+        (ARV, "MX", f"20 {MAIL}."),
+        (ARV, "MX", f"{preference} gone.{ARV}."),
+        *place(receiving),
+    )
+    send(sending)
+    receiving.wait_for_mails(KASSE, 1)
+
+
+def test_a_server_whose_name_no_certificate_can_carry_is_tried_again(names, sending, receiving):
+    """DNS escapes bytes: what is 63 of them is too long as text."""
+    odd = "\\007" * 20 + f".{ARV}"
+    tell(names, (ARV, "MX", f"10 {odd}."), *place(receiving, odd))
+    send(sending)
+    wait_until(lambda: len(sending.steps("relay.postponed")) == 1)
+    tell(names, (ARV, "MX", f"10 {MAIL}."), *place(receiving))
+    sending.role.ask("PUT", "/clock", {"advance_seconds": 601})
+    receiving.wait_for_mails(KASSE, 1)
+
+
 def test_without_mx_the_domain_itself_is_called(names, sending, receiving):
     """RFC 5321, 5.1. Its certificate does not carry that name, so nothing is handed over."""
     tell(names, *place(receiving, ARV))
