@@ -22,6 +22,7 @@ from .out_of_office import OutOfOffice, remember
 from .provider import Provider
 from .relay import Relay
 from .reports import Reports, Subject, delivered, failed, header_block
+from .store import NoRoom
 from .stored import NewDelivery, NewMail, NewRelay
 from .tampering import alter
 
@@ -133,10 +134,17 @@ class Delivery:
         )
         return None if broken is None else self.originator_refusal("A_23422", broken)
 
-    async def _store(self, incoming: _Incoming) -> Reply | None:
+    async def _store(
+        self, incoming: _Incoming, no_room: frozenset[str] = frozenset()
+    ) -> Reply | None:
+        """Store the mail for all but the full mailboxes; those of *no_room* are known to be."""
         own = self._provider.settings.domain
         local = [r for r in incoming.mail.recipients if r.domain == own]
-        full = [r for r in local if not await self._has_room(r, incoming.received.size)]
+        full = [
+            r
+            for r in local
+            if r.address.lower() in no_room or not await self._has_room(r, incoming.received.size)
+        ]
         if full and len(full) == len(incoming.mail.recipients):
             return faults.MAILBOX_FULL
         local = [r for r in local if r not in full]
@@ -144,7 +152,8 @@ class Delivery:
         mails = [main]
         prefix = f"Return-Path: <{incoming.mail.sender}>\r\n".encode()
         for recipient in local:
-            delivery = NewDelivery(recipient.address.lower(), prefix)
+            room = await self._provider.accounts.room_for_mails(recipient.address)
+            delivery = NewDelivery(recipient.address.lower(), prefix, room)
             effect = await self._fault(incoming, recipient)
             if effect is None:
                 main.deliveries.append(delivery)
@@ -157,8 +166,8 @@ class Delivery:
         if not main.deliveries and not main.relays:
             mails.remove(main)
         outcomes = [delivered(r) for r in local if "SUCCESS" in r.notify]
-        no_room = faults.MAILBOX_FULL
-        outcomes += [failed(r, no_room.status, str(no_room)) for r in full if "FAILURE" in r.notify]
+        why = faults.MAILBOX_FULL
+        outcomes += [failed(r, why.status, str(why)) for r in full if "FAILURE" in r.notify]
         report = self._reports.write(incoming.subject, outcomes)
         told = self._out_of_office.answers(
             incoming.mail.sender,
@@ -171,6 +180,9 @@ class Delivery:
             queued = await self._provider.store.add(
                 written, also=partial(remember, answers=told) if told else None
             )
+        except NoRoom as error:  # mails that came at the same time were quicker
+            self._out_of_office.take_back(told)
+            return await self._store(incoming, no_room | {error.mailbox})
         except StoreError as error:
             self._out_of_office.take_back(told)
             self._provider.process.log.error("a mail cannot be stored: %s", error)
@@ -178,15 +190,18 @@ class Delivery:
         if main not in mails and main.content is not None:
             await self._provider.store.discard(main.content)
         self._relay.offer(queued)
+        self._note(mails)
+        if report is not None:
+            self._reports.sent(incoming.subject, report, outcomes)
+        self._out_of_office.sent(told, incoming.subject.message_id)
+        return faults.ACCEPTED
+
+    def _note(self, mails: list[NewMail]) -> None:
         for mail in mails:
             for stored in mail.deliveries:
                 self._provider.process.journal.record(
                     "stored", message_id=mail.message_id, mailbox=stored.mailbox
                 )
-        if report is not None:
-            self._reports.sent(incoming.subject, report, outcomes)
-        self._out_of_office.sent(told, incoming.subject.message_id)
-        return faults.ACCEPTED
 
     def _main(self, incoming: _Incoming) -> NewMail:
         trace = self._trace(incoming.origin)

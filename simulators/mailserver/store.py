@@ -20,6 +20,14 @@ PART_SIZE = 320 << 10
 """Contents are kept in parts of about this size, so that memory stays bounded."""
 
 
+class NoRoom(Exception):
+    """A mailbox would hold more than it may; nothing was stored."""
+
+    def __init__(self, mailbox: str) -> None:
+        super().__init__(mailbox)
+        self.mailbox = mailbox
+
+
 class Store:
     """Mail of one provider: an SQLite file, or PostgreSQL by URL for one or more processes."""
 
@@ -90,7 +98,8 @@ class Store:
         """Store *mails* all or none; when this returns they are durable.
 
         *done* leaves the queue in the same transaction, *also* is carried out in it. Returns what
-        the relay has to do.
+        the relay has to do. Raises NoRoom; room is looked for in the transaction, so that mails
+        that come at the same time share it.
         """
         number = self.database.number
 
@@ -136,10 +145,7 @@ class Store:
 
     async def used(self, mailbox: str) -> int:
         """Return how many bytes *mailbox* holds."""
-        statement = "SELECT CAST(coalesce(sum(size), 0) AS BIGINT) FROM mail WHERE mailbox=?"
-        return await self.database.read(
-            lambda c: int(c.execute(statement, (mailbox,)).fetchone()[0])
-        )
+        return await self.database.read(lambda c: _used(c, mailbox))
 
     async def counts(self) -> dict[str, tuple[int, int]]:
         """Return number and bytes of the mails of every mailbox that holds any."""
@@ -231,6 +237,8 @@ def _insert(connection: Connection, mail: NewMail, worker: int) -> list[QueuedRe
             (mail.message_id, size, mail.head, content),
         )
     for to in mail.deliveries:
+        if to.room is not None and _used(connection, to.mailbox) + size + len(to.prefix) > to.room:
+            raise NoRoom(to.mailbox)
         connection.execute(
             "INSERT INTO mail(mailbox, content, size, received, prefix) VALUES (?,?,?,?,?)",
             (to.mailbox, content, size + len(to.prefix), mail.received, to.prefix),
@@ -246,6 +254,11 @@ def _insert(connection: Connection, mail: NewMail, worker: int) -> list[QueuedRe
         number = _id(connection, statement, *row)
         queued.append(QueuedRelay(number, content, relay.domain, relay.envelope, 0, *when))
     return queued
+
+
+def _used(connection: Connection, mailbox: str) -> int:
+    statement = "SELECT CAST(coalesce(sum(size), 0) AS BIGINT) FROM mail WHERE mailbox=?"
+    return int(connection.execute(statement, (mailbox,)).fetchone()[0])
 
 
 def _others(connection: Connection, table: str, column: str, living: set[int]) -> list[int]:

@@ -31,10 +31,14 @@ relays."""
 
 @dataclass(frozen=True)
 class NewDelivery:
-    """A mailbox that gets the mail, and the lines put in front of it (Return-Path)."""
+    """A mailbox that gets the mail, and the lines put in front of it (Return-Path).
+
+    ``room`` is how many bytes the mailbox may hold with it, None for any number.
+    """
 
     mailbox: str
     prefix: bytes
+    room: int | None = None
 
 
 @dataclass(frozen=True)
