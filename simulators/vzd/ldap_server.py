@@ -41,7 +41,7 @@ SEARCH = "LDAP.Search"
 MAX_JOURNAL_TEXT = 1_000
 MAX_KEPT = 64
 _SLICE_SECONDS = 0.004
-_LOOK_AT_CLOCK_EVERY = 256
+_LOOK_AT_CLOCK_EVERY = 16
 
 
 @dataclass(frozen=True, slots=True)
