@@ -79,7 +79,9 @@ class Tokens:
 
     async def issue(self, request: web.Request) -> web.Response:
         """Answer the token endpoint (RFC 6749, 4.4)."""
-        form = await request.post()
+        form = await _form(request)
+        if form is None:
+            return _token_error(400, "invalid_request")
         if form.get("grant_type") != "client_credentials":
             return _token_error(400, "unsupported_grant_type")
         name, secret = _credentials(request, form)
@@ -140,6 +142,16 @@ class Tokens:
             return None
         claims: dict[str, Any] = json.loads(_decode(signed.partition(".")[2]))
         return claims
+
+
+async def _form(request: web.Request) -> Mapping[str, Any] | None:
+    """Return the form in the body (RFC 6749, 4.4.2); None for anything else."""
+    if request.content_type != "application/x-www-form-urlencoded":
+        return None
+    try:
+        return await request.post()
+    except (LookupError, ValueError, web.RequestPayloadError):  # an odd charset, broken gzip
+        return None
 
 
 def _credentials(request: web.Request, form: Mapping[str, Any]) -> tuple[str, str]:

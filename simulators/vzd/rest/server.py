@@ -181,6 +181,8 @@ async def _read(request: web.Request) -> bytes:
         return await request.read()
     except web.HTTPRequestEntityTooLarge:
         raise bad_request("body", f"größer als {MAX_BODY} Bytes") from None
+    except web.RequestPayloadError:
+        raise bad_request("body", "Content-Encoding passt nicht zum Inhalt") from None
 
 
 def _addresses(content: bytes) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from simulators.pki.tree import PkiTree
-from tests.vzd_maintenance import DOMAIN, OTHER_DOMAIN, TOKEN, Client, logged_in
+from tests.vzd_maintenance import APPLICATION, DOMAIN, OTHER_DOMAIN, TOKEN, Client, logged_in
 
 FAD = "/DirectoryEntries/1-20012345678/KOM-LE_Fachdaten"
 
@@ -45,6 +45,35 @@ def test_no_token_for(
     client = Client(maintained.address("rest"), maintenance_tree)
     answer = client.log_in("kammer", **form)
     assert (answer.status, answer.content["error"]) == (status, error)
+
+
+@pytest.mark.parametrize(
+    ("headers", "body"),
+    [
+        ({"Content-Type": "application/x-www-form-urlencoded; charset=klingon"}, b"grant_type=x"),
+        ({"Content-Type": "multipart/form-data; boundary=x"}, b"--x\r\nbroken"),
+        ({"Content-Type": "multipart/form-data"}, b""),
+        (
+            {"Content-Type": "application/x-www-form-urlencoded", "Content-Encoding": "gzip"},
+            b"no gzip",
+        ),
+    ],
+    ids=["charset", "multipart", "boundary", "gzip"],
+)
+def test_a_form_that_is_none_is_no_mistake_of_ours(
+    maintained: Any, maintenance_tree: PkiTree, headers: dict[str, str], body: bytes
+) -> None:
+    client = Client(maintained.address("rest"), maintenance_tree)
+    answer = client.send("POST", TOKEN, body, headers)
+    assert (answer.status, answer.content) == (400, {"error": "invalid_request"})
+    assert "Traceback" not in maintained.log()
+
+
+def test_a_body_that_cannot_be_unpacked_is_refused(provider: Client, maintained: Any) -> None:
+    headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+    answer = provider.send("PUT", f"{APPLICATION}{FAD}/{DOMAIN}", b"no gzip", headers)
+    assert (answer.status, answer.wrong) == (400, "body")
+    assert "Traceback" not in maintained.log()
 
 
 def test_a_client_may_log_in_by_http_basic(maintained: Any, maintenance_tree: PkiTree) -> None:
