@@ -59,7 +59,7 @@ class Form:
                 max_segment_count=max_recipients + 16,
             )
         except MultipartError as error:
-            raise _refused(str(error)) from None
+            raise _refused(str(error.args[0])) from None
 
     def feed(self, data: bytes) -> Iterator[Start | bytes]:
         """Yield the start of the mail data once, and its bytes as they come."""
@@ -74,14 +74,14 @@ class Form:
                 else:
                     self._collect(event)
         except MultipartError as error:
-            raise _refused(str(error)) from None
+            raise _refused(str(error.args[0])) from None
 
     def close(self) -> tuple[str, datetime, tuple[str, ...]]:
         """Return Message-ID, expiry and recipients of the body that is complete now."""
         try:
             self._parser.close()
         except MultipartError as error:
-            raise _refused(str(error)) from None
+            raise _refused(str(error.args[0])) from None
         fields = self.fields
         if ATTACHMENT not in self._seen:
             raise _missing(ATTACHMENT)

@@ -104,6 +104,12 @@ def test_damaged_forms_are_refused_or_read_and_nothing_else(
         assert reader.close()
 
 
+def test_refusal_of_a_form_is_one_sentence_without_its_content() -> None:
+    body = form([('\xe4"', b"", {})]).replace("\xe4".encode(), b"\xe4")
+    with pytest.raises(RestRefused, match=r"^[A-Za-z ]+$"):
+        list(Form(CONTENT_TYPE, max_recipients=9).feed(body))
+
+
 def test_a_file_is_complete_or_not_there(tmp_path: Path) -> None:
     data = bytes(range(256)) * (PIECE // 128)
 
