@@ -26,6 +26,7 @@ TABLES = (
 ANNOUNCEMENT = "out_of_office"
 """What the processes on one database tell each other when a note has changed."""
 _AUTOMATIC_SENDERS = re.compile(r"(owner-.*|.*-request|mailer-daemon|.*-bounces?)@", re.IGNORECASE)
+_MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,250}>")
 _PRECEDENCE = frozenset({"bulk", "list", "junk"})
 
 
@@ -190,7 +191,7 @@ class OutOfOffice:
         headers.append("To", f"<{sender}>")
         headers.append("Subject", encoded(settings.out_of_office.subject))
         headers.append("Message-ID", own_id)
-        if message_id is not None:
+        if message_id is not None and _MESSAGE_ID.fullmatch(message_id):
             headers.append("In-Reply-To", message_id)
             headers.append("References", message_id)
         mail.head = _written(headers, note.message)

@@ -41,8 +41,9 @@ class Upload:
     async def receive(self, request: web.Request) -> Attachment:
         """Store the data of *request*; return what lies under the new link.
 
-        Raises RestRefused: 400 for a broken rule, 413 beyond the account's maxMailSize (A_19378),
-        507 without room. Whatever ends it, nothing is left of an upload that is not complete.
+        Raises RestRefused: 400 for a broken rule, 401 if the account ends or is locked meanwhile,
+        413 beyond its maxMailSize (A_19378), 507 without room. Whatever ends it, nothing is left
+        of an upload that is not complete.
         """
         length = self._length(request)
         form = Form(
@@ -125,14 +126,17 @@ class Upload:
         await self._blob.write(data)
 
     async def _finish(self, form: Form) -> Attachment:
-        """Make the data durable and the link exist."""
+        """Make the data durable and the link exist, if the account may still send."""
         message_id, wanted, recipients = form.close()
         now = self._provider.process.clock.now()
         if wanted <= now:
             raise RestRefused(REST_INPUT.saying("expires: lies in the past"))
         assert self._blob is not None  # the form is complete
         await self._blob.finish()
-        kept = now + timedelta(days=self._account.data_time_to_live)
+        account = self._provider.accounts.receiver(self._account.address)
+        if account is None or account.locked:
+            raise RestRefused(faults.REST_UNAUTHORIZED)
+        kept = now + timedelta(days=account.data_time_to_live)
         attachment = Attachment(
             id=self._id,
             owner=self._account.address,

@@ -27,7 +27,7 @@ from tests.account_manager_site import (
     AccountSite,
     b64,
 )
-from tests.kas_client import KasClient
+from tests.kas_client import KIND, PATH, KasClient, attachment, basic, fields, form
 from tests.mail_providers import FACHARZT, KV, PASSWORD, mail, wait_until
 
 NOTE = {
@@ -129,6 +129,27 @@ def otp(site: AccountSite, **changes: Any) -> str:
     answer = site.call("GET", "/OTP", **changes)
     assert answer.status == 200
     return str(answer.content["otp"])
+
+
+@pytest.mark.parametrize("ending", ["deregistered", "locked"])
+def test_account_that_ends_during_an_upload_gets_no_link(site: AccountSite, ending: str) -> None:
+    kas = KasClient(site.provider)
+    body = form([*fields(), attachment(b"x" * 100_000)])
+    connection = kas.connect()
+    connection.putrequest("POST", PATH)
+    kind = {"Content-Type": KIND, "Content-Length": str(len(body))}
+    for name, value in {**basic(OWNED), **kind}.items():
+        connection.putheader(name, value)
+    connection.endheaders(body[:50_000])
+    wait_until(lambda: len(kas.files()) == 1)
+    if ending == "locked":
+        assert site.provider.role.ask("PUT", f"/accounts/{OWNED}/lock")[0] == 204
+    else:
+        assert site.call("DELETE").status == 204
+    connection.send(body[50_000:])
+    assert connection.getresponse().status == 401
+    connection.close()
+    assert kas.stored() == kas.files() == []
 
 
 def test_address_is_ported_to_the_card_that_has_the_password(site: AccountSite) -> None:
@@ -365,6 +386,16 @@ def test_automatic_mail_is_not_answered(site: AccountSite, headers: str) -> None
     send(site, headers=headers)
     assert answers(site) == []
     assert len(site.provider.mails(OWNED)) == 1
+
+
+@pytest.mark.parametrize("message_id", ["<a@b> Bcc: x@y", "<ä@b>", "a@b", f"<{'a' * 300}@b>"])
+def test_answer_names_no_message_id_that_is_none(site: AccountSite, message_id: str) -> None:
+    assert site.call("PUT", "/outofoffice", NOTE).status == 204
+    with site.provider.smtp(FACHARZT) as client:
+        head = f"From: {FACHARZT}\r\nTo: {OWNED}\r\nMessage-ID: {message_id}\r\n\r\n"
+        client.sendmail(FACHARZT, [OWNED], head.encode(), ["BODY=8BITMIME"])
+    (answer,) = answers(site)
+    assert (answer["In-Reply-To"], answer["References"]) == (None, None)
 
 
 def test_mail_without_sender_and_mail_to_oneself_are_not_answered(site: AccountSite) -> None:
