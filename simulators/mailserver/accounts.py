@@ -82,7 +82,7 @@ class Accounts:
         self._former: set[str] = set()
         self._verifier = Verifier()
         self._changes = 0
-        self._uses: list[Usage] = [store.used]
+        self._uses: list[Usage] = []
 
     async def load(self) -> None:
         """Read the stored accounts and make those of the settings known at once.
@@ -283,7 +283,13 @@ class Accounts:
 
     async def remaining(self, account: Account) -> int | None:
         """Return how many bytes of the account's quota are left; None when it has no quota."""
-        if account.quota is None:
+        room = await self.room_for_mails(account.address)
+        return None if room is None else max(0, room - await self._store.used(account.address))
+
+    async def room_for_mails(self, address: str) -> int | None:
+        """Return how much of its quota all else leaves an account; None without a quota."""
+        account = self.find(address)
+        if account is None or account.quota is None:
             return None
         return max(0, account.quota - sum([await use(account.address) for use in self._uses]))
 
