@@ -86,6 +86,7 @@ class Rest:
             logger=quiet,
             shutdown_timeout=0.2,
             max_field_size=MAX_HEADER_LENGTH,
+            auto_decompress=False,
         )
         await self._runner.setup()
         server = self._runner.server
@@ -192,6 +193,7 @@ async def read_object(request: web.Request) -> dict[str, Any]:
 
     Bounded in size, time and depth; what is not UTF-8 or no JSON after RFC 8259 is refused.
     """
+    refuse_encoded(request)
     if request.content_type != "application/json":
         raise RestRefused(faults.REST_INPUT.saying("the body must be application/json"))
     if (request.charset or "utf-8").lower() != "utf-8":
@@ -214,6 +216,12 @@ async def read_object(request: web.Request) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise RestRefused(faults.REST_INPUT.saying("the body must be a JSON object"))
     return content
+
+
+def refuse_encoded(request: web.Request) -> None:
+    """Raise RestRefused (400) for a body that is compressed: its length would say nothing."""
+    if request.headers.get(hdrs.CONTENT_ENCODING, "identity").lower() != "identity":
+        raise RestRefused(faults.REST_INPUT.saying("Content-Encoding: none is understood"))
 
 
 def credentials(request: web.Request) -> tuple[str | None, str]:

@@ -16,6 +16,7 @@ from ..accounts import Account
 from ..database import StoreError
 from ..faults import REST_INPUT, RestRefused
 from ..provider import Provider
+from ..rest import refuse_encoded
 from .attachments import Attachment
 from .blobs import Blob
 from .form import ROOM_FOR_FIELDS, Form, Start
@@ -69,6 +70,7 @@ class Upload:
         return attachment
 
     def _length(self, request: web.Request) -> int:
+        refuse_encoded(request)
         length = request.content_length
         if length is None:
             raise RestRefused(REST_INPUT.saying("Content-Length is required (A_22427-01)"))

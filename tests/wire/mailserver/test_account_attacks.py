@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 import socket
@@ -9,6 +10,7 @@ import socket
 import pytest
 
 from tests.account_manager_site import BASE, CODE, NEW_PASSWORD, OWNED, AccountSite, b64
+from tests.kas_client import KasClient, attachment, fields, form
 from tests.mail_providers import KV, PASSWORD
 
 JSON = "Content-Type: application/json\r\n"
@@ -89,6 +91,18 @@ def test_broken_heads_change_nothing(site: AccountSite, head: str) -> None:
 def test_other_media_types_are_refused(site: AccountSite, content_type: str) -> None:
     answer = site.call("PUT", body=b"{}", **{"Content-Type": content_type})
     assert answer.status == 400
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "zstd", "X-Odd"])
+def test_compressed_bodies_are_refused(site: AccountSite, encoding: str) -> None:
+    """Whether they can be decoded or not, and in the form of the OpenAPI."""
+    kas, encoded = KasClient(site.provider), {"Content-Encoding": encoding}
+    for body in (b"broken", gzip.compress(b"{}")):
+        answer = site.call("PUT", body=body, **encoded)
+        assert (answer.status, "Content-Encoding" in answer.content["message"]) == (400, True)
+    upload = kas.post(gzip.compress(form([*fields(), attachment(b"x")])), OWNED, **encoded)
+    assert (upload.status, "Content-Encoding" in upload.json["message"]) == (400, True)
+    assert site.call("PUT", body={}, **{"Content-Encoding": "identity"}).status == 204
 
 
 def test_other_charsets_are_refused(site: AccountSite) -> None:
