@@ -207,6 +207,7 @@ class MailSession(Replies):
         """Take the sender: the logged-in user (A_23421), or anyone in the TI from a provider."""
         try:
             self._in_sequence(self._mail is None)
+            self._account = self._who_may_send(self._account)
             if self._account is None and not self._from_provider:
                 raise Refused(faults.AUTH_REQUIRED)
             envelope = read_mail(argument)
@@ -220,6 +221,13 @@ class MailSession(Replies):
             return
         self._mail = envelope
         await self._reply_soon(faults.SENDER_OK)
+
+    def _who_may_send(self, user: Account | None) -> Account | None:
+        """Return the account of *user* as it is now, None if it was deregistered (KOM-LE-A_2150)
+        or locked (KOM-LE-A_2167) after the login.
+        """
+        account = None if user is None else self._provider.accounts.receiver(user.address)
+        return None if account is None or account.locked else account
 
     def _in_sequence(self, condition: bool) -> None:
         if not self.session.host_name or not condition:

@@ -132,6 +132,18 @@ def otp(site: AccountSite, **changes: Any) -> str:
 
 
 @pytest.mark.parametrize("ending", ["deregistered", "locked"])
+def test_account_that_ends_after_its_login_sends_no_more(site: AccountSite, ending: str) -> None:
+    with site.provider.smtp(OWNED) as client:
+        assert client.mail(OWNED)[0] == 250
+        client.rset()
+        if ending == "locked":
+            assert site.provider.role.ask("PUT", f"/accounts/{OWNED}/lock")[0] == 204
+        else:
+            assert site.call("DELETE").status == 204
+        assert client.mail(OWNED)[0] == 530
+
+
+@pytest.mark.parametrize("ending", ["deregistered", "locked"])
 def test_account_that_ends_during_an_upload_gets_no_link(site: AccountSite, ending: str) -> None:
     kas = KasClient(site.provider)
     body = form([*fields(), attachment(b"x" * 100_000)])
