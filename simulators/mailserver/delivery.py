@@ -186,7 +186,7 @@ class Delivery:
         except StoreError as error:
             self._out_of_office.take_back(told)
             self._provider.process.log.error("a mail cannot be stored: %s", error)
-            return faults.STORAGE
+            return faults.of_store(error)
         if main not in mails and main.content is not None:
             await self._provider.store.discard(main.content)
         self._relay.offer(queued)

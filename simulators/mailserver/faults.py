@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from simulators.process.errors import one_line
 from simulators.process.faults import COMMON_EFFECTS, Effect
 
+from .database import StoreError, Unreachable
+
 REPLY = "reply"
 CORRUPT_CIPHERTEXT = "corrupt_ciphertext"
 REPLACE_HEADER = "replace_header"
@@ -70,6 +72,7 @@ NAMES_UNAVAILABLE = Reply(451, "4.4.3", "No answer about the route to this domai
 INTERNAL = Reply(451, "4.3.0", "Local error in processing")
 TOO_MANY_RECIPIENTS = Reply(452, "4.5.3", "Too many recipients")
 STORAGE = Reply(452, "4.3.1", "Insufficient system storage")
+STORE_AWAY = Reply(451, "4.3.0", "The mailboxes cannot be reached now, try again later")
 
 SYNTAX = Reply(501, "5.5.4", "Syntax error in parameters")
 BASE64 = Reply(501, "5.5.2", "Cannot decode the authentication data")
@@ -120,6 +123,11 @@ def with_status(line: str) -> str:
         return line
     status = _DEFAULTS.get(int(code), f"{code[0]}.0.0")
     return f"{code}{line[3:4] or ' '}{status} {text}"
+
+
+def of_store(error: StoreError) -> Reply:
+    """Return what a client is told of *error*: it is to come back, in both cases."""
+    return STORE_AWAY if isinstance(error, Unreachable) else STORAGE
 
 
 def reply_of(effect: Effect) -> Reply:

@@ -13,9 +13,9 @@ from .faults import (
     HEADER_TOO_LARGE,
     LINE_TOO_LONG,
     NUL_BYTE,
-    STORAGE,
     TOO_LARGE,
     Reply,
+    of_store,
 )
 from .store import PART_SIZE, Store
 
@@ -117,11 +117,11 @@ class Intake:
             await self._store(self._spill())
 
     async def _store(self, work: Awaitable[None]) -> None:
-        """Await *work*; when the disk is full, refuse the mail and read it to its end."""
+        """Await *work*; when the store fails, refuse the mail and read it to its end."""
         try:
             await work
-        except StoreError:
-            self.refusal = STORAGE
+        except StoreError as error:
+            self.refusal = of_store(error)
             self._buffer.clear()
 
     async def _spill(self) -> None:

@@ -93,7 +93,7 @@ class MailSession(Replies):
             return str(faults.SYNTAX)
         if isinstance(error, StoreError):
             self._provider.process.log.error("SMTP session failed: %s", error)
-            return str(faults.STORAGE)
+            return str(faults.of_store(error))
         self._provider.process.log.exception("SMTP session failed", exc_info=error)
         return str(faults.INTERNAL)
 

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .jobs import Conflict, Connection, Database, StoreError, Value
+from .jobs import Conflict, Connection, Database, StoreError, Unreachable, Value
 from .sqlite import SqliteDatabase
 
-__all__ = ["Conflict", "Connection", "Database", "StoreError", "Value", "open_database"]
+__all__ = [
+    "Conflict",
+    "Connection",
+    "Database",
+    "StoreError",
+    "Unreachable",
+    "Value",
+    "open_database",
+]
 
 
 def open_database(place: Path | str, domain: str, schema: str) -> Database:

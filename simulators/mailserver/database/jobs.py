@@ -18,6 +18,10 @@ class StoreError(Exception):
     """The database did not do what a job asked: no room, no connection, a broken file."""
 
 
+class Unreachable(StoreError):
+    """The database is not there now, later it may be."""
+
+
 class Conflict(StoreError):
     """A rule of the tables is against a job: a key that is taken, a content that is not there."""
 
@@ -160,7 +164,8 @@ class Worker:
 def in_transactions(batch: list[Entry], attempt: Callable[[list[Entry]], bool]) -> None:
     """Carry out *batch* in one transaction; where that fails, every job in one of its own.
 
-    *attempt* fills in what came of the jobs; False when its transaction left no trace.
+    *attempt* fills in what came of the jobs; False when its transaction left no trace and others
+    may do better.
     """
     if attempt(batch) or len(batch) == 1:
         return

@@ -19,12 +19,17 @@ from .jobs import (
     Job,
     StoreError,
     T,
+    Unreachable,
     Value,
     Worker,
     in_transactions,
 )
 
 CONNECT_SECONDS = 10
+IDLE_MILLISECONDS = 30_000
+"""How long a process that is stopped in a transaction may hold up the others."""
+_LOST = ("080", "57P")
+"""SQLSTATE of connections that are lost (08) and of a server that ends them (57P)."""
 _SPELLINGS = (
     ("INTEGER PRIMARY KEY AUTOINCREMENT", "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"),
     ("INTEGER", "BIGINT"),
@@ -158,6 +163,12 @@ class PostgresDatabase:
     def _in_one_transaction(self, batch: list[Entry]) -> bool:
         try:
             connection = self._write.begin(self._turn)
+        except psycopg.Error as error:  # no job can do better alone, it would only wait again
+            for entry in batch:
+                entry.error = _error(error)
+            self._write.undo()
+            return True
+        try:
             for entry in batch:
                 entry.result = entry.job(connection)
             self._write.end("COMMIT")
@@ -182,6 +193,7 @@ class PostgresDatabase:
         connection = psycopg.connect(self._url, autocommit=True, connect_timeout=CONNECT_SECONDS)
         path = sql.SQL("SET search_path TO {}").format(sql.Identifier(self._domain))
         connection.execute(path)
+        connection.execute(f"SET idle_in_transaction_session_timeout TO {IDLE_MILLISECONDS}")
         return connection
 
     def _make_tables(self, schema: str) -> None:
@@ -294,7 +306,11 @@ def _signed(number: int) -> int:
 
 def _error(error: Exception) -> Exception:
     """Return *error* as those who wait for jobs know it, in one line."""
-    if isinstance(error, psycopg.Error):
-        text = " ".join(str(error).split()) or type(error).__name__
-        return Conflict(text) if isinstance(error, psycopg.IntegrityError) else StoreError(text)
-    return error
+    if not isinstance(error, psycopg.Error):
+        return error
+    text = " ".join(str(error).split()) or type(error).__name__
+    if isinstance(error, psycopg.IntegrityError):
+        return Conflict(text)
+    state = error.sqlstate or ""
+    lost = isinstance(error, psycopg.OperationalError) and state[:3] in ("", *_LOST)
+    return Unreachable(text) if lost else StoreError(text)
