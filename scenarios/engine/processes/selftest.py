@@ -14,10 +14,12 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from datetime import UTC, datetime
 from email.message import EmailMessage
 from typing import Protocol
 from urllib.parse import quote, urlsplit
 
+from simulators.pki.request import Reference
 from simulators.process.errors import one_line
 
 from ..endpoints.contract import Endpoints, ParticipantEndpoint
@@ -29,6 +31,7 @@ SECONDS = 20.0
 SUBJECT = "kimulator: Selbstprüfung"
 TEXT = "Diese Nachricht geht von Praxissystem zu Praxissystem."
 LOOK_AGAIN_SECONDS = 0.2
+_NEEDED: tuple[Reference, ...] = ("C.SIG", "C.ENC")
 
 
 class SelfTestFailed(Exception):
@@ -48,7 +51,7 @@ def run_self_test(
     """Send a mail between two participants, fetch it, delete it, and forget that it was there.
 
     Worlds without two participants who could exchange a mail are not tested; who holds one of
-    the *unfit* cards (site and name) could not. Raises
+    the *unfit* cards (site and name) could not, nor who has RSA only after its end. Raises
     SelfTestFailed, or ProcessDied at once when a process ends meanwhile.
     """
     pair = self_test_pair(world, unfit)
@@ -118,6 +121,21 @@ def _able(world: World, participant: Participant) -> bool:
         and card.in_directory
         and pins_of(card)["PIN.SMC"].state == "VERIFIED"
         and sum(other.type == "SMC-B" for other in site.cards.values()) == 1
+        and not _has_no_key_left(world, participant)
+    )
+
+
+def _has_no_key_left(world: World, participant: Participant) -> bool:
+    """Say whether RSA has ended for a participant whose mails need it: G2.0, or as it is told."""
+    card = world.sites[participant.site].cards[participant.card]
+    module = world.sites[world.owner(participant.site)].clientmodule
+    only_rsa = card.generation == "G2.0" or (module is not None and module.sign_crypt == "RSA")
+    if world.rsa_ends is None or not only_rsa:
+        return False
+    has_ecc, today = card.generation != "G2.0", datetime.now(UTC).date()
+    return any(
+        world.rsa_ends.is_over(reference, smcb=True, has_ecc=has_ecc, today=today)
+        for reference in _NEEDED
     )
 
 
