@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from .. import faults
 from ..database import Connection
 from ..faults import RestRefused
 from ..provider import Provider
@@ -80,7 +81,11 @@ class BegunListings:
             await directory.remove(telematik_id, address)
         else:
             listing = Listing(account.shown, account.kim_version, not account.in_directory)
-            await directory.put(telematik_id, listing)
+            try:
+                await directory.put(telematik_id, listing)
+            except RestRefused as refused:
+                if refused.error.status != faults.REST_ENTRY_INACTIVE.status:
+                    raise  # but of an inactive entry nothing was changed, then or now
         await self._provider.store.database.write(forgotten(address, telematik_id))
         self._provider.process.journal.record("directory.settled", peer="vzd", user=address)
 

@@ -179,6 +179,20 @@ def test_registration_that_a_kill_cuts_off_leaves_no_address_in_the_directory(
     assert sorted(site.entry(TELEMATIK_IDS[PRACTICE])["mail"]) == [NEW, OWNED]
 
 
+def test_change_that_an_inactive_entry_refused_is_not_begun_again_and_again(
+    site: AccountSite,
+) -> None:
+    uid = f"karte-{PRACTICE[-2:]}"
+    entry = json.loads(site.directory.ask("GET", f"/entries/{uid}")[1])
+    inactive = {"attributes": entry["attributes"], "certificates": [], "active": False}
+    assert site.directory.ask("PUT", f"/entries/{uid}", inactive)[0] == 200
+    assert site.call("PUT", body={"kimVersion": "1.5+"}).status == 423
+    site.provider.role.stop()
+    site.provider.role.restart()
+    journal = site.provider.role.journal
+    wait_until(lambda: "directory.settled" in [event["step"] for event in journal()])
+
+
 def test_locked_entry_is_502_where_an_address_leaves_it(site: AccountSite) -> None:
     """The OpenAPI has no 423 for deregisterAccount."""
     fault = {"id": "1", "operation": "*modify" + FA, "effect": {"kind": "status", "code": 423}}
