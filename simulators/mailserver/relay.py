@@ -158,8 +158,8 @@ class Relay:
 
     async def _hand_over(self, entry: QueuedRelay, line: _Line) -> None:
         mail = load(entry.envelope)
-        content = await self._provider.store.content(entry.content)
-        if not content.head:  # another process has emptied the queue meanwhile
+        content = await self._provider.store.content_of(entry)
+        if not content.head:  # another process has emptied the queue or taken it over
             return
         subject = Subject(mail, content.head, content.message_id, entry.arrived)
         outcome = self._unsettled.pop(entry.id, None)

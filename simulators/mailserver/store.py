@@ -187,6 +187,19 @@ class Store:
         row = await self.database.read(lambda c: c.execute(statement, (content,)).fetchone())
         return StoredContent(b"", 0, None) if row is None else StoredContent(*row)
 
+    async def content_of(self, relay: QueuedRelay) -> StoredContent:
+        """Return what is known of the content of *relay*.
+
+        Empty when it has left the queue meanwhile, or another process has taken it over.
+        """
+        statement = (
+            "SELECT head, size, message_id FROM relay JOIN content ON content.id=relay.content"
+            " WHERE relay.id=? AND worker=?"
+        )
+        key = (relay.id, self.database.number)
+        row = await self.database.read(lambda c: c.execute(statement, key).fetchone())
+        return StoredContent(b"", 0, None) if row is None else StoredContent(*row)
+
     async def parts(self, content: int) -> AsyncIterator[bytes]:
         """Yield what follows the first part of a large content."""
         statement = "SELECT data FROM part WHERE content=? AND number=?"
