@@ -22,6 +22,7 @@ HELLO_SIZE = 1 << 14
 _ALERT_HANDSHAKE_FAILURE = b"\x15\x03\x03\x00\x02\x02\x28"
 
 Factory = Callable[[], asyncio.BaseProtocol]
+Opened = Callable[[asyncio.BaseTransport], None]
 
 
 class TlsListener:
@@ -29,15 +30,22 @@ class TlsListener:
 
     Faults on purpose know its handshakes as ``TLS.NAME``: ``delay``, ``drop`` (closed without a
     byte), ``refused`` (an alert), ``certificate`` (``value`` names one of the settings'
-    ``fault_certificates``).
+    ``fault_certificates``). *opened* is told of each connection whose handshake is done.
     """
 
     def __init__(
-        self, provider: Provider, name: str, factory: Factory, *, require_client: bool
+        self,
+        provider: Provider,
+        name: str,
+        factory: Factory,
+        *,
+        require_client: bool,
+        opened: Opened | None = None,
     ) -> None:
         self._provider = provider
         self._operation = f"TLS.{name.upper()}"
         self._factory = factory
+        self._opened = opened
         self._require_client = require_client
         self._socket = provider.process.socket(name)
         settings = provider.settings
@@ -82,13 +90,15 @@ class TlsListener:
                     connection.close()
                     return
                 context = chosen
-            await asyncio.get_running_loop().connect_accepted_socket(
+            transport, _ = await asyncio.get_running_loop().connect_accepted_socket(
                 self._factory,
                 connection,
                 ssl=context,
                 ssl_handshake_timeout=HANDSHAKE_SECONDS,
                 ssl_shutdown_timeout=SHUTDOWN_SECONDS,
             )
+            if self._opened is not None:
+                self._opened(transport)
         except (OSError, ssl.SSLError):
             connection.close()  # who does not get through the handshake, is told by TLS
         except BaseException:

@@ -45,6 +45,7 @@ class Rest:
         self._app = web.Application(middlewares=[self._outside], client_max_size=MAX_JSON)
         self._runner: web.AppRunner | None = None
         self._listener: TlsListener | None = None
+        self._silent: set[asyncio.BaseTransport] = set()
 
     def add(
         self,
@@ -91,7 +92,9 @@ class Rest:
         await self._runner.setup()
         server = self._runner.server
         assert server is not None
-        self._listener = TlsListener(self._provider, "rest", server, require_client=False)
+        self._listener = TlsListener(
+            self._provider, "rest", server, require_client=False, opened=self._expect_request
+        )
         self._listener.start()
 
     async def stop(self) -> None:
@@ -100,6 +103,17 @@ class Rest:
             self._listener.stop()
         if self._runner is not None:
             await self._runner.cleanup()
+
+    def _expect_request(self, connection: asyncio.BaseTransport) -> None:
+        """Close a connection without a whole request in time; aiohttp only times later ones."""
+        self._silent.add(connection)
+        seconds = self._provider.settings.rest_timeout_seconds
+        asyncio.get_running_loop().call_later(seconds, self._close_silent, connection)
+
+    def _close_silent(self, connection: asyncio.BaseTransport) -> None:
+        if connection in self._silent:
+            self._silent.discard(connection)
+            connection.close()
 
     def refusal(self, operation: str, error: RestError) -> web.Response:
         """Answer as CommonSchemas say; the trace id leads to the journal."""
@@ -156,6 +170,8 @@ class Rest:
     @web.middleware
     async def _outside(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Answer in the same form where no operation is."""
+        if request.transport is not None:
+            self._silent.discard(request.transport)
         try:
             return await handler(request)
         except web.HTTPException as error:

@@ -108,7 +108,9 @@ class MailserverSettings(ProcessSettings):
     (needs the extra ``postgres``); several processes of one domain may share it, several domains
     too. Without it they lie in an SQLite file in ``data_dir``. ``profile`` holds the
     provider's own rules: a shipped one by name, a table with ``profile`` and what differs. Without
-    ``account_manager`` accounts are those of the settings alone.
+    ``account_manager`` accounts are those of the settings alone. Real time: a session of SMTP or
+    POP3 ends after its ``…_timeout_seconds`` without a command, a connection of REST where no
+    head of a request came in ``rest_timeout_seconds``.
     """
 
     listeners: MailserverListeners = MailserverListeners()
@@ -137,6 +139,7 @@ class MailserverSettings(ProcessSettings):
     max_connections: int = Field(default=400, ge=1)
     smtp_timeout_seconds: float = Field(default=300, gt=0)
     pop3_timeout_seconds: float = Field(default=600, ge=600)
+    rest_timeout_seconds: float = Field(default=30, gt=0)
 
     @field_validator("domain")
     @classmethod

@@ -6,14 +6,22 @@ import gzip
 import json
 import re
 import socket
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from tests.account_manager_site import BASE, CODE, NEW_PASSWORD, OWNED, AccountSite, b64
 from tests.kas_client import KasClient, attachment, fields, form
-from tests.mail_providers import KV, PASSWORD
+from tests.mail_providers import KV, PASSWORD, RunningProvider
 
 JSON = "Content-Type: application/json\r\n"
+
+
+@pytest.fixture(scope="module")
+def patient(start_provider: Callable[..., RunningProvider]) -> RunningProvider:
+    """A provider that waits for a request, but not for long."""
+    return start_provider("kv", KV, [], rest_timeout_seconds=0.2)
 
 
 def talk(site: AccountSite, *pieces: bytes) -> bytes:
@@ -60,6 +68,17 @@ def test_declared_giant_is_refused_before_it_comes(site: AccountSite) -> None:
     assert b"too large" in answer
 
 
+@pytest.mark.parametrize("begun", [b"", b"GET / HTTP/1.1\r\nHos"])
+def test_connection_that_asks_nothing_is_closed(patient: RunningProvider, begun: bytes) -> None:
+    host, port = patient.role.address("rest")
+    with (
+        socket.create_connection((host, port), timeout=20) as plain,
+        patient.client_module().wrap_socket(plain, server_hostname=host) as connection,
+    ):
+        connection.sendall(begun)
+        assert connection.recv(1) == b""
+
+
 def test_endless_chunks_are_refused(site: AccountSite) -> None:
     chunk = b"4000\r\n" + b" " * 0x4000 + b"\r\n"
     answer = talk(site, request(site, JSON + "Transfer-Encoding: chunked\r\n"), *[chunk] * 12)
@@ -96,13 +115,15 @@ def test_other_media_types_are_refused(site: AccountSite, content_type: str) -> 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "zstd", "X-Odd"])
 def test_compressed_bodies_are_refused(site: AccountSite, encoding: str) -> None:
     """Whether they can be decoded or not, and in the form of the OpenAPI."""
-    kas, encoded = KasClient(site.provider), {"Content-Encoding": encoding}
+    kas = KasClient(site.provider)
+    encoded: dict[str, Any] = {"Content-Encoding": encoding}
     for body in (b"broken", gzip.compress(b"{}")):
         answer = site.call("PUT", body=body, **encoded)
         assert (answer.status, "Content-Encoding" in answer.content["message"]) == (400, True)
     upload = kas.post(gzip.compress(form([*fields(), attachment(b"x")])), OWNED, **encoded)
     assert (upload.status, "Content-Encoding" in upload.json["message"]) == (400, True)
-    assert site.call("PUT", body={}, **{"Content-Encoding": "identity"}).status == 204
+    encoded["Content-Encoding"] = "identity"
+    assert site.call("PUT", body={}, **encoded).status == 204
 
 
 def test_other_charsets_are_refused(site: AccountSite) -> None:

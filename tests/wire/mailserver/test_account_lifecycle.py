@@ -161,7 +161,8 @@ def test_account_that_ends_during_an_upload_gets_no_link(site: AccountSite, endi
     connection.send(body[50_000:])
     assert connection.getresponse().status == 401
     connection.close()
-    assert kas.stored() == kas.files() == []
+    assert kas.stored() == []
+    assert kas.files() == []
 
 
 def test_address_is_ported_to_the_card_that_has_the_password(site: AccountSite) -> None:
