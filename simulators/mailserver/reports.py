@@ -76,12 +76,10 @@ class Reports:
         mail = NewMail(b"", message_id, now.timestamp())
         domain = sender.rpartition("@")[2].lower()
         account = provider.accounts.find(sender)
+        elsewhere = domain != settings.domain and provider.routing.may_know(domain)
         if account is not None:
             mail.deliveries.append(NewDelivery(account.address, b"Return-Path: <>\r\n"))
-        elif domain != settings.domain and provider.routing.may_know(domain):
-            never = Recipient(sender, frozenset({"NEVER"}))
-            mail.relays.append(NewRelay(domain, dump(Envelope(""), [never])))
-        else:
+        elif not elsewhere:
             provider.process.journal.record(
                 "dsn.undeliverable", message_id=subject.message_id, recipient=sender
             )
@@ -95,9 +93,13 @@ class Reports:
             arrival=datetime.fromtimestamp(subject.arrived, UTC),
             now=now,
             message_id=message_id,
-            in_reply_to=subject.message_id,
+            in_reply_to=_in_reply_to(subject.message_id),
             envelope_id=subject.envelope.envelope_id,
         )
+        if account is None:
+            envelope = Envelope("", eight_bit=not mail.head.isascii())  # headers of the subject
+            never = Recipient(sender, frozenset({"NEVER"}))
+            mail.relays.append(NewRelay(domain, dump(envelope, [never])))
         return mail
 
     def sent(self, subject: Subject, report: NewMail, reports: Sequence[RecipientReport]) -> None:
@@ -109,3 +111,8 @@ class Reports:
             recipient=subject.envelope.sender,
             outcomes={r.address: r.action for r in reports},
         )
+
+
+def _in_reply_to(message_id: str | None) -> str | None:
+    """Return *message_id* unless it cannot stand in a header: odd ones help to find the mail."""
+    return message_id if message_id is not None and message_id.isascii() else None

@@ -121,6 +121,36 @@ def test_server_without_8bitmime_gets_7_bit_texts_only(
     assert [(r.address, r.action, r.status) for r in read.reports] == [(KASSE, "failed", "5.6.3")]
 
 
+class Optioned(Foreign):
+    """Notes the parameters of MAIL."""
+
+    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:
+        self.received.append((envelope.mail_options, envelope.content))
+        return "250 OK"
+
+
+def test_report_about_8_bit_headers_is_announced_as_such(
+    sender: RunningProvider, foreign_port: int, mail_pki: PkiTree
+) -> None:
+    foreign = Optioned()
+    context = server_context(mail_pki.tls("arv"), mail_pki.ca, require_client=True)
+    controller = Controller(foreign, hostname="127.0.0.1", port=foreign_port, ssl_context=context)
+    controller.start()
+    try:
+        with sender.smtp(context=sender.other_provider()) as client:
+            client.mail(KASSE)
+            client.docmd(f"RCPT TO:<{PRAXIS}> NOTIFY=SUCCESS")
+            client.data(mail(KASSE, PRAXIS, "<1@x>").replace(b"<1@x>", "<ä@x>".encode()))
+        wait_until(lambda: len(foreign.received) == 1)
+    finally:
+        controller.stop()
+    ((options, content),) = foreign.received
+    assert "BODY=8BITMIME" in options
+    assert b"In-Reply-To" not in content
+    assert content.partition(b"\r\n\r\n")[0].isascii()
+    assert "Message-ID: <ä@x>".encode() in content
+
+
 BROKEN = {
     "garbage": b"\x16\x03\xff\0\r\n" * 3,
     "endless line": b"220 " + b"x" * 100_000,
