@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -40,6 +41,7 @@ from .tree import NoSuchBaseError, Target, Tree
 SEARCH = "LDAP.Search"
 MAX_JOURNAL_TEXT = 1_000
 MAX_KEPT = 64
+_COOKIE = re.compile(rb"([0-9]{1,10}):([0-9]{1,10}):([0-9a-f]+)")
 _SLICE_SECONDS = 0.004
 _LOOK_AT_CLOCK_EVERY = 16
 
@@ -218,13 +220,10 @@ class VzdService:
         digest = _digest(call.request)
         if not cookie:
             return _Page(min(size, self._settings.page_limit), -1, 0, digest)
-        try:
-            start, given, of = cookie.decode().split(":")
-            if of != digest or not (start.isdecimal() and given.isdecimal()):
-                raise ValueError
-        except ValueError:
-            raise _WrongCookieError from None
-        return _Page(min(size, self._settings.page_limit), int(start), int(given), digest)
+        matched = _COOKIE.fullmatch(cookie)
+        if matched is None or matched[3] != digest.encode():
+            raise _WrongCookieError
+        return _Page(min(size, self._settings.page_limit), int(matched[1]), int(matched[2]), digest)
 
     def _page_controls(self, search: _Search) -> tuple[Control, ...]:
         if search.page is None:

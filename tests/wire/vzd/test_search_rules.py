@@ -109,6 +109,18 @@ def test_a_cookie_serves_its_own_search_only(dialogue: Dialogue) -> None:
         assert (found.uids, found.result.code) == ([], ResultCode.UNWILLING_TO_PERFORM)
 
 
+@pytest.mark.parametrize("number", ["9" * 5000, "٣", "-1", ""])
+def test_a_cookie_with_other_numbers_is_no_cookie(dialogue: Dialogue, number: str) -> None:
+    cookie = _cookie(dialogue.search("(displayName=Viele*)", controls=_page(10)))
+    for place in (0, 1):
+        parts = cookie.decode().split(":")
+        parts[place] = number
+        found = dialogue.search(
+            "(displayName=Viele*)", controls=_page(10, ":".join(parts).encode())
+        )
+        assert (found.uids, found.result.code) == ([], ResultCode.UNWILLING_TO_PERFORM)
+
+
 def test_the_clients_limit_counts_over_all_pages(dialogue: Dialogue) -> None:
     cookie = _cookie(dialogue.search("(displayName=Viele*)", controls=_page(10), size_limit=15))
     found = dialogue.search("(displayName=Viele*)", controls=_page(10, cookie), size_limit=15)
