@@ -158,7 +158,7 @@ class Accounts:
                 stored = await in_thread(hash_password, password)
             now = self._accounts.get(address)
             if now is not None and now.given is None:  # nobody changed it meanwhile
-                await self._save(replace(now, password=stored))
+                await self._save(replace(now, password=stored), unless_changed=True)
 
     async def add(self, account: Account, event: str, also: Change | None = None) -> None:
         """Store a new account together with *also*; *event* is logged (KOM-LE-A_2158).
@@ -316,7 +316,9 @@ class Accounts:
         event: str | None = None,
         also: Change | None = None,
         new: bool = False,
+        unless_changed: bool = False,
     ) -> None:
+        """Store and know *account*; *unless_changed* by its owner, whose writing may be waiting."""
         now = self._process.clock.now().timestamp()
         values = [int(v) if isinstance(v, bool) else v for v in astuple(account)]
         marks = ",".join("?" * len(values))
@@ -324,20 +326,25 @@ class Accounts:
         if not new:
             changed = ", ".join(f"{c.name}=excluded.{c.name}" for c in fields(Account))
             statement += f" ON CONFLICT(address) DO UPDATE SET {changed}"
+        if unless_changed:
+            statement += " WHERE kim_account.given IS NULL"
 
-        def job(connection: Connection) -> None:
-            connection.execute(statement, values)
+        def job(connection: Connection) -> bool:
+            if connection.execute(statement, values).rowcount != 1:
+                return False
             self._store.database.announce(connection, ANNOUNCEMENT)
             if event is not None:
                 _log(connection, now, event, account)
             if also is not None:
                 also(connection)
+            return True
 
         # Shielded: what is written becomes known even if the one who asked has gone.
         await asyncio.shield(self._written(job, account))
 
-    async def _written(self, job: Change, account: Account) -> None:
-        await self._store.database.write(job)
+    async def _written(self, job: Callable[[Connection], bool], account: Account) -> None:
+        if not await self._store.database.write(job):
+            return
         self._changes += 1
         self._accounts[account.address] = account
 

@@ -112,6 +112,40 @@ def test_login_is_refused_if_the_account_changes_while_the_hash_is_compared(
     asyncio.run(check())
 
 
+def test_hash_of_the_settings_overwrites_no_change_that_is_being_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def check() -> None:
+        running = process(tmp_path, password=PASSWORD)
+        store = Store(tmp_path / "mail.sqlite3")
+        accounts = Accounts(running, store)
+        await accounts.load()
+        account = accounts.find(ADDRESS)
+        assert account is not None
+        changed = replace(account, given=b"changed by its owner", kim_version="1.5+")
+        in_thread, changing = running.in_thread, []
+
+        async def and_then_changing(function: Any, *values: Any) -> Any:
+            result = await in_thread(function, *values)
+            changing.append(asyncio.create_task(accounts.change(changed)))
+            await asyncio.sleep(0)
+            return result
+
+        monkeypatch.setattr(running, "in_thread", and_then_changing)
+        await accounts.hash_passwords()
+        await asyncio.gather(*changing)
+        stored = Accounts(process(tmp_path), store)
+        await stored.load()
+        for seen in (accounts, stored):
+            found = seen.find(ADDRESS)
+            assert found is not None
+            assert found.kim_version == "1.5+"
+        await store.close()
+        running.close()
+
+    asyncio.run(check())
+
+
 def test_quota_counts_down_to_nothing(tmp_path: Path) -> None:
     async def check() -> None:
         running = process(tmp_path, password=PASSWORD, quota=5)
