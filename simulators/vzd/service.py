@@ -48,6 +48,7 @@ async def serve(process: Process[VzdSettings]) -> AsyncIterator[None]:
         idle_seconds=settings.idle_seconds,
         log=process.log,
         at_once=True,
+        max_sessions=settings.max_connections,
     )
     rest = maintenance(process, store)
     await ldap.start(process.socket("ldap"))

@@ -57,7 +57,7 @@ class VzdSettings(ProcessSettings):
     ``generated`` are invented entries that follow from ``seed``. ``size_limit`` is the number
     of hits a search gives without paging, ``page_limit`` the largest page; ``idle_seconds`` is
     how long a connection may stay silent (TIP1-A_5567: 15 minutes), ``search_seconds`` the
-    longest time a search may take.
+    longest time a search may take. Beyond ``max_connections`` of LDAP clients get 51 (busy).
 
     ``technical_users`` are names and passwords of binds that search without the limit of hits
     (A_17794). ``fault_certificates`` are what the fault ``certificate`` shows instead of ``tls``,
@@ -81,6 +81,7 @@ class VzdSettings(ProcessSettings):
     size_limit: int = Field(default=100, ge=1)
     page_limit: int = Field(default=100, ge=1)
     idle_seconds: float = Field(default=900, gt=0)
+    max_connections: int = Field(default=1_000, ge=1)
     search_seconds: float = Field(default=30, gt=0)
     technical_users: dict[str, SecretStr] = {}
     fault_certificates: dict[str, TlsIdentity] = {}

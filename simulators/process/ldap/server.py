@@ -19,6 +19,7 @@ from .messages import BindRequest, Control, Message, Operation, Result, SearchRe
 from .results import ResultCode
 
 MAX_SEARCHES = 64
+MAX_SESSIONS = 1_000
 HANDSHAKE_SECONDS = 10.0
 STOP_SECONDS = 0.2
 
@@ -83,6 +84,9 @@ class Session(Carrier):
         """Begin to count the silence (asyncio)."""
         super().connection_made(transport)
         self._server.sessions.add(self)
+        if len(self._server.sessions) > self._server.max_sessions:
+            self.disconnect(Result(ResultCode.BUSY, "too many connections, try again later"))
+            return
         self._idle = self._loop.call_later(self._server.idle_seconds, self._check_idle)
 
     def closed(self) -> None:
@@ -201,8 +205,10 @@ class LdapServer:
     """Listens and keeps the sessions.
 
     ``tls`` None is plain LDAP. A connection is closed ``idle_seconds`` (real time) after the last
-    message of its client. ``at_once`` begins a search without a task, which is made only for one
-    that has to wait: for services whose ``search`` does not ask for its task before that.
+    message of its client; more than ``max_sessions`` are told that the server is busy, for each
+    costs some 300 KB, most of it the TLS buffer of asyncio. ``at_once`` begins a search without a
+    task, which is made only for one that has to wait: for services whose ``search`` does not ask
+    for its task before that.
     """
 
     def __init__(
@@ -213,8 +219,10 @@ class LdapServer:
         idle_seconds: float,
         log: logging.Logger,
         at_once: bool = False,
+        max_sessions: int = MAX_SESSIONS,
     ) -> None:
         self.service = service
+        self.max_sessions = max_sessions
         self.at_once = at_once
         self.searches = messages.SearchReader()
         self.idle_seconds = idle_seconds

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from simulators.process.ldap import ber, messages
 from simulators.process.ldap.filters import Equal, encode_filter
 from simulators.process.ldap.messages import Operation
 from simulators.process.ldap.results import ResultCode
+from tests.mail_providers import wait_until
 from tests.vzd_site import BASE, Dialogue
 
 
@@ -159,3 +161,25 @@ def test_the_process_ends_at_once_with_connections_open(
         notice = dialogue.read()
         assert notice is not None
         assert messages.read_result(notice).code == ResultCode.UNAVAILABLE
+
+
+def test_more_connections_than_allowed_are_told_to_come_back(start_vzd: Any, connect: Any) -> None:
+    small = start_vzd(max_connections=2)
+    with connect(small) as first:
+        assert first.search("(telematikID=*)").entries
+        with connect(small) as second:
+            assert second.search("(telematikID=*)").entries
+            with connect(small) as third:
+                notice = third.read()
+                assert notice is not None
+                assert notice.id == 0
+                assert messages.read_result(notice).code == ResultCode.BUSY
+                assert third.read() is None
+        wait_until(lambda: _served(connect, small))
+        assert first.search("(telematikID=*)").entries
+
+
+def _served(connect: Any, role: Any) -> bool:
+    with connect(role) as dialogue, suppress(OSError):
+        return bool(dialogue.search("(telematikID=*)").entries)
+    return False
