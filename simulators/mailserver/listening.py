@@ -15,6 +15,8 @@ from .faults import CERTIFICATE, OF_HANDSHAKES, REFUSED
 from .provider import Provider
 
 HANDSHAKE_SECONDS = 30.0
+MAX_OPENING = 200
+"""Handshakes under way at a time: each holds some 300 KB before anybody has said who it is."""
 SHUTDOWN_SECONDS = 2.0
 NO_DESCRIPTOR_SECONDS = 0.2
 """How long to wait when the system gives no more descriptors."""
@@ -52,7 +54,7 @@ class TlsListener:
         identity, client_ca = settings.tls, settings.client_ca
         self._context = server_context(identity, client_ca, require_client=require_client)
         self._others: dict[str, ssl.SSLContext] = {}
-        self._opening: set[asyncio.Task[None]] = set()
+        self._opening: dict[asyncio.Task[None], None] = {}
         self._accepting: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -75,9 +77,13 @@ class TlsListener:
                 self._provider.process.log.error("%s: %s", self._operation, error)
                 await asyncio.sleep(NO_DESCRIPTOR_SECONDS)
                 continue
+            if len(self._opening) >= MAX_OPENING:
+                longest = next(iter(self._opening))
+                del self._opening[longest]
+                longest.cancel()
             task = loop.create_task(self._open(connection))
-            self._opening.add(task)
-            task.add_done_callback(self._opening.discard)
+            self._opening[task] = None
+            task.add_done_callback(lambda done: self._opening.pop(done, None))
 
     async def _open(self, connection: socket.socket) -> None:
         context = self._context

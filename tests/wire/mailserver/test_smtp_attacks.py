@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import smtplib
+import socket
 from collections.abc import Callable
+from contextlib import ExitStack
 
 import pytest
 
+from simulators.mailserver.listening import MAX_OPENING
 from tests.mail_providers import ARV, FACHARZT, PRAXIS, RunningProvider, mail, wait_until
 
 LIMIT = 35_882_577
@@ -228,3 +231,14 @@ def test_reply_never_echoes_what_could_be_a_reply_of_its_own(kv: RunningProvider
         line = client.file.readline()
         assert len(line) <= 512
         assert line[:-2].decode("ascii").isprintable()
+
+
+def test_handshakes_that_never_come_give_way_to_others(kv: RunningProvider) -> None:
+    with ExitStack() as stack:
+        silent = [
+            stack.enter_context(socket.create_connection(kv.role.address("smtp"), timeout=10))
+            for _ in range(MAX_OPENING)
+        ]
+        with kv.smtp() as client:
+            assert client.noop()[0] == 250
+        assert silent[0].recv(1) == b"", "it is given up before its time is over"
