@@ -160,41 +160,6 @@ def test_queue_of_a_killed_process_is_relayed_by_the_other_once(
     assert receiver.role.stop() == 0
 
 
-def test_queue_of_a_process_that_only_seemed_dead_is_relayed_once(
-    start_provider: Callable[..., RunningProvider], free_port: Callable[[], int], database: str
-) -> None:
-    """Its connection was cut, another one took its queue over, and both are alive."""
-    ports = {name: {"port": free_port()} for name in ("smtp", "pop3", "rest")}
-    settings = {"database": database, "routes": {ARV: f"127.0.0.1:{ports['smtp']['port']}"}}
-    first, second = (
-        start_provider("kv", KV, [PRAXIS], relay={"takeover_seconds": seconds}, **settings)
-        for seconds in (3600, 0.1)
-    )
-    for number in range(5):
-        with first.smtp(PRAXIS) as client:
-            client.sendmail(PRAXIS, [KASSE], mail(PRAXIS, KASSE, f"<a{number}@cm.test>"))
-    wait_until(lambda: len(first.steps("relay.postponed")) == 5)
-    with psycopg.connect(database, autocommit=True) as connection:
-        workers = f'SELECT DISTINCT worker FROM "{KV}".relay'
-        (before,) = connection.execute(workers).fetchall()
-        connection.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
-        )
-        wait_until(lambda: connection.execute(workers).fetchall() != [before])
-    receiver = start_provider("arv", ARV, [KASSE], listeners=ports, database=database)
-    for provider in (first, second):
-        assert provider.role.ask("PUT", "/clock", {"advance_seconds": 61})[0] == 200
-    receiver.wait_for_mails(KASSE, 5)
-    with first.smtp(PRAXIS) as client:
-        client.sendmail(PRAXIS, [KASSE], mail(PRAXIS, KASSE, "<b@cm.test>"))
-    wait_until(lambda: first.steps("relayed") != [])
-    arrived = sorted(entry["message_id"] for entry in receiver.mailbox(KASSE))
-    assert arrived == [*(f"<a{number}@cm.test>" for number in range(5)), "<b@cm.test>"]
-    for provider in (receiver, first, second):
-        provider.role.stop()
-
-
 def test_acknowledged_mails_survive_the_kill_of_their_process(
     two: tuple[RunningProvider, RunningProvider],
 ) -> None:

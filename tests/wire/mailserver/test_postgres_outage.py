@@ -6,7 +6,7 @@ import asyncio
 import poplib
 import smtplib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import psycopg
 import pytest
@@ -14,11 +14,26 @@ import pytest
 from simulators.mailserver.database import Connection, StoreError, Unreachable, postgres
 from simulators.mailserver.database.postgres import PostgresDatabase
 from simulators.mailserver.stored import SCHEMA
-from tests.mail_providers import FACHARZT, KV, PRAXIS, RunningProvider, mail
+from tests.mail_providers import (
+    ARV,
+    FACHARZT,
+    KASSE,
+    KV,
+    PRAXIS,
+    RunningProvider,
+    mail,
+    wait_until,
+)
 from tests.postgres_server import running_postgres
 
 Tool = Callable[[str], str]
 JOBS = 40
+
+
+@pytest.fixture
+def database(tool: Tool) -> Iterator[str]:
+    with running_postgres(tool) as url:
+        yield url
 
 
 def test_clients_are_told_that_the_database_is_away(
@@ -90,3 +105,38 @@ def test_a_process_that_stops_in_a_transaction_holds_nobody_up_for_ever(
             await second.close()
 
     asyncio.run(test())
+
+
+def test_queue_of_a_process_that_only_seemed_dead_is_relayed_once(
+    start_provider: Callable[..., RunningProvider], free_port: Callable[[], int], database: str
+) -> None:
+    """Its connection was cut, another one took its queue over, and both are alive."""
+    ports = {name: {"port": free_port()} for name in ("smtp", "pop3", "rest")}
+    settings = {"database": database, "routes": {ARV: f"127.0.0.1:{ports['smtp']['port']}"}}
+    first, second = (
+        start_provider("kv", KV, [PRAXIS], relay={"takeover_seconds": seconds}, **settings)
+        for seconds in (3600, 0.1)
+    )
+    for number in range(5):
+        with first.smtp(PRAXIS) as client:
+            client.sendmail(PRAXIS, [KASSE], mail(PRAXIS, KASSE, f"<a{number}@cm.test>"))
+    wait_until(lambda: len(first.steps("relay.postponed")) == 5)
+    with psycopg.connect(database, autocommit=True) as connection:
+        workers = f'SELECT DISTINCT worker FROM "{KV}".relay'
+        (before,) = connection.execute(workers).fetchall()
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
+        )
+        wait_until(lambda: connection.execute(workers).fetchall() != [before])
+    receiver = start_provider("arv", ARV, [KASSE], listeners=ports)
+    for provider in (first, second):
+        assert provider.role.ask("PUT", "/clock", {"advance_seconds": 61})[0] == 200
+    receiver.wait_for_mails(KASSE, 5)
+    with first.smtp(PRAXIS) as client:
+        client.sendmail(PRAXIS, [KASSE], mail(PRAXIS, KASSE, "<b@cm.test>"))
+    wait_until(lambda: first.steps("relayed") != [])
+    arrived = sorted(entry["message_id"] for entry in receiver.mailbox(KASSE))
+    assert arrived == [*(f"<a{number}@cm.test>" for number in range(5)), "<b@cm.test>"]
+    for provider in (receiver, first, second):
+        provider.role.stop()
