@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 from .. import faults
@@ -30,6 +31,8 @@ class BegunListings:
         self._provider = provider
         self._directory = directory
         self._turns = turns
+        self._resets = 0
+        self._settling = asyncio.Lock()
 
     async def load(self) -> None:
         """Make the table."""
@@ -66,9 +69,12 @@ class BegunListings:
             rows = connection.execute(select).fetchall()
             return [(row[0], row[1]) for row in rows if row[2] not in others]
 
+        resets = self._resets
         for address, telematik_id in await database.write(read):
             try:
-                async with self._turns.of(address):
+                async with self._turns.of(address), self._settling:
+                    if resets != self._resets:
+                        return
                     await self._settle(self._directory, address, telematik_id)
             except RestRefused as refused:
                 self._provider.process.log.warning(
@@ -90,8 +96,10 @@ class BegunListings:
         self._provider.process.journal.record("directory.settled", peer="vzd", user=address)
 
     async def reset(self) -> None:
-        """Forget all."""
-        await self._provider.store.database.write(_clear)
+        """Forget all; nothing is written to the directory on account of it any more."""
+        self._resets += 1
+        async with self._settling:
+            await self._provider.store.database.write(_clear)
 
 
 def forgotten(address: str, *telematik_ids: str) -> Callable[[Connection], None]:

@@ -191,7 +191,7 @@ def memory(site: Site) -> int:
 def test_compressed_bomb(site: Site, path: str) -> None:
     before = memory(site)
     assert compressed(site, gzip.compress(bytes(100 << 20), 1), path) == 413
-    assert memory(site) - before < 60 << 20
+    assert memory(site) - before < 90 << 20, "twice what may be expanded, and no more"
 
 
 @pytest.mark.parametrize(

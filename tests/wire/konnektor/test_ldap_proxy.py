@@ -169,7 +169,8 @@ def test_an_abandoned_search_is_abandoned_at_the_directory(
     dialogue.send(messages.abandon_bytes(number))
     assert dialogue.search("(uid=kasse)").uids == ["kasse"]
     for role in (proxy, directory):
-        assert [e["data"]["result"] for e in role.journal()] == ["abandoned", "success"]
+        results = [e["data"]["result"] for e in role.journal()]
+        assert sorted(results) == ["abandoned", "success"]  # each ends when it ends
 
 
 def test_each_search_is_in_the_journal(proxy: Any, dialogue: Dialogue) -> None:
