@@ -133,10 +133,7 @@ def test_queue_of_a_process_that_only_seemed_dead_is_relayed_once(
     for provider in (first, second):
         assert provider.role.ask("PUT", "/clock", {"advance_seconds": 61})[0] == 200
     receiver.wait_for_mails(KASSE, 5)
-    with first.smtp(PRAXIS) as client:
-        client.sendmail(PRAXIS, [KASSE], mail(PRAXIS, KASSE, "<b@cm.test>"))
-    receiver.wait_for_mails(KASSE, 6)  # whoever relays the last one
     arrived = sorted(entry["message_id"] for entry in receiver.mailbox(KASSE))
-    assert arrived == [*(f"<a{number}@cm.test>" for number in range(5)), "<b@cm.test>"]
+    assert arrived == [f"<a{number}@cm.test>" for number in range(5)]
     for provider in (receiver, first, second):
         provider.role.stop()
