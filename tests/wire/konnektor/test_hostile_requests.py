@@ -184,14 +184,16 @@ def test_compressed(site: Site) -> None:
 
 
 def memory(site: Site) -> int:
-    return int(psutil.Process(site.role.process.pid).memory_info().rss)
+    """Return what the process holds of its own: no code that it reads as it runs."""
+    found = psutil.Process(site.role.process.pid).memory_info()
+    return int(found.rss - found.shared)
 
 
 @pytest.mark.parametrize("path", [PATHS["EVT"], PATHS["SIG"]])
 def test_compressed_bomb(site: Site, path: str) -> None:
     before = memory(site)
     assert compressed(site, gzip.compress(bytes(100 << 20), 1), path) == 413
-    assert memory(site) - before < 90 << 20, "twice what may be expanded, and no more"
+    assert memory(site) - before < 60 << 20
 
 
 @pytest.mark.parametrize(
