@@ -39,8 +39,13 @@ class JobNumbers:
             self._ready.append(await get_job_number(self._soap, operation, context))
 
     def forget(self) -> None:
-        """Throw the fetched numbers away: another Konnektor would not know them."""
+        """Throw the fetched numbers away, and the one under way: the Konnektor may start again.
+
+        A Konnektor that was set back gives the same numbers again, to whoever asks.
+        """
         self._ready.clear()
+        if self._filling is not None:
+            self._filling.cancel()
 
     async def close(self) -> None:
         """Stop fetching."""
