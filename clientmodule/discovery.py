@@ -30,12 +30,23 @@ class Discovery:
     async def account_manager(self, domain: str) -> str | None:
         """Return ``https://host:port[/path]`` of the Account Manager of *domain*, None if unknown.
 
-        It is the instance whose host stands in the domain. Raises NamesUnavailable.
+        Raises NamesUnavailable.
         """
+        return await self._of_domain(self._settings.account_manager_service, domain)
+
+    async def kas(self, domain: str) -> str | None:
+        """Return ``https://host:port[/path]`` of the KAS of *domain*, None if unknown.
+
+        Raises NamesUnavailable.
+        """
+        return await self._of_domain(self._settings.kas_service, domain)
+
+    async def _of_domain(self, service: str, domain: str) -> str | None:
+        """Return the place of the instance of *service* whose host stands in *domain*."""
         if self._resolver is None:
             return None
         try:
-            instances = await self._resolver.instances(self._settings.account_manager_service)
+            instances = await self._resolver.instances(service)
         except NoSuchName:
             return None
         found = next((i for i in instances if _is_of(i, domain)), None)

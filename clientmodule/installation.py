@@ -9,6 +9,7 @@ from typing import ParamSpec, TypeVar
 from simulators.process.role import Process
 
 from .discovery import Discovery
+from .kas.client import Kas
 from .konnektor.konnektor import Konnektor, tls_context
 from .limits import Limits
 from .logs import Logs
@@ -44,6 +45,9 @@ class Installation:
             process.clock,
             settings.account_limit,
             lifetime=timedelta(hours=settings.limits_hours),
+        )
+        self.kas = Kas(
+            self.provider, self.discovery, settings.kas, idle_seconds=settings.cm_kas_timeout
         )
         self.konnektors: dict[str, Konnektor] = {}
 

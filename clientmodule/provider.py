@@ -84,18 +84,13 @@ class Provider:
                 raise ProviderUnreachable(type(error).__name__) from error
         stream = LineStream(reader, writer, seconds=seconds)
         try:
-            await self._check(operation, konnektor, user, stream.peer_certificate or b"")
+            await self.check(operation, konnektor, user, stream.peer_certificate or b"")
         except BaseException:
             await stream.close()
             raise
         return stream
 
-    def forget(self) -> None:
-        """Have server certificates checked again and key files read again."""
-        self._contexts.clear()
-        self._verdicts.clear()
-
-    async def _check(
+    async def check(
         self, operation: Operation, konnektor: Konnektor, user: UserName, certificate: bytes
     ) -> None:
         """Have the Konnektor check the server's certificate; INVALID aborts (KOM-LE-A_2075-01).
@@ -117,6 +112,11 @@ class Provider:
             self._verdicts.put(key, verdict)
         if verdict == "INVALID":
             raise ProviderUnreachable("the server's certificate is not valid")
+
+    def forget(self) -> None:
+        """Have server certificates checked again and key files read again."""
+        self._contexts.clear()
+        self._verdicts.clear()
 
     def _make_context(self, address: str) -> ssl.SSLContext:
         context = tls.client_context(self._settings.ca)

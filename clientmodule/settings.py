@@ -70,7 +70,9 @@ class ClientModuleSettings(ProcessSettings):
     addresses to their PKCS#12; ``account_limit`` maps provider domains to the base URL of
     I_AccountLimit_Service. Those of other domains are found by DNS service discovery
     (A_19361-01) at ``names``, ``host:port`` of a DNS server, which resolves the host names of
-    providers too; ``account_manager_service`` is what it is asked for (unconfirmed).
+    providers too; ``account_manager_service`` is what it is asked for (unconfirmed). Likewise
+    ``kas`` maps provider domains to the base URL of I_Attachment_Services, with its path
+    (``https://host:port/attachments/v2.4``), and ``kas_service`` finds the others (unconfirmed).
     ``release`` decides how encryption certificates are chosen: up to 1.5.2-8 all of a
     recipient, from 1.5.2-9 on RSA only if there is nothing else; ``pt_version``, announced as
     X-KIM-PTVersion, is the release unless it is given. ``domains`` are the endings that KIM
@@ -89,6 +91,8 @@ class ClientModuleSettings(ProcessSettings):
     account_limit: dict[str, str] = {}
     names: str | None = None
     account_manager_service: str = "_accmgr._tcp.kim.telematik-test"
+    kas: dict[str, str] = {}
+    kas_service: str = "_kas._tcp.kim.telematik-test"
     release: str = Field(default="1.5.2-9", pattern=f"^{RELEASE}$")
     cm_version: str = Field(default="KIMUL_0.1.0-0", pattern=f"^{CM_VERSION}$")
     pt_version: str = Field(
@@ -101,6 +105,7 @@ class ClientModuleSettings(ProcessSettings):
     smtp_timeout_client: float = Field(default=300, gt=0)
     pop3_timeout_server: float = Field(default=300, gt=0)
     pop3_timeout_client: float = Field(default=300, gt=0)
+    cm_kas_timeout: float = Field(default=30, gt=0)
     ttl_enc_cert_hours: float = Field(default=12, ge=0)
     ttl_email_iccsn_days: float = Field(default=30, ge=0)
     ttl_prots_days: float = Field(default=30, gt=0)
@@ -116,7 +121,7 @@ class ClientModuleSettings(ProcessSettings):
     integrity_failure: Literal["embed", "replace"] = "embed"
     sign_crypt: Literal["auto", "RSA", "ECC", "RSA_ECC"] = "auto"
 
-    @field_validator("accounts", "account_limit")
+    @field_validator("accounts", "account_limit", "kas")
     @classmethod
     def _lower_case_keys(cls, value: dict[str, object]) -> dict[str, object]:
         return {name.lower(): content for name, content in value.items()}

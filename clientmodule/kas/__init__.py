@@ -1,0 +1,1 @@
+"""Mail data on the KAS of a provider: sealed, uploaded, downloaded, opened, deleted again."""
