@@ -19,12 +19,19 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.requirements.outcomes import Outcomes
+from tests.requirements.proofs import proving
 from tests.warm_processes import WarmProcess
 
 ROOT = Path(__file__).resolve().parent.parent
 SPEC = Path(os.environ.get("KIM_SPEC_DIR") or ROOT.parent / "shared" / "spec")
 START_SECONDS = 30
 STOP_SECONDS = 3
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Have a run fail when a proof of a requirement is left out."""
+    Outcomes.watch(config, proving())
 
 
 @pytest.fixture(scope="session")

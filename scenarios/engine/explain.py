@@ -6,7 +6,7 @@ import csv
 from collections.abc import Iterator
 from importlib.resources import files
 
-from simulators.formats import kim_codes
+from simulators.formats import kim_codes, requirements
 from simulators.makes.profiles import names, profile
 from simulators.process.errors import InputError
 
@@ -40,6 +40,7 @@ def explanation(subject: str) -> list[str]:
     """
     wanted = subject.strip()
     lines = [
+        *_requirements(wanted),
         *(_rule(rule) for rule in (*rules_of(wanted), *of_requirement(wanted))),
         *_kim_codes(wanted),
         *_insurer_codes(wanted),
@@ -51,6 +52,12 @@ def explanation(subject: str) -> list[str]:
             f"{subject}: weder Prüfung noch Anforderung, Code oder Hersteller (kimulator list)"
         )
     return lines
+
+
+def _requirements(wanted: str) -> Iterator[str]:
+    for row in requirements.find(wanted):
+        since = f"{row.document}, ab KIM {row.release}, {row.duty}"
+        yield f"Anforderung {row.id} ({since}): {row.text}"
 
 
 def _rule(rule: Rule) -> str:
