@@ -19,6 +19,8 @@ WRONG_KEY: Final = 4106
 """DecryptDocument: no key of the card fits."""
 NOT_AVAILABLE: Final = frozenset({4002, 4174})
 """The Konnektor runs, but in a state in which it does not work."""
+JOB_NUMBER_REFUSED: Final = frozenset({4243, 4252})
+"""The job number is unknown, as after a restart of the Konnektor, or was used before."""
 ENCRYPTION_FAILED: Final = 4105
 """EncryptDocument: also the answer to a revoked or unknown certificate."""
 BAD_CIPHERTEXT: Final = frozenset({4000, 4069, 4079, 4107, 4201, 4280, 4281, 4283})
@@ -31,6 +33,14 @@ class KonnektorError(Exception):
 
 class KonnektorUnreachable(KonnektorError):
     """No connection, no answer in time, or an answer that is no SOAP."""
+
+
+class NotConnected(KonnektorUnreachable):
+    """There was no connection: the Konnektor has not heard of the call."""
+
+
+class KonnektorSilent(KonnektorUnreachable):
+    """No answer within KONNEKTOR_TIMEOUT."""
 
 
 class KonnektorFault(KonnektorError):

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from typing import TypeVar
 
 from ..operation import Operation
 from ..user_name import CallContext
-from .faults import KonnektorError
+from .faults import (
+    JOB_NUMBER_REFUSED,
+    KonnektorError,
+    KonnektorFault,
+    KonnektorSilent,
+    KonnektorUnreachable,
+    NotConnected,
+)
 from .operations import get_job_number
 from .soap import SoapTransport
 
+R = TypeVar("R")
 AHEAD = 4
 
 
@@ -28,6 +38,26 @@ class JobNumbers:
         if self._ready:
             return self._ready.popleft()
         return await get_job_number(self._soap, operation, context)
+
+    async def use(
+        self, operation: Operation, context: CallContext, use: Callable[[str], Awaitable[R]]
+    ) -> R:
+        """Await *use* with an unused number, and once more with another if that was in vain.
+
+        The answer may have been lost, and the number is used up then; or the Konnektor has been
+        started again since and knows it no more. Raises what *use* raises.
+        """
+        try:
+            return await use(await self.take(operation, context))
+        except (NotConnected, KonnektorSilent):
+            raise
+        except KonnektorFault as fault:
+            if fault.code not in JOB_NUMBER_REFUSED:
+                raise
+        except KonnektorUnreachable:
+            pass
+        self._ready.clear()
+        return await use(await self.take(operation, context))
 
     def prepare(self, operation: Operation, context: CallContext) -> None:
         """Fetch a number in the background if few are left."""

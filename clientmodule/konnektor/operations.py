@@ -117,6 +117,7 @@ async def pin_operation(
             requests.card_handle(card.handle),
             requests.pin_type(card.pin),
         ),
+        repeatable=name == "GetPinStatus",  # a second prompt could use up a try for the PIN
     )
     element = "PinStatus" if name == "GetPinStatus" else "PinResult"
     return next((e.text or "" for e in answer.iter(f"{{*}}{element}")), "")
@@ -205,6 +206,7 @@ async def sign_document(
             request,
         ),
         large=len(request) > LARGE,
+        repeatable=False,  # the job number is used up
     )
     status = next(answer.iter(_CONN + "Result"), None)
     if status is not None and status.text == "Error":

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeVar
 
 import aiohttp
@@ -11,7 +13,7 @@ from lxml import etree
 
 from ..operation import Operation
 from ..settings import KonnektorAccess
-from .faults import KonnektorFault, KonnektorUnreachable
+from .faults import KonnektorFault, KonnektorSilent, KonnektorUnreachable, NotConnected
 from .service_directory import ServiceDirectory, read_service_directory
 from .xml import parse
 
@@ -21,6 +23,7 @@ MAX_ANSWER: Final = 64 << 20
 MAX_DIRECTORY: Final = 4 << 20
 SMALL: Final = 64 << 10
 CONNECTIONS: Final = 32
+CONNECT_SECONDS: Final = 10.0
 FALLBACK_CODE: Final = 4001
 
 R = TypeVar("R")
@@ -38,7 +41,8 @@ class SoapTransport:
 
     ``context`` is its TLS context, None for plain HTTP. Connections and the service directory are
     kept; on trouble with a connection the directory is read again and the call repeated once
-    (KOM-LE-A_2076).
+    (KOM-LE-A_2076). One that is not ``repeatable`` is repeated only if the Konnektor cannot have
+    heard of it; nothing is repeated after ``seconds`` (KONNEKTOR_TIMEOUT) without an answer.
     """
 
     def __init__(
@@ -52,24 +56,30 @@ class SoapTransport:
         self._access = access
         self._in_thread = in_thread
         self._directory: ServiceDirectory | None = None
+        self._reading: asyncio.Task[ServiceDirectory] | None = None
         basic = access.basic_auth if access.authentication == "basic" else None
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
                 ssl=context if context is not None else True, limit=CONNECTIONS
             ),
             auth=aiohttp.BasicAuth(*basic, encoding="utf-8") if basic else None,
-            timeout=aiohttp.ClientTimeout(total=seconds, connect=min(seconds, 10)),
+            timeout=aiohttp.ClientTimeout(
+                total=seconds, sock_connect=min(seconds, CONNECT_SECONDS)
+            ),
             auto_decompress=False,
         )
 
     async def directory(self) -> ServiceDirectory:
-        """Return the service directory, read at first use. Raises KonnektorUnreachable."""
-        if self._directory is None:
-            status, content = await self._http("GET", self._access.service_directory, None, {})
-            if status != 200:
-                raise KonnektorUnreachable(f"service directory: HTTP {status}")
-            self._directory = read_service_directory(content[:MAX_DIRECTORY])
-        return self._directory
+        """Return the service directory, read at first use (KOM-LE-A_2076).
+
+        All who need it wait for the same answer. Raises KonnektorUnreachable.
+        """
+        if self._directory is not None:
+            return self._directory
+        if self._reading is None or self._reading.done():
+            self._reading = asyncio.create_task(self._read_directory())
+            self._reading.add_done_callback(_seen)
+        return await asyncio.shield(self._reading)
 
     def forget_directory(self) -> None:
         """Have the service directory read again at the next call."""
@@ -84,16 +94,19 @@ class SoapTransport:
         build: Callable[[str], bytes],
         *,
         large: bool = False,
+        repeatable: bool = True,
     ) -> etree._Element:
         """Call operation *name* of *service*; return the element inside the SOAP body.
 
         *supported* maps namespaces the client module speaks to their SOAPAction prefix, *build*
-        makes the request for the chosen namespace, in a thread when it is *large*. Raises
+        makes the request for the chosen namespace, in a thread when it is *large*. *repeatable*
+        is what may be done twice when the answer to the first call is lost. Raises
         KonnektorFault, KonnektorUnreachable.
         """
         with operation.step(name, peer="konnektor") as data:
             try:
-                answer = await self._call(name, service, supported, build, large)
+                call = _Call(name, service, supported, build, large)
+                answer = await self._call(call, repeatable)
             except KonnektorFault as fault:
                 data["code"] = fault.code
                 raise
@@ -102,47 +115,45 @@ class SoapTransport:
 
     async def close(self) -> None:
         """Close all connections."""
+        if self._reading is not None:
+            self._reading.cancel()
         await self._session.close()
 
-    async def _call(
-        self,
-        name: str,
-        service: str,
-        supported: dict[str, str],
-        build: Callable[[str], bytes],
-        large: bool,
-    ) -> etree._Element:
-        cached = self._directory is not None
+    async def _call(self, call: _Call, repeatable: bool) -> etree._Element:
+        used = self._directory
         try:
-            return await self._post(name, service, supported, build, large)
-        except KonnektorUnreachable:
-            self.forget_directory()
-            if not cached:
+            return await self._post(call)
+        except KonnektorUnreachable as error:
+            if self._directory is used:  # unless another call has had it read again meanwhile
+                self.forget_directory()
+            unheard = isinstance(error, NotConnected)
+            if used is None or isinstance(error, KonnektorSilent) or not (unheard or repeatable):
                 raise
-        return await self._post(name, service, supported, build, large)
+        return await self._post(call)
 
-    async def _post(
-        self,
-        name: str,
-        service: str,
-        supported: dict[str, str],
-        build: Callable[[str], bytes],
-        large: bool,
-    ) -> etree._Element:
-        version = (await self.directory()).newest(service, supported)
+    async def _read_directory(self) -> ServiceDirectory:
+        status, content = await self._http("GET", self._access.service_directory, None, {})
+        if status != 200:
+            raise KonnektorUnreachable(f"service directory: HTTP {status}")
+        self._directory = read_service_directory(content[:MAX_DIRECTORY])
+        return self._directory
+
+    async def _post(self, call: _Call) -> etree._Element:
+        version = (await self.directory()).newest(call.service, call.supported)
         plain = self._access.authentication == "none"
         url = (version.endpoint if plain else None) or version.endpoint_tls
         if url is None:
-            raise KonnektorUnreachable(f"{service}: no usable endpoint is offered")
+            raise KonnektorUnreachable(f"{call.service}: no usable endpoint is offered")
         headers = {
             "Content-Type": "text/xml; charset=utf-8",
-            "SOAPAction": f'"{supported[version.namespace]}#{name}"',
+            "SOAPAction": f'"{call.supported[version.namespace]}#{call.name}"',
         }
         namespace = version.namespace
-        body = await self._in_thread(build, namespace) if large else build(namespace)
+        in_thread = call.large
+        body = await self._in_thread(call.build, namespace) if in_thread else call.build(namespace)
         status, content = await self._http("POST", url, body, headers)
         root = parse(content) if len(content) < SMALL else await self._in_thread(parse, content)
-        return _body(name, status, root)
+        return _body(call.name, status, root)
 
     async def _http(
         self, method: str, url: str, body: bytes | None, headers: dict[str, str]
@@ -157,8 +168,27 @@ class SoapTransport:
                     if len(content) > MAX_ANSWER:
                         raise KonnektorUnreachable("the answer is too large")
                 return response.status, bytes(content)
+        except TimeoutError as error:
+            raise KonnektorSilent(type(error).__name__) from error
+        except aiohttp.ClientConnectorError as error:
+            raise NotConnected(type(error).__name__) from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise KonnektorUnreachable(type(error).__name__) from error
+
+
+@dataclass(frozen=True)
+class _Call:
+    name: str
+    service: str
+    supported: dict[str, str]
+    build: Callable[[str], bytes]
+    large: bool
+
+
+def _seen(task: asyncio.Task[ServiceDirectory]) -> None:
+    """Look at how *task* ended: perhaps nobody waits for it any more."""
+    if not task.cancelled():
+        task.exception()
 
 
 def _body(name: str, status: int, root: etree._Element) -> etree._Element:

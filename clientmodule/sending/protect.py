@@ -49,16 +49,18 @@ class Protection:
         request = await compute(len(mail), _sign_request, mail, attribute)
 
         async def use(card: CardInfo) -> etree._Element:
-            number = await konnektor.job_numbers.take(operation, self.context)
-            return await operations.sign_document(
-                konnektor.soap,
-                operation,
-                self.context,
-                card,
-                crypt=self.crypt,
-                job_number=number,
-                request=request,
-            )
+            async def sign(number: str) -> etree._Element:
+                return await operations.sign_document(
+                    konnektor.soap,
+                    operation,
+                    self.context,
+                    card,
+                    crypt=self.crypt,
+                    job_number=number,
+                    request=request,
+                )
+
+            return await konnektor.job_numbers.use(operation, self.context, sign)
 
         answer = await konnektor.cards.sign_with(operation, self.context, self.sender, use)
         return await compute(len(mail), operations.document, answer, "Base64Signature")
