@@ -10,6 +10,7 @@ from simulators.process.role import Process
 
 from .discovery import Discovery
 from .kas.client import Kas
+from .key_store import KeyStore
 from .konnektor.konnektor import Konnektor, tls_context
 from .limits import Limits
 from .logs import Logs
@@ -38,7 +39,10 @@ class Installation:
             performance=settings.prot_perf,
         )
         self.discovery = Discovery(settings, process.clock)
-        self.provider = Provider(process, self.discovery)
+        self.keys = KeyStore(
+            settings.data_dir / "keys", settings.key_store_password, settings.accounts
+        )
+        self.provider = Provider(process, self.discovery, self.keys)
         self.limits = Limits(
             self.provider,
             self.discovery,

@@ -13,6 +13,7 @@ from simulators.process.role import Process
 
 from .caches import TimedCache
 from .discovery import Discovery
+from .key_store import KeyStore, Stamp
 from .konnektor.faults import KonnektorError
 from .konnektor.konnektor import Konnektor
 from .konnektor.operations import Verdict, verify_certificate
@@ -40,12 +41,15 @@ class LoginRefused(Exception):
 class Provider:
     """The way to the providers' servers for every account of this client module."""
 
-    def __init__(self, process: Process[ClientModuleSettings], discovery: Discovery) -> None:
+    def __init__(
+        self, process: Process[ClientModuleSettings], discovery: Discovery, keys: KeyStore
+    ) -> None:
         settings = process.settings
+        self._keys = keys
         self._discovery = discovery
         self._process = process
         self._settings = settings
-        self._contexts: dict[str, ssl.SSLContext] = {}
+        self._contexts: dict[str, tuple[Stamp, ssl.SSLContext]] = {}
         self._verdicts: TimedCache[bytes, Verdict] = TimedCache(
             process.clock, timedelta(hours=settings.ttl_provider_certificate_hours)
         )
@@ -53,15 +57,20 @@ class Provider:
     async def tls_context(self, address: str) -> ssl.SSLContext:
         """Return the TLS context of an account, with its PKCS#12 (KOM-LE-A_2074, A_22348).
 
-        Raises ProviderUnreachable when its file cannot be used.
+        A new one from the administration module is taken up at once (A_19453). Raises
+        ProviderUnreachable when its file cannot be used.
         """
         key = address.lower()
-        if key not in self._contexts:
-            try:
-                self._contexts[key] = await self._process.in_thread(self._make_context, key)
-            except InputError as error:
-                raise ProviderUnreachable("the account's PKCS#12 cannot be used") from error
-        return self._contexts[key]
+        stamp = self._keys.stamp(key)
+        known = self._contexts.get(key)
+        if known is not None and known[0] == stamp:
+            return known[1]
+        try:
+            context = await self._process.in_thread(self._make_context, key)
+        except InputError as error:
+            raise ProviderUnreachable("the account's PKCS#12 cannot be used") from error
+        self._contexts[key] = stamp, context
+        return context
 
     async def connect(
         self, operation: Operation, konnektor: Konnektor, user: UserName, *, seconds: float
@@ -120,7 +129,7 @@ class Provider:
 
     def _make_context(self, address: str) -> ssl.SSLContext:
         context = tls.client_context(self._settings.ca)
-        account = self._settings.accounts.get(address)
-        if account is not None:
-            tls.load_pkcs12(context, account.pkcs12, account.password)
+        identity = self._keys.identity(address)
+        if identity is not None:
+            tls.load_pkcs12(context, identity.file, identity.password)
         return context

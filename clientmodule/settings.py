@@ -59,6 +59,19 @@ class Account(Settings):
     password: str
 
 
+class MailServers(Settings):
+    """Where a provider takes and gives mail, ``host:port`` each, TLS from the first byte."""
+
+    smtp: str
+    pop3: str
+
+    @field_validator("smtp", "pop3")
+    @classmethod
+    def _is_a_place(cls, value: str) -> str:
+        read_place(value)
+        return value
+
+
 class ClientModuleSettings(ProcessSettings):
     """Settings of ``python -m clientmodule``.
 
@@ -67,10 +80,15 @@ class ClientModuleSettings(ProcessSettings):
     ``client_tls: false`` drops TLS and is allowed on loopback only
     (KOM-LE-A_2181). ``ca`` is the trust for providers. ``konnektors`` maps KonnektorIds of user
     names to Konnektoren; ``default`` serves user names without one. ``accounts`` maps mail
-    addresses to their PKCS#12; ``account_limit`` maps provider domains to the base URL of
-    I_AccountLimit_Service. Those of other domains are found by DNS service discovery
-    (A_19361-01) at ``names``, ``host:port`` of a DNS server, which resolves the host names of
-    providers too; ``account_manager_service`` is what it is asked for (unconfirmed). Likewise
+    addresses to their PKCS#12; what the administration module fetches or imports is kept in the
+    key store below ``data_dir``, encrypted with ``key_store_password``, without one with a
+    password that is made at first use and kept beside it. ``account_limit`` maps provider
+    domains to the base URL of I_AccountLimit_Service, ``account_manager`` to that of
+    I_AccountManager_Service (``https://host:port/AccountMgmt/v2.4``), ``mail_servers`` to the
+    places of SMTP and POP3 that stand in generated user names. Those of other domains are found
+    by DNS service discovery (A_19361-01, A_19523) at ``names``, ``host:port`` of a DNS server,
+    which resolves the host names of providers too; ``account_manager_service`` is what it is
+    asked for (unconfirmed). Likewise
     ``kas`` maps provider domains to the base URL of I_Attachment_Services, with its path
     (``https://host:port/attachments/v2.4``), and ``kas_service`` finds the others (unconfirmed).
     ``release`` decides how encryption certificates are chosen: up to 1.5.2-8 all of a
@@ -88,7 +106,10 @@ class ClientModuleSettings(ProcessSettings):
     ca: Path
     konnektors: dict[str, KonnektorAccess]
     accounts: dict[str, Account] = {}
+    key_store_password: str | None = Field(default=None, min_length=8)
     account_limit: dict[str, str] = {}
+    account_manager: dict[str, str] = {}
+    mail_servers: dict[str, MailServers] = {}
     names: str | None = None
     account_manager_service: str = "_accmgr._tcp.kim.telematik-test"
     kas: dict[str, str] = {}
@@ -121,7 +142,7 @@ class ClientModuleSettings(ProcessSettings):
     integrity_failure: Literal["embed", "replace"] = "embed"
     sign_crypt: Literal["auto", "RSA", "ECC", "RSA_ECC"] = "auto"
 
-    @field_validator("accounts", "account_limit", "kas")
+    @field_validator("accounts", "account_limit", "account_manager", "mail_servers", "kas")
     @classmethod
     def _lower_case_keys(cls, value: dict[str, object]) -> dict[str, object]:
         return {name.lower(): content for name, content in value.items()}
