@@ -119,6 +119,24 @@ class Cards:
 
         return await self._use(operation, context, select, use)
 
+    async def authenticate_with(
+        self,
+        operation: Operation,
+        context: CallContext,
+        iccsn: str,
+        use: Callable[[CardInfo], Awaitable[R]],
+    ) -> R:
+        """Await *use* with the card *iccsn*, unlocked (A_19457-02).
+
+        Raises NoCard, PinNotVerified and what *use* raises.
+        """
+
+        async def select(cards: tuple[CardInfo, ...]) -> CardInfo | None:
+            usable = (card for card in cards if card.iccsn == iccsn and _usable(card, context))
+            return next(usable, None)
+
+        return await self._use(operation, context, select, use)
+
     async def _use(
         self,
         operation: Operation,

@@ -26,6 +26,7 @@ EVENT: Final = _speaks("EventService/v7.2")
 CARD: Final = _speaks("CardService/v8.1")
 CERTIFICATE: Final = _speaks("CertificateService/v6.0")
 SIGNATURE: Final = _speaks("SignatureService/v7.4", "SignatureService/v7.5")
+AUTHENTICATION: Final = _speaks("SignatureService/v7.4")
 ENCRYPTION: Final = _speaks("EncryptionService/v6.1")
 # The official WSDL spells this one SOAPAction differently from all others.
 DECRYPTION: Final = dict.fromkeys(ENCRYPTION, _GEMATIK + "crypt/EncryptionService/v6.1")
@@ -49,6 +50,7 @@ class CardInfo:
     handle: str
     type: str
     iccsn: str
+    holder: str = ""
 
     @property
     def of_institution(self) -> bool:
@@ -96,6 +98,7 @@ async def get_cards(
                     handle=handle.text or "",
                     type=card.findtext(_CARD_COMMON + "CardType") or "UNKNOWN",
                     iccsn=card.findtext(_CARD_COMMON + "Iccsn") or "",
+                    holder=next((e.text or "" for e in card.iter("{*}CardHolderName")), ""),
                 )
             )
     return tuple(cards)
@@ -127,28 +130,72 @@ async def read_encryption_certificates(
     soap: SoapTransport, operation: Operation, context: CallContext, card: CardInfo
 ) -> tuple[x509.Certificate, ...]:
     """Return the certificates C.ENC of *card*, RSA and ECC; one that is missing is left out."""
-    certificates: list[x509.Certificate] = []
-    for crypt in ("RSA", "ECC"):
-        try:
-            answer = await soap.call(
-                operation,
+    found = [
+        await read_certificate(soap, operation, context, card, reference="C.ENC", crypt=crypt)
+        for crypt in ("RSA", "ECC")
+    ]
+    return tuple(certificate for certificate in found if certificate is not None)
+
+
+async def read_certificate(
+    soap: SoapTransport,
+    operation: Operation,
+    context: CallContext,
+    card: CardInfo,
+    *,
+    reference: str,
+    crypt: str,
+) -> x509.Certificate | None:
+    """Return one certificate of *card*, None where it has none (4258, 4149, 4147)."""
+    try:
+        answer = await soap.call(
+            operation,
+            "ReadCardCertificate",
+            "CertificateService",
+            CERTIFICATE,
+            lambda ns: requests.envelope(
+                ns,
                 "ReadCardCertificate",
-                "CertificateService",
-                CERTIFICATE,
-                lambda ns, crypt=crypt: requests.envelope(  # type: ignore[misc]
-                    ns,
-                    "ReadCardCertificate",
-                    requests.card_handle(card.handle),
-                    requests.context(context),
-                    requests.read_certificate(crypt),
-                ),
-            )
-        except KonnektorFault as fault:
-            if fault.code in (4258, 4149, 4147):  # no such certificate on this card
-                continue
-            raise
-        certificates.extend(map(_certificate, answer.iter(_CERTIFICATE_COMMON + "X509Certificate")))
-    return tuple(certificates)
+                requests.card_handle(card.handle),
+                requests.context(context),
+                requests.read_certificate(crypt, reference),
+            ),
+        )
+    except KonnektorFault as fault:
+        if fault.code in (4258, 4149, 4147):
+            return None
+        raise
+    found = next(answer.iter(_CERTIFICATE_COMMON + "X509Certificate"), None)
+    return None if found is None else _certificate(found)
+
+
+async def external_authenticate(
+    soap: SoapTransport,
+    operation: Operation,
+    context: CallContext,
+    card: CardInfo,
+    *,
+    sha256: bytes,
+    signature_type: str,
+) -> bytes:
+    """Return the signature that the card's AUT key makes of a hash (A_19457-02).
+
+    *signature_type* is ``requests.PKCS1`` (RSASSA-PSS) or ``requests.ECDSA`` (DER).
+    """
+    answer = await soap.call(
+        operation,
+        "ExternalAuthenticate",
+        "AuthSignatureService",
+        AUTHENTICATION,
+        lambda ns: requests.envelope(
+            ns,
+            "ExternalAuthenticate",
+            requests.card_handle(card.handle),
+            requests.context(context),
+            requests.digest(sha256, signature_type),
+        ),
+    )
+    return document(answer, "Base64Signature")
 
 
 async def verify_certificate(

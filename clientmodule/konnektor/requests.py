@@ -14,6 +14,8 @@ CARD_COMMON = "http://ws.gematik.de/conn/CardServiceCommon/v2.0"
 CERTIFICATE_COMMON = "http://ws.gematik.de/conn/CertificateServiceCommon/v2.0"
 DSS = "urn:oasis:names:tc:dss:1.0:core:schema"
 CMS = "urn:ietf:rfc:5652"
+PKCS1 = "urn:ietf:rfc:3447"
+ECDSA = "urn:bsi:tr:03111:ecdsa"
 
 _HEAD = (
     '<?xml version="1.0" encoding="UTF-8"?>'
@@ -59,9 +61,25 @@ def pin_type(name: str) -> str:
     return f"<CARDCMN:PinTyp>{escape(name)}</CARDCMN:PinTyp>"
 
 
-def read_certificate(crypt: str) -> str:
-    """Return what ReadCardCertificate wants to know: C.ENC, RSA or ECC."""
-    return f"<S:CertRefList><S:CertRef>C.ENC</S:CertRef></S:CertRefList><S:Crypt>{crypt}</S:Crypt>"
+def read_certificate(crypt: str, reference: str = "C.ENC") -> str:
+    """Return what ReadCardCertificate wants to know: C.ENC or another *reference*, RSA or ECC."""
+    certificates = f"<S:CertRefList><S:CertRef>{reference}</S:CertRef></S:CertRefList>"
+    return f"{certificates}<S:Crypt>{crypt}</S:Crypt>"
+
+
+def digest(sha256: bytes, signature_type: str) -> str:
+    """Return what ExternalAuthenticate signs: a SHA-256 hash, RSASSA-PSS or ECDSA by the type."""
+    schemes = "<S:SignatureSchemes>RSASSA-PSS</S:SignatureSchemes>"
+    return "".join(
+        (
+            f"<S:OptionalInputs><dss:SignatureType>{signature_type}</dss:SignatureType>",
+            schemes if signature_type == PKCS1 else "",
+            "</S:OptionalInputs><S:BinaryString>",
+            '<dss:Base64Data MimeType="application/octet-stream">',
+            _text(sha256),
+            "</dss:Base64Data></S:BinaryString>",
+        )
+    )
 
 
 def certificate(der: bytes) -> str:
