@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from contextlib import suppress
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
@@ -15,7 +16,7 @@ from simulators.process.resolver import (
     is_address,
 )
 
-from .settings import ClientModuleSettings
+from .settings import ClientModuleSettings, MailServers
 
 PATH = "path"
 
@@ -40,6 +41,42 @@ class Discovery:
         Raises NamesUnavailable.
         """
         return await self._of_domain(self._settings.kas_service, domain)
+
+    async def domains(self) -> tuple[str, ...]:
+        """Return the domains of the providers that can be chosen (A_19456-02).
+
+        They are what follows the host name of each Account Manager found (unconfirmed), and those
+        of the settings. Raises NamesUnavailable.
+        """
+        known = dict.fromkeys(self._settings.account_manager)
+        if self._resolver is not None:
+            with suppress(NoSuchName):
+                service = self._settings.account_manager_service
+                for instance in await self._resolver.instances(service):
+                    known[instance.host.partition(".")[2].lower()] = None
+        return tuple(known)
+
+    async def mail_servers(self, domain: str) -> MailServers:
+        """Return where *domain* takes and gives mail: of the settings, or MX with SRV.
+
+        Without SRV the ports are 465 and 995. Raises NoSuchName, NamesUnavailable.
+        """
+        given = self._settings.mail_servers.get(domain.lower())
+        if given is not None:
+            return given
+        if self._resolver is None:
+            raise NoSuchName(f"{domain}: no DNS server is configured")
+        host = (await self._resolver.mail_servers(domain))[0]
+        smtp = await self._place(self._resolver, "_smtps._tcp", host, 465)
+        pop3 = await self._place(self._resolver, "_pop3s._tcp", host, 995)
+        return MailServers(smtp=smtp, pop3=pop3)
+
+    async def _place(self, resolver: Resolver, service: str, host: str, port: int) -> str:
+        try:
+            host, port = await resolver.place(f"{service}.{host}")
+        except NoSuchName:
+            pass
+        return f"{host}:{port}"
 
     async def _of_domain(self, service: str, domain: str) -> str | None:
         """Return the place of the instance of *service* whose host stands in *domain*."""
