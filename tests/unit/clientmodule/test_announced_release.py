@@ -15,6 +15,7 @@ KONNEKTOR = {
 }
 
 
+@pytest.mark.requirement("A_21388-01")
 @pytest.mark.parametrize(
     ("given", "announced"),
     [

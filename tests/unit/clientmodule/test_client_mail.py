@@ -44,11 +44,13 @@ def mail(*fields: str, body: str = "Text\r\n") -> bytes:
     return ("".join(f"{field}\r\n" for field in fields) + "\r\n" + body).encode()
 
 
+@pytest.mark.requirement("A_19488-02")
 def test_dienstkennung_is_kept() -> None:
     result = prepared(mail(f"From: {SENDER}", "X-KIM-Dienstkennung: eAU;Lieferung;V1.0"))
     assert result.headers.get_all("X-KIM-Dienstkennung") == ["eAU;Lieferung;V1.0"]
 
 
+@pytest.mark.requirement("A_19488-02")
 def test_default_dienstkennung_is_added() -> None:
     """A_19488-02."""
     result = prepared(mail(f"From: {SENDER}"))
@@ -95,6 +97,7 @@ def test_results_of_a_client_module_are_not_taken_from_a_client_system() -> None
     assert result.headers.get("X-KIM-IntegrityCheckResult") is None
 
 
+@pytest.mark.requirement("A_22341")
 def test_kas_part_is_refused() -> None:
     """A_22341."""
     body = "--b\r\nContent-Disposition: x-kas\r\n\r\n{}\r\n--b--\r\n"
@@ -103,6 +106,7 @@ def test_kas_part_is_refused() -> None:
     assert refusal.value.reply.code == 451
 
 
+@pytest.mark.requirement("KOM-LE-A_2004-01")
 def test_size_counts_decoded() -> None:
     """KOM-LE-A_2004-01: base64 of 300 bytes is more than 300 bytes."""
     encoded = "A" * 400 + "\r\n"
@@ -113,6 +117,7 @@ def test_size_counts_decoded() -> None:
     assert (refusal.value.reply.code, refusal.value.reply.status) == (552, "5.3.4")
 
 
+@pytest.mark.requirement("KOM-LE-A_2022")
 def test_sender_is_sender_else_from() -> None:
     """KOM-LE-A_2022."""
     assert sender_of(Headers.parse(b"From: a@b\r\nSender: c@d")) == "c@d"
@@ -120,6 +125,7 @@ def test_sender_is_sender_else_from() -> None:
     assert sender_of(Headers.parse(b"Subject: x")) is None
 
 
+@pytest.mark.requirement("KOM-LE-A_2028", "A_23174")
 def test_only_checked_recipients_stay() -> None:
     """A_23174, KOM-LE-A_2028."""
     headers = Headers.parse(
@@ -152,12 +158,14 @@ def wrapped(content: bytes, boundary: str = "b") -> bytes:
     )
 
 
+@pytest.mark.requirement("KOM-LE-A_2029")
 def test_forwarded_message_is_found() -> None:
     """KOM-LE-A_2029."""
     assert found(wrapped(PROTECTED)) == PROTECTED
     assert found(b"Content-Type: message/rfc822\r\n\r\n" + PROTECTED) == PROTECTED
 
 
+@pytest.mark.requirement("KOM-LE-A_2029")
 def test_error_mail_forwarded_as_attachment() -> None:
     """KOM-LE-A_2029: mail programs forward the error mail itself as message/rfc822."""
     assert found(wrapped(wrapped(PROTECTED), boundary="a")) == PROTECTED
@@ -167,6 +175,7 @@ def test_error_mail_forwarded_as_attachment() -> None:
     assert found(deep) is None
 
 
+@pytest.mark.requirement("KOM-LE-A_2029")
 @pytest.mark.parametrize(
     "content",
     [

@@ -42,6 +42,7 @@ def embedded(mail: bytes) -> bytes:
     return part.partition(f"--{boundary}--".encode())[0]
 
 
+@pytest.mark.requirement("KOM-LE-A_2046", "KOM-LE-A_2047-02")
 @pytest.mark.parametrize(
     ("failure", "result", "error", "beginning"),
     [
@@ -71,6 +72,7 @@ def test_not_decrypted(
     assert embedded(mail) == MESSAGE
 
 
+@pytest.mark.requirement("KOM-LE-A_2047-02")
 def test_prescribed_texts_name_the_fetching_user() -> None:
     assert f"E-Mail-Adresse ({ADDRESS}) weiter." in texts.KEY_MISSING.format(address=ADDRESS)
     assert f"E-Mail-Adresse ({ADDRESS}) weiter." in texts.KONNEKTOR_UNAVAILABLE.format(
@@ -78,6 +80,7 @@ def test_prescribed_texts_name_the_fetching_user() -> None:
     )
 
 
+@pytest.mark.requirement("A_21391-02")
 def test_unsupported_version() -> None:
     """A_21391-02."""
     mail = unsupported_version(MESSAGE, "9.9")
@@ -97,6 +100,7 @@ INNER = (
 )
 
 
+@pytest.mark.requirement("A_23165")
 def test_integrity_failed_embeds_the_decrypted_mail() -> None:
     """A_23165 and FAQ."""
     outer, _ = split_message(MESSAGE)
@@ -111,6 +115,7 @@ def test_integrity_failed_embeds_the_decrypted_mail() -> None:
     assert text.strip() == f"{texts.INTEGRITY_FAILED} {texts.INTEGRITY_EMBEDDED}"
 
 
+@pytest.mark.requirement("A_23165")
 def test_integrity_failed_replaces_the_body_by_setting() -> None:
     """A_23165 as in V1.16."""
     outer, _ = split_message(MESSAGE)
@@ -119,6 +124,7 @@ def test_integrity_failed_replaces_the_body_by_setting() -> None:
     assert message["Return-Path"] == "<x@y>"
 
 
+@pytest.mark.requirement("KOM-LE-A_2050-05", "A_23165")
 @pytest.mark.parametrize(
     ("result", "codes", "expected"),
     [

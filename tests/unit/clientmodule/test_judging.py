@@ -56,6 +56,7 @@ Certificates = Callable[[str], tuple[x509.Certificate, ...]]
 NOW = datetime.now(UTC)
 
 
+@pytest.mark.requirement("KOM-LE-A_2022", "A_17472")
 @pytest.mark.parametrize(
     ("every", "ecc", "kinds"),
     [
@@ -72,6 +73,7 @@ def test_choice(certificates: Certificates, every: bool, ecc: bool, kinds: list[
     assert [is_ecc(certificate) for certificate in chosen] == kinds
 
 
+@pytest.mark.requirement("KOM-LE-A_2022")
 def test_rsa_where_there_is_nothing_else(certificates: Certificates) -> None:
     rsa, _ = certificates(FIRST)
     assert Choice(every=False, ecc=True, at=NOW).usable(DirectoryEntry((rsa,))) == (rsa,)
@@ -85,6 +87,7 @@ def test_expired_certificates_are_not_used(certificates: Certificates) -> None:
         assert Choice(every=True, ecc=True, at=moment).usable(entry) == ()
 
 
+@pytest.mark.requirement("KOM-LE-A_2178", "KOM-LE-A_2192-01")
 def test_two_telematik_ids(certificates: Certificates) -> None:
     """KOM-LE-A_2178, 2192-01: 4005; nobody found: 4004; the order stays."""
     recipients = [Recipient(address) for address in ("zwei@x", "gut@x", "keiner@x")]
@@ -101,6 +104,7 @@ def test_two_telematik_ids(certificates: Certificates) -> None:
     ]
 
 
+@pytest.mark.requirement("KOM-LE-A_2027")
 def test_recipient_emails_hold_each_entry_once(certificates: Certificates) -> None:
     """KOM-LE-A_2027: a sender who is a recipient, too, stands there once."""
     rsa, ecc = certificates(FIRST)
@@ -112,6 +116,7 @@ def test_recipient_emails_hold_each_entry_once(certificates: Certificates) -> No
     ]
 
 
+@pytest.mark.requirement("KOM-LE-A_2024-01", "A_20650-05")
 def test_report_names_every_failure_and_each_code_once() -> None:
     """A_20650-05, KOM-LE-A_2024-01."""
     failures = [

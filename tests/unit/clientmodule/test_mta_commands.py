@@ -12,6 +12,7 @@ from clientmodule.mta import MailEnvelope, Mta, Recipient, Transmission, mail_co
 ENVELOPE = MailEnvelope("a@x", ("RET=HDRS", "ENVID=1"))
 
 
+@pytest.mark.requirement("KOM-LE-A_2018")
 @pytest.mark.parametrize(
     ("message", "capabilities", "command"),
     [

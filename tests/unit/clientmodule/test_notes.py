@@ -36,6 +36,7 @@ ENCODINGS = [
 ]
 
 
+@pytest.mark.requirement("KOM-LE-A_2050-05", "KOM-LE-A_2179-01")
 @pytest.mark.parametrize(("charset", "cte"), ENCODINGS)
 def test_plain_text_in_its_charset_and_encoding(charset: str, cte: str) -> None:
     message = EmailMessage()
@@ -70,6 +71,7 @@ def test_7bit_text_without_headers_becomes_utf8() -> None:
     assert NOTE_LINE == "-" * 45
 
 
+@pytest.mark.requirement("KOM-LE-A_2050-05", "KOM-LE-A_2179-01")
 def test_html_keeps_its_format() -> None:
     message = EmailMessage()
     message.set_content("<html><body><b>Hallo</b></body></html>", subtype="html")
@@ -78,6 +80,7 @@ def test_html_keeps_its_format() -> None:
     assert "<p>" in content
 
 
+@pytest.mark.requirement("KOM-LE-A_2050-05", "KOM-LE-A_2179-01")
 def test_both_forms_of_an_alternative_and_no_attachment() -> None:
     message = EmailMessage()
     message.set_content("Klartext")
@@ -122,6 +125,7 @@ def test_any_bytes_are_survived(content: bytes) -> None:
     append_notes(content, NOTES)
 
 
+@pytest.mark.requirement("KOM-LE-A_2050-05", "KOM-LE-A_2179-01")
 @pytest.mark.parametrize(
     ("charset", "text", "shown"),
     [

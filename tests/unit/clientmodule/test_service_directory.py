@@ -32,6 +32,7 @@ def directory(*services: tuple[str, str, str]) -> bytes:
     ).encode()
 
 
+@pytest.mark.requirement("KOM-LE-A_2077")
 def test_newest_supported_version() -> None:
     """KOM-LE-A_2077: compared as numbers, and only what the client module speaks."""
     read = read_service_directory(
@@ -54,12 +55,14 @@ def test_either_namespace_of_a_service_is_understood() -> None:
     assert read.newest("SignatureService", [SIGNATURE + "4"]).namespace == SIGNATURE + "4"
 
 
+@pytest.mark.requirement("A_21388-01")
 def test_version_header() -> None:
     """A_21388-01."""
     read = read_service_directory(directory(("EventService", "e", "7.2.0")))
     assert read.version_header == "<Muster><Konnektor PTV6><6.0.0><2.0.0><5.0.5>"
 
 
+@pytest.mark.requirement("A_17464")
 @pytest.mark.parametrize(
     ("signature", "encryption", "ecc"),
     [("7.4.1", "6.1.1", True), ("7.5.6", "6.1.2", True), ("7.4.0", "6.1.1", False),
@@ -95,6 +98,7 @@ def test_last_trace_counts() -> None:
     assert last_trace(parse(b"<a/>")) is None
 
 
+@pytest.mark.requirement("KOM-LE-A_2020", "KOM-LE-A_2022")
 @pytest.mark.parametrize(
     ("release", "all_certificates"),
     [("1.5.2-8", True), ("1.5.2", True), ("1.5.0-2", True), ("1.5.2-9", False),

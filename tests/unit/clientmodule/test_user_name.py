@@ -11,6 +11,7 @@ from clientmodule.user_name import CallContext, UserName, UserNameError, read_po
 PLAIN = "erik.mustermann@hrst.kim.telematik-test#mail.hrst.example:465#1#KOM_LE#7"
 
 
+@pytest.mark.requirement("KOM-LE-A_2010", "KOM-LE-A_2032")
 def test_without_optional_parts() -> None:
     assert read_smtp(PLAIN) == UserName(
         "erik.mustermann@hrst.kim.telematik-test",
@@ -20,11 +21,13 @@ def test_without_optional_parts() -> None:
     )
 
 
+@pytest.mark.requirement("A_21457", "A_21519-02")
 @pytest.mark.parametrize(("suffix", "konnektor"), [("", None), ("#Konn_1", "Konn_1"), ("#*", None)])
 def test_smtp_konnektor(suffix: str, konnektor: str | None) -> None:
     assert read_smtp(PLAIN + suffix).konnektor == konnektor
 
 
+@pytest.mark.requirement("A_21517", "A_21518-02")
 @pytest.mark.parametrize(
     ("suffix", "user", "konnektor"),
     [
@@ -45,6 +48,7 @@ def test_ipv6_server() -> None:
     assert (name.host, name.port) == ("::1", 465)
 
 
+@pytest.mark.requirement("A_21519-02")
 @pytest.mark.parametrize(
     "text",
     [

@@ -67,6 +67,7 @@ def test_ber_in_pieces_is_read(
     assert opened(to_ber(cms, piece), ecc_identity) == content
 
 
+@pytest.mark.requirement("KOM-LE-A_2106", "KOM-LE-A_2107", "KOM-LE-A_2109", "KOM-LE-A_2112")
 def test_the_message_has_the_form_of_the_profile(
     rsa_identity: Identity, ecc_identity: Identity
 ) -> None:
@@ -214,6 +215,7 @@ def test_an_issuer_encoded_anew_is_still_the_same() -> None:
     assert certificate != CertificateId(b"broken", 5)
 
 
+@pytest.mark.requirement("KOM-LE-A_2127")
 def test_the_official_sample_opens_with_key_a(spec: Callable[[str], Path]) -> None:
     """Byte for byte; recipient-emails in envelope and signature say the same (KOM-LE-A_2127)."""
     sample = "api-kim/SMIME-Profil/inputEmail.txt"

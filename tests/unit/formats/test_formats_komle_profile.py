@@ -42,6 +42,7 @@ def outer(mail: bytes = MAIL, **extra: str) -> tuple[Headers, bytes]:
     )
 
 
+@pytest.mark.requirement("KOM-LE-A_2098-03", "KOM-LE-A_2101-01")
 @pytest.mark.parametrize(
     "name", [*komle.COPIED_HEADERS, "X-KIM-Dienstkennung", "X-KIM-Sendersystem"]
 )
@@ -55,11 +56,13 @@ def test_2098_03_nothing_else_goes_outside(name: str) -> None:
     assert outer()[0].get(name) is None
 
 
+@pytest.mark.requirement("KOM-LE-A_2102")
 def test_2102_the_subject_gives_nothing_away() -> None:
     assert outer()[0].get_all("Subject") == ["KOM-LE-Nachricht"]
     assert b"geheim" not in komle.outer_message(MAIL, b"", version="1.0", extra={})
 
 
+@pytest.mark.requirement("KOM-LE-A_2099", "KOM-LE-A_2100-02")
 @pytest.mark.parametrize("version", [komle.VERSION_PLAIN, komle.VERSION_KAS])
 def test_2099_and_2100_02_the_version_is_written_and_found(version: str) -> None:
     message = komle.outer_message(MAIL, b"x", version=version, extra={})
@@ -68,6 +71,7 @@ def test_2099_and_2100_02_the_version_is_written_and_found(version: str) -> None
     assert komle.version(headers) == version
 
 
+@pytest.mark.requirement("A_21390")
 def test_a_21390_a_mail_without_version_is_no_komle_message() -> None:
     headers, _ = split_message(MAIL)
     assert not komle.is_komle(headers)
@@ -80,6 +84,7 @@ def test_the_modules_own_fields_take_the_place_of_inner_ones() -> None:
     assert headers.get("Expires") == "later"
 
 
+@pytest.mark.requirement("KOM-LE-A_2104", "KOM-LE-A_2193")
 def test_2104_the_outer_body_is_base64_of_an_authenticated_enveloped_data() -> None:
     headers, body = outer()
     assert headers.get("MIME-Version") == "1.0"
@@ -102,6 +107,7 @@ def test_the_cms_comes_out_as_it_went_in(cms: bytes) -> None:
     assert komle.signed_cms(komle.signed_entity(cms)) == cms
 
 
+@pytest.mark.requirement("KOM-LE-A_2097")
 @given(st.binary(max_size=500))
 def test_2097_the_client_mail_comes_out_as_it_went_in(mail: bytes) -> None:
     wrapped = komle.wrap_client_mail(mail)
@@ -133,6 +139,7 @@ def test_the_stages_of_the_official_sample(spec: Callable[[str], Path]) -> None:
         assert ours.get(name) == sample.get(name)
 
 
+@pytest.mark.requirement("KOM-LE-A_2048-01")
 def test_2048_01_addresses_are_compared_as_sets() -> None:
     inner, _ = split_message(MAIL)
     same = Headers.parse(
@@ -145,6 +152,7 @@ def test_2048_01_addresses_are_compared_as_sets() -> None:
     assert komle.differing_headers(same, inner) == ()
 
 
+@pytest.mark.requirement("KOM-LE-A_2048-01")
 @pytest.mark.parametrize("name", komle.COMPARED_HEADERS)
 @pytest.mark.parametrize("change", ["replaced", "removed", "added"])
 def test_2048_01_every_altered_field_is_named(name: str, change: str) -> None:

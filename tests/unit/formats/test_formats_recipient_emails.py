@@ -19,6 +19,7 @@ def values(attribute: bytes) -> tuple[bytes, ...]:
     return cms_attributes.read(asn1.set_of([attribute]))[recipient_emails.OID]
 
 
+@pytest.mark.requirement("KOM-LE-A_2114-01")
 @given(addresses=st.lists(ascii_addresses, min_size=1, max_size=5))
 def test_what_was_written_reads_back(addresses: list[str], ecc_identity: Identity) -> None:
     certificate = ecc_identity.certificate
@@ -28,6 +29,7 @@ def test_what_was_written_reads_back(addresses: list[str], ecc_identity: Identit
     }
 
 
+@pytest.mark.requirement("KOM-LE-A_2114-01")
 def test_both_forms_mean_the_same(rsa_identity: Identity, ecc_identity: Identity) -> None:
     """KOM-LE-A_2114-01: a SET OF in attrValues, or attrValues as that set (the sample)."""
     direct = recipient_emails.attribute(
@@ -51,6 +53,7 @@ def test_another_certificate_or_address_makes_a_difference(
     assert read("a@b", rsa_identity) != read("b@b", rsa_identity)
 
 
+@pytest.mark.requirement("KOM-LE-A_2048-01")
 def test_case_of_an_address_carries_no_meaning(
     rsa_identity: Identity, ecc_identity: Identity
 ) -> None:

@@ -41,6 +41,16 @@ def test_what_was_signed_verifies(identity: Identity) -> None:
     assert not signer.has_unsigned_attributes
 
 
+@pytest.mark.requirement(
+    "KOM-LE-A_2118",
+    "KOM-LE-A_2119",
+    "KOM-LE-A_2121",
+    "KOM-LE-A_2122",
+    "KOM-LE-A_2123",
+    "KOM-LE-A_2124",
+    "KOM-LE-A_2125",
+    "KOM-LE-A_2126",
+)
 def test_the_message_has_the_form_of_the_profile(identity: Identity) -> None:
     """KOM-LE-A_2118, 2119, 2121 to 2126."""
     entry = recipient_emails.attribute([("a@x.kim.telematik-test", identity.certificate)])

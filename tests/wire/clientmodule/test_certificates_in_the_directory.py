@@ -56,6 +56,7 @@ def reported(kim: World) -> DeliveryReport:
     return report
 
 
+@pytest.mark.requirement("KOM-LE-A_2178", "KOM-LE-A_2192-01", "A_20650-05")
 def test_two_telematik_ids_for_one_recipient(kim: World) -> None:
     """KOM-LE-A_2178, 2192-01: the others get the mail, the DSN says 4005."""
     publish(kim, "kasse", *certificates(kim, "kasse"), *certificates(kim, "eilig"))
@@ -67,6 +68,7 @@ def test_two_telematik_ids_for_one_recipient(kim: World) -> None:
     assert [(r.address, r.action) for r in report.reports] == [(kim.address("kasse"), "failed")]
 
 
+@pytest.mark.requirement("KOM-LE-A_2025", "KOM-LE-A_2178")
 def test_only_recipient_with_two_telematik_ids(kim: World) -> None:
     """KOM-LE-A_2025, 2178."""
     publish(kim, "kasse", *certificates(kim, "kasse"), *certificates(kim, "eilig"))
@@ -76,6 +78,7 @@ def test_only_recipient_with_two_telematik_ids(kim: World) -> None:
     kim.stored("kasse", 0)
 
 
+@pytest.mark.requirement("KOM-LE-A_2023", "KOM-LE-A_2128")
 def test_only_encryption_certificates_are_used(kim: World) -> None:
     """KOM-LE-A_2128: C.HCI.ENC and C.HP.ENC; C.HCI.AUT, which could be encrypted for, is not."""
     publish(kim, "kasse", *certificates(kim, "kasse", "C.AUT"), *certificates(kim, "kasse"))
@@ -86,6 +89,7 @@ def test_only_encryption_certificates_are_used(kim: World) -> None:
     assert encrypted_for <= ours
 
 
+@pytest.mark.requirement("KOM-LE-A_2024-01", "KOM-LE-A_2128")
 def test_recipient_with_other_certificates_only(kim: World) -> None:
     publish(kim, "kasse", *certificates(kim, "kasse", "C.AUT"))
     kim.send("praxis", "kasse", "person")

@@ -36,6 +36,9 @@ def embedded(content: bytes) -> bytes:
     return part.partition(f"--{boundary}--".encode())[0]
 
 
+@pytest.mark.requirement(
+    "KOM-LE-A_2042", "KOM-LE-A_2179-01", "KOM-LE-A_2050-05", "A_21236", "A_20628"
+)
 def test_opened_with_notes(kim: World) -> None:
     """KOM-LE-A_2179-01, 2050-05, A_21236, A_20628."""
     sent = kim.send("praxis", "kasse")
@@ -51,6 +54,7 @@ def test_opened_with_notes(kim: World) -> None:
     assert lines[-3:] == [texts.NOTE_LINE, texts.NOTE_DECRYPTED, texts.NOTE_VERIFIED]
 
 
+@pytest.mark.requirement("KOM-LE-A_2032", "KOM-LE-A_2063")
 def test_hba_needs_a_user(kim: World) -> None:
     """KOM-LE-A_2032, 2063: the key of a person's HBA is used only for a UserId that is named."""
     kim.send("praxis", "person")
@@ -72,6 +76,7 @@ def test_hba_needs_a_user(kim: World) -> None:
     assert stored
 
 
+@pytest.mark.requirement("KOM-LE-A_2029", "KOM-LE-A_2046", "KOM-LE-A_2047-02", "KOM-LE-A_2062")
 def test_card_pulled(kim: World) -> None:
     """KOM-LE-A_2046, 2047-02 result 01, 2062; then the second decryption (KOM-LE-A_2029)."""
     kim.send("praxis", "kasse")
@@ -102,6 +107,7 @@ def test_card_pulled(kim: World) -> None:
     assert again["From"] == kim.address("praxis")
 
 
+@pytest.mark.requirement("KOM-LE-A_2063")
 def test_pin_not_verified(kim: World) -> None:
     """KOM-LE-A_2063."""
     kim.send("praxis", "kasse")
@@ -110,6 +116,7 @@ def test_pin_not_verified(kim: World) -> None:
     assert (message["X-KIM-DecryptionResult"], message["X-KIM-Fehlermeldung"]) == ("01", "4009")
 
 
+@pytest.mark.requirement("KOM-LE-A_2047-02", "A_20650-05")
 def test_ciphertext_altered(kim: World) -> None:
     """GCM fails: result 02."""
     kim.fault(kim.provider("kasse"), "store", kind="corrupt_ciphertext")
@@ -119,6 +126,7 @@ def test_ciphertext_altered(kim: World) -> None:
     assert explanation(message) == texts.WRONG_FORMAT
 
 
+@pytest.mark.requirement("KOM-LE-A_2047-02")
 def test_konnektor_does_not_answer(kim: World) -> None:
     """KOM-LE-A_2047-02 result 03."""
     kim.send("praxis", "kasse")
@@ -128,12 +136,14 @@ def test_konnektor_does_not_answer(kim: World) -> None:
     assert explanation(message) == texts.KONNEKTOR_UNAVAILABLE.format(address=kim.address("kasse"))
 
 
+@pytest.mark.requirement("KOM-LE-A_2047-02")
 def test_other_fault_has_a_vendor_code(kim: World) -> None:
     kim.send("praxis", "kasse")
     kim.fault(kim.konnektor("kasse"), "DecryptDocument", kind="soap_fault", code=4001)
     assert read(kim.fetch("kasse"))["X-KIM-DecryptionResult"] == "X4001"
 
 
+@pytest.mark.requirement("A_23165")
 @pytest.mark.parametrize(
     ("code", "result"), [(4115, "02"), (4253, "03"), (4112, "04"), (4206, "05"), (4400, "06")]
 )
@@ -148,6 +158,7 @@ def test_signature_not_valid(kim: World, code: int, result: str) -> None:
     assert b"Guten Tag" in embedded(content)
 
 
+@pytest.mark.requirement("A_23165")
 def test_body_is_replaced_by_setting(kim: World) -> None:
     """A_23165 as in V1.16 (integrity_failure: replace)."""
     kim.send("praxis", "eilig")
@@ -157,6 +168,7 @@ def test_body_is_replaced_by_setting(kim: World) -> None:
     assert message["Subject"] == "Befund"
 
 
+@pytest.mark.requirement("KOM-LE-A_2048-01")
 def test_outer_from_altered(kim: World) -> None:
     """KOM-LE-A_2048-01, result 08."""
     kim.fault(
@@ -169,6 +181,7 @@ def test_outer_from_altered(kim: World) -> None:
     assert message["X-KIM-DecryptionResult"] == "00"
 
 
+@pytest.mark.requirement("A_21391-02", "A_20650-05")
 def test_unsupported_version(kim: World) -> None:
     """A_21391-02."""
     kim.fault(

@@ -108,12 +108,14 @@ def text_of(mail: EmailMessage) -> str:
 SECURITY_TEXT = f"{texts.INTEGRITY_FAILED} {texts.INTEGRITY_EMBEDDED}"
 
 
+@pytest.mark.requirement("KOM-LE-A_2042", "KOM-LE-A_2048-01")
 def test_well_made(foreign: ForeignClientModule) -> None:
     mail = foreign.fetched(foreign.message(foreign.signed(foreign.mail())))
     assert results(mail) == ("00", ["01"], [])
     assert text_of(mail).splitlines()[0] == "Hallo"
 
 
+@pytest.mark.requirement("KOM-LE-A_2048-01")
 def test_addresses_may_be_written_in_another_case(foreign: ForeignClientModule) -> None:
     """KOM-LE-A_2048-01: addresses are compared without case, in headers and recipient-emails."""
     emails = [address.upper() for address, _ in foreign.emails]
@@ -122,6 +124,7 @@ def test_addresses_may_be_written_in_another_case(foreign: ForeignClientModule) 
     assert results(foreign.fetched(foreign.message(entity, mail=outer))) == ("00", ["01"], [])
 
 
+@pytest.mark.requirement("KOM-LE-A_2048-01", "KOM-LE-A_2127")
 def test_recipient_emails_differ(foreign: ForeignClientModule) -> None:
     """KOM-LE-A_2048-01: result 09, 4015: re-encrypted so that another user decrypts it."""
     other = [foreign.sender, "jemand@zweit.kim.telematik-test"]
@@ -130,11 +133,13 @@ def test_recipient_emails_differ(foreign: ForeignClientModule) -> None:
     assert text_of(mail) == SECURITY_TEXT
 
 
+@pytest.mark.requirement("KOM-LE-A_2048-01", "KOM-LE-A_2127")
 def test_recipient_emails_not_signed(foreign: ForeignClientModule) -> None:
     mail = foreign.fetched(foreign.message(foreign.signed(foreign.mail(), emails=[])))
     assert results(mail) == ("00", ["09"], ["4015"])
 
 
+@pytest.mark.requirement("KOM-LE-A_2048-01")
 @pytest.mark.parametrize("name", ["From", "Sender", "Reply-To", "To", "Cc"])
 def test_each_compared_header(foreign: ForeignClientModule, name: str) -> None:
     """KOM-LE-A_2048-01: result 08."""
@@ -147,6 +152,7 @@ def test_each_compared_header(foreign: ForeignClientModule, name: str) -> None:
     assert text_of(mail) == SECURITY_TEXT
 
 
+@pytest.mark.requirement("A_20650-05", "A_23165")
 def test_several_failures_stand_side_by_side(foreign: ForeignClientModule) -> None:
     """A_20650-05: each code once."""
     inner = foreign.mail("From: x@y.kim.telematik-test", f"To: {foreign.recipient}")
@@ -158,6 +164,7 @@ def test_several_failures_stand_side_by_side(foreign: ForeignClientModule) -> No
     )
 
 
+@pytest.mark.requirement("KOM-LE-A_2050-05")
 def test_certificate_status_cannot_be_checked(foreign: ForeignClientModule) -> None:
     """KOM-LE-A_2050-05: result 07 is as good as 01, with both notes."""
     kim = foreign.kim
@@ -168,6 +175,7 @@ def test_certificate_status_cannot_be_checked(foreign: ForeignClientModule) -> N
     assert text_of(mail).splitlines()[-2:] == [texts.NOTE_DECRYPTED, texts.NOTE_VERIFIED]
 
 
+@pytest.mark.requirement("A_23165")
 def test_signature_of_a_card_nobody_trusts_for_it(foreign: ForeignClientModule) -> None:
     """Any other verdict of the Konnektor is an error mail, never a delivered mail."""
     foreign.signer = foreign.kim.certificates("kasse", "C.SIG")["ECC"]
@@ -182,6 +190,7 @@ def test_signature_of_a_card_nobody_trusts_for_it(foreign: ForeignClientModule) 
     assert text_of(mail) == SECURITY_TEXT
 
 
+@pytest.mark.requirement("A_23165")
 def test_not_signed(foreign: ForeignClientModule) -> None:
     """Result 03: what was decrypted is no signed-data."""
     mail = foreign.fetched(foreign.message(komle.wrap_client_mail(foreign.mail())))
@@ -189,6 +198,7 @@ def test_not_signed(foreign: ForeignClientModule) -> None:
     assert text_of(mail) == SECURITY_TEXT
 
 
+@pytest.mark.requirement("A_23165")
 @pytest.mark.parametrize("damage", ["no CMS", "no message/rfc822"])
 def test_signature_of_wrong_format(foreign: ForeignClientModule, damage: str) -> None:
     """Result 04."""
@@ -217,6 +227,7 @@ def body(change: Change) -> Change:
     return changed
 
 
+@pytest.mark.requirement("KOM-LE-A_2046", "KOM-LE-A_2047-02")
 @pytest.mark.parametrize(
     "damage",
     [
@@ -237,12 +248,14 @@ def test_wrong_format(foreign: ForeignClientModule, damage: Change) -> None:
     assert text_of(mail) == texts.WRONG_FORMAT
 
 
+@pytest.mark.requirement("KOM-LE-A_2043", "KOM-LE-A_2045")
 def test_without_an_entry_for_the_user(foreign: ForeignClientModule) -> None:
     """KOM-LE-A_2045: no entry in recipient-emails, no key is tried."""
     message = foreign.message(foreign.signed(foreign.mail()), named=False)
     assert results(foreign.fetched(message)) == ("01", [], ["4009"])
 
 
+@pytest.mark.requirement("A_21391-02", "A_20650-05")
 @pytest.mark.parametrize("version", ["1.1", "2.0", "", "1.0.0"])
 def test_version_not_supported(foreign: ForeignClientModule, version: str) -> None:
     """A_21391-02."""
@@ -273,6 +286,7 @@ def test_rsa(foreign: ForeignClientModule) -> None:
     )
 
 
+@pytest.mark.requirement("A_21390", "KOM-LE-A_2042")
 def test_no_komle_message(foreign: ForeignClientModule) -> None:
     """A_21390: passed on unchanged, whatever it says otherwise."""
     kim = foreign.kim

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from tests.clientmodule_world import World
 
 
+@pytest.mark.requirement("KOM-LE-A_2071")
 @pytest.mark.parametrize(
     ("site", "scheme", "certificate"),
     [("praxis", "https", True), ("eilig", "https", False), ("kasse", "http", False)],
@@ -31,6 +32,7 @@ def signing_card(kim: World) -> str:
     return str(card)
 
 
+@pytest.mark.requirement("KOM-LE-A_2020", "KOM-LE-A_2052")
 @pytest.mark.parametrize("sender", ["erste", "zweite"])
 def test_the_sender_s_own_sm_b_signs(kim: World, sender: str) -> None:
     """KOM-LE-A_2020, 2052: of several SM-Bs of a Mandant the one that the address belongs to."""
@@ -39,6 +41,7 @@ def test_the_sender_s_own_sm_b_signs(kim: World, sender: str) -> None:
     assert email.message_from_bytes(kim.fetch("praxis"))["X-KIM-IntegrityCheckResult"] == "01"
 
 
+@pytest.mark.requirement("KOM-LE-A_2043", "KOM-LE-A_2059", "KOM-LE-A_2060")
 @pytest.mark.parametrize("recipient", ["erste", "zweite"])
 def test_the_fetching_user_s_own_sm_b_decrypts(kim: World, recipient: str) -> None:
     """KOM-LE-A_2059, 2060: only the key of the user's entry in recipient-emails is used."""
@@ -50,6 +53,7 @@ def test_the_fetching_user_s_own_sm_b_decrypts(kim: World, recipient: str) -> No
     assert card == kim.endpoints.participants[recipient].card
 
 
+@pytest.mark.requirement("KOM-LE-A_2045", "KOM-LE-A_2062")
 def test_another_sm_b_of_the_mandant_cannot_read(kim: World) -> None:
     """KOM-LE-A_2045: the other recipient's card lies in the terminal, but is not used."""
     kim.send("praxis", "erste", "zweite")

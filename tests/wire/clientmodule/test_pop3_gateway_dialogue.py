@@ -31,6 +31,7 @@ def plain(user: str, password: str) -> str:
     return base64.b64encode(f"\0{user}\0{password}".encode()).decode()
 
 
+@pytest.mark.requirement("KOM-LE-A_2030")
 def test_before_login(kim: World) -> None:
     """KOM-LE-A_2030."""
     pop3 = kim.pop3("praxis")
@@ -43,6 +44,7 @@ def test_before_login(kim: World) -> None:
     assert pop3.file.readline() == b""  # type: ignore[attr-defined]
 
 
+@pytest.mark.requirement("KOM-LE-A_2031", "KOM-LE-A_2033-01", "KOM-LE-A_2034")
 @pytest.mark.parametrize("way", ["user", "plain", "plain initial"])
 def test_login(kim: World, way: str) -> None:
     """KOM-LE-A_2031, 2034, 2035."""
@@ -68,6 +70,7 @@ def refused(kim: World, user: str, password: str) -> None:
     assert command(pop3, "QUIT").startswith(b"+OK"), "the client stays in CONNECT"
 
 
+@pytest.mark.requirement("KOM-LE-A_2037-01", "A_21518-02")
 @pytest.mark.parametrize("parts", [1, 2, 3, 4])
 def test_incomplete_user_name(kim: World, parts: int) -> None:
     """A_21518-02."""
@@ -79,6 +82,7 @@ def test_incomplete_user_name(kim: World, parts: int) -> None:
     pop3.close()
 
 
+@pytest.mark.requirement("KOM-LE-A_2033-01", "KOM-LE-A_2034", "KOM-LE-A_2037-01", "A_21517")
 def test_refused_logins(kim: World, free_port: Callable[[], int]) -> None:
     """KOM-LE-A_2037-01."""
     user, password = kim.pop3_user("praxis")
@@ -97,6 +101,7 @@ def test_broken_sasl(kim: World) -> None:
     pop3.close()
 
 
+@pytest.mark.requirement("KOM-LE-A_2040", "KOM-LE-A_2041")
 def test_relayed_commands(kim: World) -> None:
     """KOM-LE-A_2040, 2041: everything unchanged, but TOP gives no line of the body."""
     kim.send("kasse", "praxis")
@@ -147,6 +152,7 @@ def test_pipelined_commands(kim: World) -> None:
     kim.stored("praxis", 0)
 
 
+@pytest.mark.requirement("KOM-LE-A_2039")
 def test_client_that_is_gone_while_its_mail_is_decrypted(kim: World) -> None:
     """KOM-LE-A_2039: the connection to the provider ends, too; the mail stays there."""
     kim.send("kasse", "praxis")
@@ -168,6 +174,7 @@ def test_client_that_is_gone_while_its_mail_is_decrypted(kim: World) -> None:
     again.close()
 
 
+@pytest.mark.requirement("KOM-LE-A_2038")
 def test_silent_server(kim: World) -> None:
     """KOM-LE-A_2038."""
     pop3 = kim.pop3("eilig")
@@ -186,6 +193,7 @@ def test_silent_server(kim: World) -> None:
         assert b"[IN-USE]" in answer, "the server's own words"
 
 
+@pytest.mark.requirement("KOM-LE-A_2038")
 def test_lost_server(kim: World) -> None:
     pop3 = kim.pop3("praxis")
     user, password = kim.pop3_user("praxis")

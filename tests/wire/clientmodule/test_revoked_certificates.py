@@ -32,6 +32,7 @@ def encryption_serials(kim: World, participant: str) -> list[int]:
     ]
 
 
+@pytest.mark.requirement("KOM-LE-A_2024-01", "KOM-LE-A_2176")
 def test_recipient_with_revoked_certificates_is_left_out(kim: World) -> None:
     """3.3.4.1.1: EncryptDocument refuses, the invalid ones are found, the others get the mail."""
     kim.send("praxis", "kasse", "person")  # the certificates are known from now on
@@ -53,6 +54,7 @@ def test_recipient_with_revoked_certificates_is_left_out(kim: World) -> None:
     assert report.in_reply_to == mail["Message-ID"]
 
 
+@pytest.mark.requirement("KOM-LE-A_2075-01")
 def test_provider_with_a_revoked_certificate(kim: World) -> None:
     """KOM-LE-A_2075-01: INVALID aborts, the client hears 454."""
     module = kim.endpoints.providers["erst.kim.telematik-test"]

@@ -29,6 +29,16 @@ def refusal(kim: World, *recipients: str, mail: EmailMessage | None = None) -> t
     return refused.value.smtp_code, error.decode() if isinstance(error, bytes) else error
 
 
+@pytest.mark.requirement(
+    "KOM-LE-A_2098-03",
+    "KOM-LE-A_2099",
+    "KOM-LE-A_2100-02",
+    "KOM-LE-A_2101-01",
+    "KOM-LE-A_2102",
+    "A_21388-01",
+    "A_22417",
+    "A_19488-02",
+)
 def test_the_message_at_the_provider(kim: World) -> None:
     """KOM-LE-A_2098-03, 2100-02, 2101-01, 2102, 2027, A_21388-01, A_22417, A_19488-02."""
     mail = kim.mail("praxis", "kasse")
@@ -55,6 +65,7 @@ def test_the_message_at_the_provider(kim: World) -> None:
     assert b"Guten Tag" not in stored
 
 
+@pytest.mark.requirement("KOM-LE-A_2022", "KOM-LE-A_2027", "KOM-LE-A_2111-01")
 @pytest.mark.parametrize(("sender", "certificates"), [("praxis", 1), ("eilig", 2)])
 def test_encrypted_for_recipients_and_sender(kim: World, sender: str, certificates: int) -> None:
     """KOM-LE-A_2022; up to 1.5.2-8 (eilig) RSA and ECC, from 1.5.2-9 on ECC alone."""
@@ -68,6 +79,7 @@ def test_encrypted_for_recipients_and_sender(kim: World, sender: str, certificat
     assert len(envelope.recipients) == 2 * certificates
 
 
+@pytest.mark.requirement("KOM-LE-A_2025")
 def test_only_recipient_without_certificate(kim: World) -> None:
     """KOM-LE-A_2025."""
     assert refusal(kim, UNKNOWN)[0] == 451
@@ -75,6 +87,9 @@ def test_only_recipient_without_certificate(kim: World) -> None:
     kim.stored("praxis", 0)
 
 
+@pytest.mark.requirement(
+    "KOM-LE-A_2024-01", "KOM-LE-A_2028", "KOM-LE-A_2176", "A_20650-05", "A_21390"
+)
 def test_one_of_two_without_certificate(kim: World) -> None:
     """KOM-LE-A_2024-01, 2028, A_20650-05."""
     mail = kim.mail("praxis", "kasse", UNKNOWN)
@@ -95,6 +110,7 @@ def test_one_of_two_without_certificate(kim: World) -> None:
     assert kim.fetch("praxis") == dsn
 
 
+@pytest.mark.requirement("KOM-LE-A_2018")
 def test_recipient_refused_by_the_provider(kim: World) -> None:
     """KOM-LE-A_2018: one refused recipient is reported, the others get the mail."""
     rule = {
@@ -112,12 +128,14 @@ def test_recipient_refused_by_the_provider(kim: World) -> None:
     assert [(r.address, r.status) for r in report.reports] == [(kim.address("person"), "5.1.1")]
 
 
+@pytest.mark.requirement("KOM-LE-A_2018")
 def test_all_recipients_refused_by_the_provider(kim: World) -> None:
     kim.fault(kim.provider("praxis"), "SMTP.RCPT", kind="reply", code=550, text="5.1.1 unbekannt")
     code, text = refusal(kim, "kasse")
     assert (code, text[:5]) == (550, "5.1.1")
 
 
+@pytest.mark.requirement("KOM-LE-A_2021", "KOM-LE-A_2057")
 def test_smc_b_pulled_between_login_and_data(kim: World) -> None:
     """KOM-LE-A_2021, 2057."""
     control, card = kim.konnektor("praxis"), kim.card("praxis")
@@ -133,6 +151,7 @@ def test_smc_b_pulled_between_login_and_data(kim: World) -> None:
     kim.stored("kasse", 1)
 
 
+@pytest.mark.requirement("KOM-LE-A_2021", "KOM-LE-A_2058")
 @pytest.mark.parametrize("entry", ["wrong", "timeout", "abort"])
 def test_pin_not_verified(kim: World, entry: str) -> None:
     """KOM-LE-A_2058."""
@@ -141,6 +160,7 @@ def test_pin_not_verified(kim: World, entry: str) -> None:
     kim.stored("kasse", 0)
 
 
+@pytest.mark.requirement("KOM-LE-A_2052")
 def test_pin_is_asked_for_when_needed(kim: World) -> None:
     """KOM-LE-A_2052: GetPinStatus once, VerifyPin only for a PIN that is not verified."""
     kim.pin("praxis", state="VERIFIABLE", entry="correct")
@@ -154,6 +174,7 @@ def test_pin_is_asked_for_when_needed(kim: World) -> None:
     kim.stored("kasse", 3)
 
 
+@pytest.mark.requirement("KOM-LE-A_2021", "KOM-LE-A_2177")
 @pytest.mark.parametrize("operation", ["SignDocument", "EncryptDocument"])
 def test_konnektor_fault(kim: World, operation: str) -> None:
     kim.fault(kim.konnektor("praxis"), operation, kind="soap_fault", code=4001)
@@ -182,6 +203,7 @@ def test_sender_without_certificate(kim: World) -> None:
     assert refusal(kim, "praxis", mail=mail)[0] == 553
 
 
+@pytest.mark.requirement("A_22341")
 def test_kas_part(kim: World) -> None:
     """A_22341."""
     mail = kim.mail("praxis", "kasse")
@@ -200,6 +222,7 @@ def test_differing_from_is_replaced(kim: World) -> None:
     assert split_message(stored)[0].get("From") == kim.address("praxis")
 
 
+@pytest.mark.requirement("KOM-LE-A_2018")
 def test_dsn_parameters_go_on(kim: World) -> None:
     """KOM-LE-A_2018: NOTIFY is kept, so the receiving provider reports delivery."""
     mail = kim.mail("praxis", "kasse")
@@ -235,6 +258,7 @@ def head(kim: World, *fields: str) -> bytes:
     return "\r\n".join((f"From: {kim.address('praxis')}", *fields, "", "")).encode()
 
 
+@pytest.mark.requirement("KOM-LE-A_2018")
 def test_each_recipient_keeps_its_notify_and_orcpt(kim: World) -> None:
     """KOM-LE-A_2018, RFC 3461: and the client module's own DSN names ENVID and ORCPT."""
     kasse, person = kim.address("kasse"), kim.address("person")
@@ -266,6 +290,7 @@ def test_one_recipient_written_in_several_ways(kim: World) -> None:
     assert len(envelope.recipients) == 2
 
 
+@pytest.mark.requirement("KOM-LE-A_2098-03")
 def test_8_bit_headers_go_on_as_they_are(kim: World) -> None:
     """KOM-LE-A_2098-03: the outer From is that of the mail, to the byte."""
     written = f'From: "Praxis Ährenfeld" <{kim.address("praxis")}>'.encode("latin-1")
@@ -274,6 +299,7 @@ def test_8_bit_headers_go_on_as_they_are(kim: World) -> None:
     assert split_message(stored)[0].raw("From") == [written]
 
 
+@pytest.mark.requirement("A_23174")
 def test_only_addresses_of_rcpt_stay_in_the_headers(kim: World) -> None:
     """A_23174: also inside groups and among folded, encoded and quoted names."""
     kasse = kim.address("kasse")
@@ -297,6 +323,7 @@ def test_header_that_never_ends(kim: World) -> None:
     assert (code, text[:5]) == (554, b"5.6.0")
 
 
+@pytest.mark.requirement("KOM-LE-A_2029")
 def test_plain_text_that_claims_to_be_encrypted_is_protected(kim: World) -> None:
     """KOM-LE-A_2029 is for encrypted messages; anything else would leave the house in clear."""
     content = head(kim, f"To: {kim.address('kasse')}", "Content-Type: message/rfc822")

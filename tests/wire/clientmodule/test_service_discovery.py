@@ -81,6 +81,7 @@ def steps(kim: World, step: str) -> list[dict[str, Any]]:
     return [e for e in map(json.loads, events) if e["step"] == step]
 
 
+@pytest.mark.requirement("A_19361-01", "A_22416")
 def test_the_limits_come_from_the_account_manager_that_dns_names(kim: World, dns: Any) -> None:
     kim.send("praxis", "praxis")
     kim.fetch("praxis")

@@ -52,6 +52,7 @@ def test_sigterm_with_idle_sessions(
         smtp.close()
 
 
+@pytest.mark.requirement("KOM-LE-A_2066", "KOM-LE-A_2067")
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -75,6 +76,7 @@ def test_settings_that_cannot_be(
     assert "\n" not in str(refused.value)
 
 
+@pytest.mark.requirement("A_18783")
 def test_wrong_password_of_the_konnektor_key(kim: World, tmp_path: Path) -> None:
     settings = settings_of(kim, "praxis")
     settings["konnektors"]["default"]["client_certificate_password"] = "falsch"
@@ -88,6 +90,7 @@ def test_wrong_password_of_the_konnektor_key(kim: World, tmp_path: Path) -> None
     assert "not readable as PKCS#12" in done.stderr
 
 
+@pytest.mark.requirement("KOM-LE-A_2066", "KOM-LE-A_2067", "KOM-LE-A_2181")
 def test_client_certificate_of_the_practice_software(
     kim: World, start_role: Callable[[str, dict[str, Any]], RunningRole]
 ) -> None:

@@ -24,6 +24,7 @@ def coded(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
 
 
+@pytest.mark.requirement("KOM-LE-A_2007", "KOM-LE-A_2008")
 def test_before_auth(kim: World) -> None:
     """KOM-LE-A_2007, 2008."""
     with kim.smtp("praxis") as smtp:
@@ -45,6 +46,7 @@ def test_before_auth(kim: World) -> None:
         assert smtp.docmd("QUIT")[0] == 221
 
 
+@pytest.mark.requirement("KOM-LE-A_2007")
 def test_greeting_says_esmtp(kim: World) -> None:
     """KOM-LE-A_2007."""
     module = kim.endpoints.sites["praxis"].clientmodule
@@ -59,6 +61,9 @@ def test_greeting_says_esmtp(kim: World) -> None:
     assert b" ESMTP " in greeting
 
 
+@pytest.mark.requirement(
+    "KOM-LE-A_2009", "KOM-LE-A_2010", "KOM-LE-A_2011", "KOM-LE-A_2012", "KOM-LE-A_2015-01"
+)
 @pytest.mark.parametrize("mechanism", ["PLAIN", "PLAIN initial", "LOGIN", "LOGIN initial"])
 def test_auth(kim: World, mechanism: str) -> None:
     """KOM-LE-A_2009, 2011, 2012, 2015-01."""
@@ -88,12 +93,14 @@ def login(kim: World, user: str, password: str, participant: str = "praxis") -> 
         return code, text[:5]
 
 
+@pytest.mark.requirement("KOM-LE-A_2009", "KOM-LE-A_2015-01")
 def test_other_mechanism(kim: World) -> None:
     with kim.smtp("praxis") as smtp:
         code, text = smtp.docmd("AUTH", "CRAM-MD5")
         assert (code, text[:5]) == (504, b"5.7.4")
 
 
+@pytest.mark.requirement("KOM-LE-A_2015-01", "A_21519-02")
 @pytest.mark.parametrize("parts", [1, 2, 3, 4])
 def test_incomplete_user_name(kim: World, parts: int) -> None:
     """A_21519-02."""
@@ -101,6 +108,7 @@ def test_incomplete_user_name(kim: World, parts: int) -> None:
     assert login(kim, "#".join(user.split("#")[:parts]), password) == (501, b"5.5.4")
 
 
+@pytest.mark.requirement("A_21457", "A_21519-02")
 def test_unknown_konnektor_id(kim: World) -> None:
     """A_21457."""
     user, password = kim.user("praxis")
@@ -116,6 +124,7 @@ def test_address_outside_the_test_domains(kim: World, domain: str) -> None:
     assert login(kim, f"praxis@{domain}#{rest}", password) == (501, b"5.5.4")
 
 
+@pytest.mark.requirement("KOM-LE-A_2010", "KOM-LE-A_2015-01")
 @pytest.mark.parametrize("place", [2, 3, 4])
 def test_context_that_the_konnektor_refuses(kim: World, place: int) -> None:
     """KOM-LE-A_2015-01: 4021 counts like 4004 to 4006."""
@@ -125,6 +134,7 @@ def test_context_that_the_konnektor_refuses(kim: World, place: int) -> None:
     assert login(kim, "#".join(parts), password)[0] == 501
 
 
+@pytest.mark.requirement("KOM-LE-A_2011", "KOM-LE-A_2015-01")
 def test_mta_that_cannot_be_reached(kim: World, free_port: Callable[[], int]) -> None:
     user, password = kim.user("praxis")
     parts = user.split("#")
@@ -138,6 +148,7 @@ def test_mta_whose_certificate_the_konnektor_finds_invalid(kim: World) -> None:
     assert login(kim, *kim.user("praxis"))[0] == 235, "no verdict is no INVALID"
 
 
+@pytest.mark.requirement("KOM-LE-A_2012", "KOM-LE-A_2015-01")
 def test_wrong_password(kim: World) -> None:
     user, _ = kim.user("praxis")
     assert login(kim, user, "falsch") == (535, b"5.7.8")
@@ -153,6 +164,7 @@ def test_broken_responses(kim: World, response: str) -> None:
         assert smtp.docmd("NOOP")[0] == 250
 
 
+@pytest.mark.requirement("KOM-LE-A_2018")
 def test_after_auth(kim: World, logged_in: Callable[[str], smtplib.SMTP]) -> None:
     """KOM-LE-A_2018: MAIL, RCPT and DATA are answered here, the rest is relayed."""
     smtp = logged_in("praxis")
@@ -228,6 +240,7 @@ def test_client_that_is_gone(kim: World, after: str) -> None:
     kim.stored("kasse", 1)
 
 
+@pytest.mark.requirement("KOM-LE-A_2094")
 def test_many_idle_connections(kim: World) -> None:
     """200 logged-in client systems that say nothing do not keep others from their mails."""
     user, password = kim.user("praxis")
@@ -254,6 +267,7 @@ def test_long_lines_are_skipped(kim: World) -> None:
         assert smtp.docmd("NOOP")[0] == 250
 
 
+@pytest.mark.requirement("KOM-LE-A_2017")
 def test_idle_client_gets_421(kim: World) -> None:
     """KOM-LE-A_2017."""
     with kim.smtp("eilig") as smtp:
@@ -261,6 +275,7 @@ def test_idle_client_gets_421(kim: World) -> None:
         assert smtp.getreply()[0] == 421
 
 
+@pytest.mark.requirement("KOM-LE-A_2016")
 @pytest.mark.parametrize(
     ("participant", "effect"),
     [("eilig", {"kind": "delay", "seconds": 5}), ("praxis", {"kind": "drop"})],
@@ -284,6 +299,7 @@ def test_silent_or_lost_mta_gets_421(
         kim.stored("kasse", 1)
 
 
+@pytest.mark.requirement("KOM-LE-A_2066")
 def test_bytes_that_are_no_tls(kim: World) -> None:
     host, _, port = kim.endpoints.sites["praxis"].clientmodule.smtp.rpartition(":")  # type: ignore[union-attr]
     with socket.create_connection((host, int(port)), timeout=10) as raw:
