@@ -72,10 +72,8 @@ class Discovery:
         return MailServers(smtp=smtp, pop3=pop3)
 
     async def _place(self, resolver: Resolver, service: str, host: str, port: int) -> str:
-        try:
+        with suppress(NoSuchName):
             host, port = await resolver.place(f"{service}.{host}")
-        except NoSuchName:
-            pass
         return f"{host}:{port}"
 
     async def _of_domain(self, service: str, domain: str) -> str | None:
