@@ -6,17 +6,20 @@ import base64
 import binascii
 import quopri
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from email.message import Message
-from email.utils import collapse_rfc2231_value
-from itertools import islice
+from functools import cached_property
+from itertools import count
+from urllib.parse import unquote_to_bytes
 
+from simulators.formats.entities import content_type
+from simulators.formats.errors import FormatError
 from simulators.formats.headers import Headers
 
 MAX_DEPTH = 20
 MAX_PARTS = 2_000
 MAX_PART_HEADERS = 64 << 10
+MAX_PARAMETER_PIECES = 100
 _EMPTY_LINE = re.compile(rb"\r?\n\r?\n")
 
 
@@ -33,20 +36,33 @@ class Part:
     end: int
     inside: tuple[str, ...]
 
+    @cached_property
+    def _described(self) -> tuple[str, dict[str, str]]:
+        return content_type(self.headers)
+
     @property
     def content_type(self) -> str:
         """Media type in lower case; text/plain where it is missing or broken (RFC 2045, 5.2)."""
-        return _described(self.headers, "Content-Type").get_content_type()
+        return _media_type(self._described[0])
 
     @property
     def charset(self) -> str:
         """The charset parameter in lower case, us-ascii without one."""
-        return _described(self.headers, "Content-Type").get_content_charset("us-ascii")
+        return (_parameter(self._described[1], "charset") or "us-ascii").lower()
+
+    @property
+    def boundary(self) -> bytes | None:
+        """The boundary of a multipart; None for another part, or where it is missing."""
+        if not self.content_type.startswith("multipart/"):
+            return None
+        boundary = _parameter(self._described[1], "boundary")
+        return None if boundary is None else boundary.encode("utf-8", "replace")
 
     @property
     def disposition(self) -> str | None:
         """The word of Content-Disposition in lower case."""
-        return _described(self.headers, "Content-Disposition").get_content_disposition()
+        value = self.headers.get("Content-Disposition")
+        return None if value is None else value.partition(";")[0].strip().lower()
 
     @property
     def transfer_encoding(self) -> str:
@@ -55,11 +71,12 @@ class Part:
 
 
 def parts(message: bytes) -> Iterator[Part]:
-    """Return the leaves of *message*: parts that are no multipart. Depth and number are bounded.
+    """Yield the leaves of *message*: parts that are no multipart.
 
-    A message/rfc822 part is a leaf: what it holds is another message.
+    A message/rfc822 part is a leaf: what it holds is another message. So is a multipart inside
+    of MAX_DEPTH others. Raises FormatError after MAX_PARTS parts, multiparts counted.
     """
-    return islice(_walk(message, 0, len(message), (), message=True), MAX_PARTS)
+    return _walk(message, 0, len(message), (), count(), message=True)
 
 
 def decoded(message: bytes, part: Part) -> bytes:
@@ -87,19 +104,25 @@ def decoded_size(message: bytes, leaves: Iterable[Part]) -> int:
 
 
 def _walk(
-    content: bytes, start: int, end: int, inside: tuple[str, ...], *, message: bool
+    content: bytes,
+    start: int,
+    end: int,
+    inside: tuple[str, ...],
+    seen: Iterator[int],
+    *,
+    message: bool,
 ) -> Iterator[Part]:
+    if next(seen) >= MAX_PARTS:
+        raise FormatError(f"the message has more than {MAX_PARTS} parts")
     headers, body = _headers(content, start, end, whole=message)
-    description = _described(headers, "Content-Type")
-    boundary = description.get_param("boundary")
-    is_multipart = description.get_content_maintype() == "multipart"
-    if not is_multipart or boundary is None or len(inside) >= MAX_DEPTH:
-        yield Part(headers, start, body, end, inside)
+    part = Part(headers, start, body, end, inside)
+    boundary = part.boundary
+    if boundary is None or len(inside) >= MAX_DEPTH:
+        yield part
         return
-    delimiter = collapse_rfc2231_value(boundary).encode("utf-8", "replace")
-    nested = (*inside, description.get_content_type())
-    for part_start, part_end in _between(content, body, end, delimiter):
-        yield from _walk(content, part_start, part_end, nested, message=False)
+    nested = (*inside, part.content_type)
+    for part_start, part_end in _between(content, body, end, boundary):
+        yield from _walk(content, part_start, part_end, nested, seen, message=False)
 
 
 def _between(content: bytes, start: int, end: int, delimiter: bytes) -> Iterator[tuple[int, int]]:
@@ -135,9 +158,28 @@ def _headers(content: bytes, start: int, end: int, *, whole: bool) -> tuple[Head
     return Headers.parse(content[start : found.start()]), found.end()
 
 
-def _described(headers: Headers, name: str) -> Message:
-    description = Message()
-    value = headers.get(name)
-    if value is not None:
-        description[name] = " ".join(value.split())
-    return description
+def _media_type(written: str) -> str:
+    return written if written.count("/") == 1 else "text/plain"
+
+
+def _parameter(parameters: Mapping[str, str], name: str) -> str | None:
+    """Return a parameter, also one that is encoded or continued (RFC 2231); None without it."""
+    if name in parameters:
+        return parameters[name]
+    if f"{name}*" in parameters:
+        return _unescaped(parameters[f"{name}*"].rpartition("'")[2])
+    pieces = []
+    for number in range(MAX_PARAMETER_PIECES):
+        plain = parameters.get(f"{name}*{number}")
+        encoded = parameters.get(f"{name}*{number}*")
+        if plain is not None:
+            pieces.append(plain)
+        elif encoded is not None:
+            pieces.append(_unescaped(encoded if number else encoded.rpartition("'")[2]))
+        else:
+            break
+    return "".join(pieces) if pieces else None
+
+
+def _unescaped(value: str) -> str:
+    return unquote_to_bytes(value).decode("utf-8", "replace")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from .xml import parse
 
 _SOAP: Final = "{http://schemas.xmlsoap.org/soap/envelope/}"
 _ERROR: Final = "{http://ws.gematik.de/tel/error/v2.0}"
+_CODE: Final = re.compile(r"[0-9]{1,9}")
 MAX_ANSWER: Final = 64 << 20
 MAX_DIRECTORY: Final = 4 << 20
 SMALL: Final = 64 << 10
@@ -210,14 +212,12 @@ def last_trace(element: etree._Element) -> tuple[int, str] | None:
     traces = list(element.iter(_ERROR + "Trace"))
     if not traces:
         return None
-    try:
-        code = int(traces[-1].findtext(_ERROR + "Code") or "")
-    except ValueError:
-        code = FALLBACK_CODE
+    written = (traces[-1].findtext(_ERROR + "Code") or "").strip()
+    code = int(written) if _CODE.fullmatch(written) else FALLBACK_CODE
     return code, " ".join((traces[-1].findtext(_ERROR + "ErrorText") or "").split())
 
 
 def trace_codes(element: etree._Element) -> tuple[int, ...]:
-    """Return the codes of all Traces below *element*."""
-    found = (code.text or "" for code in element.iter(_ERROR + "Code"))
-    return tuple(int(text) for text in found if text.strip().isdigit())
+    """Return the codes of all Traces below *element*; what is no code is left out."""
+    found = ((code.text or "").strip() for code in element.iter(_ERROR + "Code"))
+    return tuple(int(text) for text in found if _CODE.fullmatch(text))

@@ -7,8 +7,10 @@ import codecs
 import html
 import quopri
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
+from simulators.formats.errors import FormatError
 from simulators.formats.headers import Headers
 
 from .. import mime
@@ -18,6 +20,8 @@ from ..texts import NOTE_LINE
 NOTED_TYPES = frozenset({"text/plain", "text/html"})
 LEFT_ALONE = frozenset({"multipart/signed"})
 """What a signature of the client system's own covers keeps its bytes."""
+NO_CHARSETS = frozenset({"idna", "punycode", "raw_unicode_escape", "undefined", "unicode_escape"})
+"""Codecs of Python that are no charset of a mail; some need hours for a mail of 15 MiB."""
 _BODY_END = re.compile(rb"</body\s*>", re.IGNORECASE)
 _LINE = 76
 
@@ -36,7 +40,7 @@ def append_notes(mail: bytes, notes: Sequence[str]) -> bytes:
 
 def _texts(mail: bytes) -> list[Part]:
     found: list[Part] = []
-    for part in mime.parts(mail):
+    for part in _parts(mail):
         is_text = part.content_type in NOTED_TYPES and part.disposition != "attachment"
         if not is_text or LEFT_ALONE.intersection(part.inside):
             continue
@@ -44,6 +48,11 @@ def _texts(mail: bytes) -> list[Part]:
             break
         found.append(part)
     return found
+
+
+def _parts(mail: bytes) -> Iterator[Part]:
+    with suppress(FormatError):  # of thousands of parts, the first are enough
+        yield from mime.parts(mail)
 
 
 def _alternatives(first: Part, other: Part) -> bool:
@@ -98,19 +107,27 @@ def _insert(body: bytes, note: bytes, is_html: bool) -> bytes:
 def _charset(name: str, note: str) -> str | None:
     """Return the codec for the note in a text of charset *name*; None if it has none."""
     try:
-        codec = codecs.lookup(name).name
+        codec = _codec(name)
         note.encode(codec)
         # A note in UTF-16 could not simply be appended: it would begin with a mark of its own.
         return codec if "A".encode(codec) == b"A" else None
-    except (LookupError, UnicodeEncodeError, ValueError):
+    except (LookupError, ValueError):
         return None
+
+
+def _codec(charset: str) -> str:
+    """Return Python's name for *charset*. Raises LookupError or ValueError for an unknown one."""
+    codec = codecs.lookup(charset).name
+    if codec in NO_CHARSETS:
+        raise LookupError(codec)
+    return codec
 
 
 def _as_utf8(content: bytes, charset: str) -> bytes:
     for name in (charset, "utf-8"):
         try:
-            return content.decode(name).encode()
-        except (LookupError, UnicodeError):
+            return content.decode(_codec(name)).encode()
+        except (LookupError, ValueError):
             continue
     return content.decode("latin-1").encode()  # what mail programs without a charset write
 

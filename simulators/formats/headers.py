@@ -26,7 +26,7 @@ MAX_HEADER_BYTES: Final = 1 << 20
 
 _LINE_END = re.compile(rb"\r?\n")
 _FIELD_END = re.compile(rb"\r?\n(?![ \t])")
-_EMPTY_LINE = re.compile(rb"\r?\n\r?\n|\A\r?\n")
+_EMPTY_LINE = re.compile(rb"\A\r?\n|\r?\n\r?\n")
 _NAME = re.compile(rb"([\x21-\x39\x3b-\x7e]+)[ \t]*:")
 _FIELD_NAME = re.compile(r"[\x21-\x39\x3b-\x7e]+")
 _FOLDING = re.compile(r"\r\n(?=[ \t])")
@@ -197,10 +197,10 @@ def _folded(field: bytes) -> bytes:
     if len(field) <= _FOLD_AT:
         return field
     first, *words = re.split(rb"(?=[ ])", field)
-    lines = [first + (words.pop(0) if words else b"")]
+    lines = [bytearray(first + (words.pop(0) if words else b""))]
     for word in words:
         if len(lines[-1]) + len(word) > _FOLD_AT and word.strip():
-            lines.append(word)
+            lines.append(bytearray(word))
         else:
             lines[-1] += word
     return b"\r\n".join(lines)
