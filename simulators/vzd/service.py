@@ -82,7 +82,7 @@ def maintenance(process: Process[VzdSettings], store: Store) -> RestServer:
     """Return the server of both maintenance interfaces."""
     settings = process.settings
     providers = Providers(settings.providers)
-    tokens = Tokens(settings.clients, settings.token_seconds, process.clock.now)
+    tokens = Tokens(settings, process.clock.now)
     views = Views(settings.base, providers.fad_of)
     reading = Reading(process, store, views)
     changing = Changing(process, store)

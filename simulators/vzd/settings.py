@@ -58,6 +58,8 @@ class VzdSettings(ProcessSettings):
     of hits a search gives without paging, ``page_limit`` the largest page; ``idle_seconds`` is
     how long a connection may stay silent (TIP1-A_5567: 15 minutes), ``search_seconds`` the
     longest time a search may take. Beyond ``max_connections`` of LDAP clients get 51 (busy).
+    ``rest_timeout_seconds`` (real time) is how long a connection of the maintenance interfaces
+    may ask nothing at first, and how long a body may take.
 
     ``technical_users`` are names and passwords of binds that search without the limit of hits
     (A_17794). ``fault_certificates`` are what the fault ``certificate`` shows instead of ``tls``,
@@ -83,6 +85,7 @@ class VzdSettings(ProcessSettings):
     idle_seconds: float = Field(default=900, gt=0)
     max_connections: int = Field(default=1_000, ge=1)
     search_seconds: float = Field(default=30, gt=0)
+    rest_timeout_seconds: float = Field(default=30, gt=0)
     technical_users: dict[str, SecretStr] = {}
     fault_certificates: dict[str, TlsIdentity] = {}
     client_ca: Path | None = None

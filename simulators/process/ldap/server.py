@@ -17,10 +17,10 @@ from .ber import BerError
 from .carrier import SERVER_MESSAGE_LIMIT, Carrier
 from .messages import BindRequest, Control, Message, Operation, Result, SearchRequest
 from .results import ResultCode
+from .tls import BACKLOG, TlsConnections
 
 MAX_SEARCHES = 64
 MAX_SESSIONS = 1_000
-HANDSHAKE_SECONDS = 10.0
 STOP_SECONDS = 0.2
 
 
@@ -205,10 +205,9 @@ class LdapServer:
     """Listens and keeps the sessions.
 
     ``tls`` None is plain LDAP. A connection is closed ``idle_seconds`` (real time) after the last
-    message of its client; more than ``max_sessions`` are told that the server is busy, for each
-    costs some 300 KB, most of it the TLS buffer of asyncio. ``at_once`` begins a search without a
-    task, which is made only for one that has to wait: for services whose ``search`` does not ask
-    for its task before that.
+    message of its client; more than ``max_sessions`` are told that the server is busy.
+    ``at_once`` begins a search without a task, which is made only for one that has to wait: for
+    services whose ``search`` does not ask for its task before that.
     """
 
     def __init__(
@@ -229,23 +228,21 @@ class LdapServer:
         self.log = log
         self.sessions: set[Session] = set()
         self._none_left = asyncio.Event()
-        self._tls = tls
+        self._tls = None if tls is None else TlsConnections(tls, self._session)
         self._listening: asyncio.Server | None = None
 
     async def start(self, listening: socket.socket) -> None:
         """Serve on the socket *listening*."""
         self._listening = await asyncio.get_running_loop().create_server(
-            lambda: Session(self),
-            sock=listening,
-            ssl=self._tls,
-            ssl_handshake_timeout=HANDSHAKE_SECONDS if self._tls else None,
-            ssl_shutdown_timeout=STOP_SECONDS if self._tls else None,
+            self._tls or self._session, sock=listening, backlog=BACKLOG
         )
 
     async def stop(self) -> None:
         """Close the port; announce the end to every client and close its connection."""
         if self._listening is not None:
             self._listening.close()
+        if self._tls is not None:
+            self._tls.stop()
         self._none_left.clear()
         for session in set(self.sessions):
             session.disconnect(Result(ResultCode.UNAVAILABLE, "the server is stopping"))
@@ -254,6 +251,9 @@ class LdapServer:
                 await asyncio.wait_for(self._none_left.wait(), STOP_SECONDS)
         for session in set(self.sessions):
             session.abort()
+
+    def _session(self) -> Session:
+        return Session(self)
 
     def forget(self, session: Session) -> None:
         """Note that the connection of *session* is gone."""

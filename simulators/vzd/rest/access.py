@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import hashlib
@@ -17,7 +18,8 @@ from typing import Any
 from aiohttp import web
 
 from ..certificates import read_certificate
-from ..settings import ClientSettings, ProviderSettings
+from ..settings import ProviderSettings, VzdSettings
+from .bodies import is_compressed
 from .errors import forbidden, unauthorized
 
 ADMINISTRATION = "VZD:DirectoryAdministration"
@@ -69,17 +71,16 @@ class Tokens:
     unconfirmed, the OpenAPI names ``sub`` alone.
     """
 
-    def __init__(
-        self, clients: Mapping[str, ClientSettings], seconds: int, now: Callable[[], datetime]
-    ) -> None:
-        self._clients = clients
-        self._seconds = seconds
+    def __init__(self, settings: VzdSettings, now: Callable[[], datetime]) -> None:
+        self._settings = settings
+        self._clients = settings.clients
+        self._seconds = settings.token_seconds
         self._now = now
         self._key = secrets.token_bytes(32)
 
     async def issue(self, request: web.Request) -> web.Response:
         """Answer the token endpoint (RFC 6749, 4.4)."""
-        form = await _form(request)
+        form = await _form(request, self._settings.rest_timeout_seconds)
         if form is None:
             return _token_error(400, "invalid_request")
         if form.get("grant_type") != "client_credentials":
@@ -144,13 +145,19 @@ class Tokens:
         return claims
 
 
-async def _form(request: web.Request) -> Mapping[str, Any] | None:
-    """Return the form in the body (RFC 6749, 4.4.2); None for anything else."""
-    if request.content_type != "application/x-www-form-urlencoded":
+async def _form(request: web.Request, seconds: float) -> Mapping[str, Any] | None:
+    """Return the form in the body (RFC 6749, 4.4.2); None for anything else or too slow."""
+    if request.content_type != "application/x-www-form-urlencoded" or is_compressed(request):
         return None
     try:
-        return await request.post()
-    except (LookupError, ValueError, web.RequestPayloadError):  # an odd charset, broken gzip
+        async with asyncio.timeout(seconds):
+            return await request.post()
+    except (
+        TimeoutError,
+        LookupError,
+        ValueError,
+        web.RequestPayloadError,
+    ):  # an odd charset, broken gzip
         return None
 
 

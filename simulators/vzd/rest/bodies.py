@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, TypeVar
 
+from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from simulators.process.errors import one_line
@@ -14,6 +15,11 @@ from .errors import Fault, RestError
 MAX_BODY = 4 << 20
 MAX_ADDRESSES = 1_000
 """The count of mail addresses of an entry (gemSpec_VZD)."""
+
+
+def is_compressed(request: web.Request) -> bool:
+    """Whether the body of *request* is not what it says as it came: nothing is unpacked here."""
+    return request.headers.get("Content-Encoding", "identity").lower() != "identity"
 
 
 class Body(BaseModel):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import ssl
@@ -14,13 +15,14 @@ from typing import Any
 from aiohttp import web
 
 from simulators.process.faults import DROP, Effect, delay
+from simulators.process.ldap.tls import BACKLOG, TlsConnections
 from simulators.process.role import Process
 
 from ..faults import REST_EFFECTS, TRUNCATE
 from ..settings import VzdSettings
 from . import errors
 from .access import Caller
-from .bodies import MAX_BODY
+from .bodies import MAX_BODY, is_compressed
 from .errors import RestError, bad_request
 
 MAX_FIELD = 16_384
@@ -74,6 +76,9 @@ class RestServer:
         self._process = process
         self._app = web.Application(middlewares=[self._errors], client_max_size=MAX_BODY)
         self._runner: web.AppRunner | None = None
+        self._tls: TlsConnections | None = None
+        self._listening: asyncio.Server | None = None
+        self._silent: set[asyncio.Protocol] = set()
 
     def add(self, operations: Sequence[Operation]) -> None:
         """Add *operations*; to be called before ``start``."""
@@ -93,16 +98,39 @@ class RestServer:
         self._runner = web.AppRunner(
             self._app,
             access_log=None,
+            auto_decompress=False,  # a small body would become one of any size
             logger=quiet,
             shutdown_timeout=0.2,
             max_field_size=MAX_FIELD,
             max_line_size=MAX_FIELD,
         )
         await self._runner.setup()
-        await web.SockSite(self._runner, self._process.socket("rest"), ssl_context=context).start()
+        self._tls = TlsConnections(context, self._connection)
+        self._listening = await asyncio.get_running_loop().create_server(
+            self._tls, sock=self._process.socket("rest"), backlog=BACKLOG
+        )
+
+    def _connection(self) -> asyncio.Protocol:
+        """Return a connection of aiohttp, which times none before its first request."""
+        assert self._runner is not None  # started
+        assert self._runner.server is not None
+        opened = self._runner.server()
+        self._silent.add(opened)
+        seconds = self._process.settings.rest_timeout_seconds
+        asyncio.get_running_loop().call_later(seconds, self._close_silent, opened)
+        return opened
+
+    def _close_silent(self, opened: web.RequestHandler) -> None:
+        if opened in self._silent:
+            self._silent.discard(opened)
+            opened.force_close()
 
     async def stop(self) -> None:
         """Close the listener and its connections."""
+        if self._listening is not None:
+            self._listening.close()
+        if self._tls is not None:
+            self._tls.stop()
         if self._runner is not None:
             await self._runner.cleanup()
 
@@ -112,7 +140,7 @@ class RestServer:
         async def handle(request: web.Request) -> web.StreamResponse:
             began, caller, response = time.perf_counter(), Caller(""), None
             try:
-                content = await _read(request)
+                content = await self._read(request)
                 effect = await self._effect(operation, request, content)
                 if effect is not None and effect.kind == DROP:
                     _abort(request)
@@ -138,6 +166,20 @@ class RestServer:
                 )
 
         return handle
+
+    async def _read(self, request: web.Request) -> bytes:
+        """Return the body. Raises RestError 400 for one too large, compressed or too slow."""
+        if is_compressed(request):
+            raise bad_request("body", "Content-Encoding wird nicht verstanden")
+        try:
+            async with asyncio.timeout(self._process.settings.rest_timeout_seconds):
+                return await request.read()
+        except TimeoutError:
+            raise bad_request("body", "kommt zu langsam") from None
+        except web.HTTPRequestEntityTooLarge:
+            raise bad_request("body", f"größer als {MAX_BODY} Bytes") from None
+        except web.RequestPayloadError:
+            raise bad_request("body", "kam nicht ganz") from None
 
     async def _effect(
         self, operation: Operation, request: web.Request, content: bytes
@@ -166,6 +208,7 @@ class RestServer:
         handler: Callable[[web.Request], Awaitable[web.StreamResponse]],
     ) -> web.StreamResponse:
         """Answer what aiohttp refuses by itself, and our own mistakes, with the schema Error."""
+        self._silent.discard(request.protocol)
         try:
             return await handler(request)
         except web.HTTPException as refused:
@@ -174,15 +217,6 @@ class RestServer:
         except Exception:
             self._process.log.exception("a maintenance operation failed by a mistake of ours")
             return error_response(errors.INTERNAL)
-
-
-async def _read(request: web.Request) -> bytes:
-    try:
-        return await request.read()
-    except web.HTTPRequestEntityTooLarge:
-        raise bad_request("body", f"größer als {MAX_BODY} Bytes") from None
-    except web.RequestPayloadError:
-        raise bad_request("body", "Content-Encoding passt nicht zum Inhalt") from None
 
 
 def _addresses(content: bytes) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from simulators.pki.issue import issue
 from simulators.pki.request import PkiRequest, TlsRequest
 from simulators.pki.tree import PkiTree
+from simulators.process.ldap.tls import MAX_OPENING
 from tests.vzd_maintenance import Client, logged_in, maintenance_pki, maintenance_settings
 from tests.vzd_site import Dialogue
 
@@ -65,7 +67,7 @@ def shake(vzd: Any, listener: str, tree: PkiTree) -> None:
     [
         ({"kind": "certificate", "value": "expired"}, "expired"),
         ({"kind": "certificate", "value": "elsewhere"}, "mismatch"),
-        ({"kind": "refused"}, "EOF"),
+        ({"kind": "refused"}, "handshake failure"),
     ],
 )
 def test_a_handshake_fails_on_purpose(
@@ -88,6 +90,39 @@ def test_an_unknown_certificate_is_the_usual_one(failing: Any, pki_cache: Path) 
     shake(failing, "ldap", maintenance_pki(pki_cache))
     assert "no certificate 'keines'" in failing.log()
     failing.ask("DELETE", "/faults")
+
+
+@pytest.mark.parametrize("listener", ["ldap", "rest"])
+def test_the_oldest_of_too_many_handshakes_that_never_come_is_given_up(
+    failing: Any, pki_cache: Path, listener: str
+) -> None:
+    address = failing.address(listener)
+    with ExitStack() as opened:
+        silent = [
+            opened.enter_context(socket.create_connection(address, timeout=10))
+            for _ in range(MAX_OPENING + 1)
+        ]
+        with suppress(ConnectionResetError):
+            assert silent[0].recv(1) == b""
+        shake(failing, listener, maintenance_pki(pki_cache))
+
+
+def test_a_handshake_may_come_in_single_bytes(failing: Any, pki_cache: Path) -> None:
+    context = ssl.create_default_context(cafile=str(maintenance_pki(pki_cache).ca))
+    address = failing.address("ldap")
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = context.wrap_bio(incoming, outgoing, server_hostname=address[0])
+    with socket.create_connection(address, timeout=10) as plain:
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        while True:
+            try:
+                client.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                for byte in outgoing.read():
+                    plain.sendall(bytes((byte,)))
+                incoming.write(plain.recv(1 << 14))
+        plain.sendall(outgoing.read())
 
 
 def test_plain_text_is_no_way_in(failing: Any, pki_cache: Path) -> None:

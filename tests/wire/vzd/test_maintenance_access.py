@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
+import socket
+import ssl
 from typing import Any
 
 import pytest
@@ -10,6 +13,7 @@ from simulators.pki.tree import PkiTree
 from tests.vzd_maintenance import APPLICATION, DOMAIN, OTHER_DOMAIN, TOKEN, Client, logged_in
 
 FAD = "/DirectoryEntries/1-20012345678/KOM-LE_Fachdaten"
+FORM = "Host: vzd\r\nContent-Type: application/x-www-form-urlencoded\r\n"
 
 
 def test_a_provider_without_certificate_is_not_let_in(
@@ -69,11 +73,36 @@ def test_a_form_that_is_none_is_no_mistake_of_ours(
     assert "Traceback" not in maintained.log()
 
 
-def test_a_body_that_cannot_be_unpacked_is_refused(provider: Client, maintained: Any) -> None:
+@pytest.mark.parametrize("body", [gzip.compress(b"{}"), b"no gzip"])
+def test_a_compressed_body_is_refused(provider: Client, maintained: Any, body: bytes) -> None:
     headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
-    answer = provider.send("PUT", f"{APPLICATION}{FAD}/{DOMAIN}", b"no gzip", headers)
+    answer = provider.send("PUT", f"{APPLICATION}{FAD}/{DOMAIN}", body, headers)
     assert (answer.status, answer.wrong) == (400, "body")
     assert "Traceback" not in maintained.log()
+
+
+@pytest.mark.parametrize(
+    ("begun", "answered"),
+    [
+        (b"", b""),
+        (b"GET /DirectoryApplicationMaintenance/ HTTP/1.1\r\nHost: vzd\r\n", b""),
+        (f"POST {TOKEN} HTTP/1.1\r\n{FORM}Content-Length: 9\r\n\r\n".encode(), b"HTTP/1.1 400"),
+    ],
+    ids=["nothing", "half a head", "half a body"],
+)
+def test_a_connection_that_asks_nothing_whole_is_closed(
+    start_vzd: Any, vzd_certificates: PkiTree, begun: bytes, answered: bytes
+) -> None:
+    impatient = start_vzd([], rest_timeout_seconds=0.2, listeners={"ldap": {}, "rest": {}})
+    context = ssl.create_default_context(cafile=str(vzd_certificates.ca))
+    address = impatient.address("rest")
+    with (
+        socket.create_connection(address, timeout=10) as plain,
+        context.wrap_socket(plain, server_hostname=address[0]) as connection,
+    ):
+        connection.sendall(begun)
+        assert connection.recv(4096).startswith(answered)
+        assert answered or connection.recv(1) == b""
 
 
 def test_a_client_may_log_in_by_http_basic(maintained: Any, maintenance_tree: PkiTree) -> None:
