@@ -95,11 +95,16 @@ def decoded(message: bytes, part: Part) -> bytes:
 
 
 def decoded_size(message: bytes, leaves: Iterable[Part]) -> int:
-    """Return the size of *message* with its base64 parts decoded (KOM-LE-A_2004-01)."""
+    """Return the size of *message* with its base64 parts decoded (KOM-LE-A_2004-01).
+
+    Line ends and padding of base64 count for nothing.
+    """
     size = len(message)
     for part in leaves:
         if part.transfer_encoding == "base64":
-            size -= (part.end - part.body) - (part.end - part.body) * 3 // 4
+            encoded = part.end - part.body
+            written = encoded - sum(message.count(c, part.body, part.end) for c in (b"\r", b"\n"))
+            size -= encoded - written * 3 // 4
     return size
 
 
