@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from simulators.process.ldap.messages import attribute_bytes, entry_bytes
 
@@ -11,6 +12,7 @@ from .entries import Entry
 from .schema import CERTIFICATE, CERTIFICATE_NAME, key_of, spelling
 
 MAX_SHAPES = 64
+ROOM = 32 << 20
 
 
 class Selection:
@@ -69,41 +71,54 @@ class Selection:
         return self.all_operational or "entrydn" in self._names
 
 
-def encode_entry(entry: Entry, selection: Selection, at: float) -> bytes:
-    """Return the answer that gives *entry* as it is *at* (seconds since the epoch)."""
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """An answer, and from when until when (exclusively) it is the one for *entry*."""
+
+    entry: Entry
+    since: float
+    until: float
+    answer: bytes
+
+
+class Answers:
+    """The answers of searches; those that were given before are kept, some megabytes of them."""
+
+    def __init__(self, room: int = ROOM) -> None:
+        self._room = self._left = room
+        self._kept: dict[tuple[Selection, str], _Kept] = {}
+
+    def get(self, entry: Entry, selection: Selection, at: float) -> bytes:
+        """Return the answer that gives *entry* as it is *at* (seconds since the epoch)."""
+        key = (selection, entry.dn)
+        kept = self._kept.get(key)
+        if kept is None or kept.entry is not entry or not kept.since <= at < kept.until:
+            kept = self._keep(key, _answer(entry, selection, at))
+        return kept.answer
+
+    def _keep(self, key: tuple[Selection, str], kept: _Kept) -> _Kept:
+        self._left -= len(kept.answer)
+        if self._left < 0:
+            self._kept.clear()
+            self._left = self._room - len(kept.answer)
+        self._kept[key] = kept
+        return kept
+
+
+def _answer(entry: Entry, selection: Selection, at: float) -> _Kept:
+    """Return the answer for *entry*: it stays the same until the next certificate expires."""
+    types_only = selection.types_only
     parts = [
-        _attribute(entry, key, name, types_only=selection.types_only)
+        attribute_bytes(name, () if types_only else map(str.encode, entry.attributes[key]))
         for key, name in selection.names(entry)
     ]
     if selection.certificates:
-        certificates = _certificates(entry, at, types_only=selection.types_only)
+        certificates = [c.der for c in entry.valid_certificates(at)]
         if certificates:
-            parts.append(certificates)
+            parts.append(attribute_bytes(CERTIFICATE_NAME, () if types_only else certificates))
     if selection.entry_dn and entry.dn:
-        values = [] if selection.types_only else [entry.dn.encode()]
-        parts.append(attribute_bytes("entryDN", values))
-    return entry_bytes(entry.dn, parts)
-
-
-def _attribute(entry: Entry, key: str, name: str, *, types_only: bool) -> bytes:
-    if types_only:
-        return attribute_bytes(name, ())
-    kept = entry.encoded.get((name, 0))
-    if kept is None:
-        kept = attribute_bytes(name, [value.encode() for value in entry.attributes[key]])
-        entry.encoded[name, 0] = kept
-    return kept
-
-
-def _certificates(entry: Entry, at: float, *, types_only: bool) -> bytes:
-    valid = entry.valid_certificates(at)
-    if not valid:
-        return b""
-    if types_only:
-        return attribute_bytes(CERTIFICATE_NAME, ())
-    # Certificates leave in the order of their ends, so their number says which ones are left.
-    kept = entry.encoded.get((CERTIFICATE_NAME, len(valid)))
-    if kept is None:
-        kept = attribute_bytes(CERTIFICATE_NAME, [c.der for c in valid])
-        entry.encoded[CERTIFICATE_NAME, len(valid)] = kept
-    return kept
+        parts.append(attribute_bytes("entryDN", () if types_only else (entry.dn.encode(),)))
+    ends = [c.expires for c in entry.certificates]
+    since = max((end for end in ends if end <= at), default=float("-inf"))
+    until = min((end for end in ends if end > at), default=float("inf"))
+    return _Kept(entry, since, until, entry_bytes(entry.dn, parts))

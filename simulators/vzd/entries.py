@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from simulators.process.errors import InputError, one_line
@@ -39,13 +39,12 @@ PLAIN = Unseen()
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An entry as it is found; ``encoded`` keeps parts of answers."""
+    """An entry as it is found."""
 
     dn: str
     attributes: Attributes
     certificates: tuple[Certificate, ...] = ()
     unseen: Unseen = PLAIN
-    encoded: dict[tuple[str, int], bytes] = field(init=False, default_factory=dict, repr=False)
 
     @property
     def names(self) -> Mapping[str, str]:

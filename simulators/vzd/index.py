@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from simulators.process.ldap.filters import And, Approximate, Equal, Filter, Or, Substrings
 
@@ -135,12 +135,18 @@ class Directory:
             return iter(range(start, self._next))
         return _ordinals(source)
 
-    def exact(self, content: Filter) -> bool:
-        """Whether the candidates for *content* are what matches, not only all that could."""
+    def exact(self, content: Filter, start: int = 0) -> Sequence[int] | None:
+        """Return, ascending from *start*, the ordinals of what matches *content*.
+
+        None where the index does not tell: candidates have to be looked at then.
+        """
         if not isinstance(content, Equal):
-            return False
+            return None
         key = assertion_key(content.attribute, self.knows)
-        return key in _INDEXED
+        if key not in _INDEXED:
+            return None
+        text = assertion_text(key, content.value)
+        return () if text is None else self._owners(key, text, start)
 
     def _source(self, content: Filter, start: int) -> Source | None:
         """Return candidates from an index, a list if they are counted; None if none helps."""
@@ -168,8 +174,12 @@ class Directory:
         text = None if key is None else assertion_text(key, value)
         if key is None or text is None:
             return []
-        if key not in self._hashes and key != "uid":
+        if key not in _INDEXED:
             return self._column(key).search((END + text + END,), start)
+        return self._owners(key, text, start)
+
+    def _owners(self, key: str, text: str, start: int) -> list[int]:
+        """Return the ordinals of entries, from *start* on, that have *text* as a *key*."""
         owners = (self._ordinals if key == "uid" else self._hashes[key]).get(text, [])
         if isinstance(owners, int):
             return [owners] if owners >= start else []

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from simulators.process.faults import DROP, Effect, delay
@@ -29,7 +29,7 @@ from simulators.process.ldap.server import SearchCall
 from simulators.process.role import Process
 
 from . import faults
-from .answers import Selection, encode_entry
+from .answers import Answers, Selection
 from .dn import DnError
 from .entries import Entry
 from .filters import Predicate, compile_filter
@@ -65,9 +65,14 @@ class _WrongCookieError(Exception):
 
 @dataclass
 class _Search:
-    """One search under way and what it has found so far."""
+    """One search under way and what it has found so far.
+
+    ``matching`` are the ordinals of what matches, where the index alone tells; elsewhere ``holds``
+    says what of the candidates does.
+    """
 
     call: SearchCall
+    matching: Sequence[int] | None
     holds: Predicate | None
     selection: Selection
     limit: int
@@ -98,6 +103,7 @@ class VzdService:
         self._settings = process.settings
         self._tree = Tree(process.settings.base)
         self._selections: dict[tuple[tuple[str, ...], bool], Selection] = {}
+        self._answers = Answers()
         self._store = store
         users = process.settings.technical_users
         self._users = {name: password.get_secret_value() for name, password in users.items()}
@@ -126,7 +132,7 @@ class VzdService:
         controls: tuple[Control, ...] = ()
         text = format_filter(call.request.filter)
         try:
-            effect = await self._effect(call, text)
+            effect = await self._effect(call, text) if self._process.faults.active else None
             if effect is not None and effect.kind == DROP:
                 outcome = DROP
                 call.drop()
@@ -151,12 +157,11 @@ class VzdService:
             )
 
     async def _effect(self, call: SearchCall, text: str) -> Effect | None:
-        active = self._process.faults
-        if not active.active:
-            return None
         base, user = call.request.base, call.session.user
         return await delay(
-            active.pick(SEARCH, faults.SEARCH_EFFECTS, filter=text, base=base, user=user)
+            self._process.faults.pick(
+                SEARCH, faults.SEARCH_EFFECTS, filter=text, base=base, user=user
+            )
         )
 
     async def _answer(self, call: SearchCall) -> tuple[int, Result, tuple[Control, ...]]:
@@ -183,22 +188,19 @@ class VzdService:
         if call.session.user:
             limit = request.size_limit  # A_17794
         seconds = min(request.time_limit or settings.search_seconds, settings.search_seconds)
+        matching, directory = None, self.directory
+        if request.base == settings.base:
+            matching = directory.exact(request.filter, 0 if page is None else max(page.start, 0))
         return _Search(
             call,
-            self._predicate(call),
+            matching,
+            compile_filter(request.filter, directory.knows) if matching is None else None,
             self._selection(request),
             limit if page is None else request.size_limit,
             asyncio.get_running_loop().time() + seconds,
             self._process.clock.now().timestamp(),
             page,
         )
-
-    def _predicate(self, call: SearchCall) -> Predicate | None:
-        """Return what entries must hold, None where the index alone tells."""
-        request, directory = call.request, self.directory
-        if request.base == self._settings.base and directory.exact(request.filter):
-            return None
-        return compile_filter(request.filter, directory.knows)
 
     def _selection(self, request: SearchRequest) -> Selection:
         """Return what *request* asks for; most clients ask for the same again and again."""
@@ -213,6 +215,8 @@ class VzdService:
 
     def _page(self, call: SearchCall) -> _Page | None:
         """Return the page asked for; BerError or _WrongCookieError if it makes no sense."""
+        if not call.controls:
+            return None
         control = next((c for c in call.controls if c.oid == PAGED_RESULTS), None)
         if control is None:
             return None
@@ -251,8 +255,9 @@ class VzdService:
             if self._is_full(search, ordinal):
                 return SUCCESS if search.resume is not None else faults.SIZE_LIMIT
             search.hits += 1
-            search.call.entry(encode_entry(entry, search.selection, search.at))
-            await search.call.session.writable()
+            search.call.entry(self._answers.get(entry, search.selection, search.at))
+            if search.call.session.full:
+                await search.call.session.writable()
         return SUCCESS
 
     @staticmethod
@@ -275,6 +280,8 @@ class VzdService:
         if target.uid is not None:
             only = directory.ordinal(target.uid)
             ordinals = iter(() if only is None or search.call.request.scope == 1 else (only,))
+        elif search.matching is not None:
+            ordinals = iter(search.matching if target.all_entries else ())
         elif target.all_entries:
             ordinals = directory.candidates(search.call.request.filter, max(start, 0))
         else:

@@ -58,6 +58,8 @@ def key_of(description: str) -> str | None:
     None for options that the directory does not know: no attribute has them. Names that are not
     in the schema are their own key.
     """
+    if (known := _KEYS.get(description.lower())) is not None:
+        return known
     name, *options = description.lower().split(";")
     if not _OPTIONS.issuperset(options):
         return None

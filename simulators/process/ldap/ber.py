@@ -129,11 +129,15 @@ class Reader:
 def element(tag: int, *parts: bytes) -> bytes:
     """Return the element with *tag* and the content of *parts*."""
     content = b"".join(parts)
-    length = len(content)
+    return head(tag, len(content)) + content
+
+
+def head(tag: int, length: int) -> bytes:
+    """Return what stands before *length* bytes of content of the element with *tag*."""
     if length < 0x80:
-        return bytes((tag, length)) + content
+        return bytes((tag, length))
     count = (length.bit_length() + 7) // 8
-    return bytes((tag, 0x80 | count)) + length.to_bytes(count, "big") + content
+    return bytes((tag, 0x80 | count)) + length.to_bytes(count, "big")
 
 
 def octets(value: bytes | str, tag: int = OCTETS) -> bytes:
@@ -142,9 +146,9 @@ def octets(value: bytes | str, tag: int = OCTETS) -> bytes:
 
 
 def integer(value: int, tag: int = INTEGER) -> bytes:
-    """Return *value* as INTEGER in the shortest form, or with *tag*."""
+    """Return *value*, of less than 128 bytes, as INTEGER in the shortest form, or with *tag*."""
     size = (value if value >= 0 else ~value).bit_length() // 8 + 1
-    return element(tag, value.to_bytes(size, "big", signed=True))
+    return bytes((tag, size)) + value.to_bytes(size, "big", signed=True)
 
 
 def boolean(value: bool, tag: int = BOOLEAN) -> bytes:

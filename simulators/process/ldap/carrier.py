@@ -51,6 +51,11 @@ class Carrier(asyncio.Protocol):
         return self._transport is not None and not self._transport.is_closing()
 
     @property
+    def full(self) -> bool:
+        """Whether the peer takes nothing at present: ``writable`` waits for it."""
+        return not self._writable.is_set()
+
+    @property
     def backlog(self) -> int:
         """The number of bytes that the peer has not taken yet."""
         return self._transport.get_write_buffer_size() if self._transport is not None else 0

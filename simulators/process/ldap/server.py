@@ -22,6 +22,7 @@ from .tls import BACKLOG, TlsConnections
 MAX_SEARCHES = 64
 MAX_SESSIONS = 1_000
 STOP_SECONDS = 0.2
+_FOUND = messages.result_bytes(Operation.SEARCH_DONE, messages.SUCCESS)
 
 
 class Service(Protocol):
@@ -42,7 +43,7 @@ class Service(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class SearchCall:
     """A search of a client and the way to answer it."""
 
@@ -61,6 +62,9 @@ class SearchCall:
 
     def done(self, result: Result, controls: Iterable[Control] = ()) -> None:
         """Send the last answer."""
+        if result == messages.SUCCESS and not controls:
+            self.answer(_FOUND)
+            return
         operation = messages.result_bytes(Operation.SEARCH_DONE, result)
         self.answer(operation + messages.controls_bytes(controls))
 
