@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from dataclasses import dataclass
 
 from cryptography import x509
-from cryptography.x509.oid import NameOID
 
 from simulators.formats.certificates import profession_oids
+from simulators.formats.kv_addresses import MAX_LOCAL_PART, bsnr, holder, proposed
 
 from .profile import Areas, ProviderProfile
 
-MAX_LOCAL_PART = 64
 _LOCAL_PART = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
-_BSNR = re.compile(r"(?<![0-9])[0-9]{9}(?![0-9])")
-_UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"})
 
 
 @dataclass(frozen=True)
@@ -36,15 +32,6 @@ class Proposal:
 def is_local_part(text: str) -> bool:
     """Tell whether *text* can stand before the @ of a KIM address (FAQ: character set, length)."""
     return len(text) <= MAX_LOCAL_PART and _LOCAL_PART.fullmatch(text) is not None
-
-
-def bsnr(certificate: x509.Certificate) -> str | None:
-    """Return the BSNR that a practice's SMC-B has as O of its subject, None without one."""
-    for attribute in certificate.subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME):
-        found = _BSNR.search(str(attribute.value))
-        if found:
-            return found[0]
-    return None
 
 
 def is_member(areas: Areas, certificate: x509.Certificate) -> bool:
@@ -88,19 +75,6 @@ def proposal(
     kv = area(profile.areas, number)
     if kv is None or number is None:
         return None
-    given_name = _of_subject(certificate, NameOID.GIVEN_NAME)
-    surname = _of_subject(certificate, NameOID.SURNAME)
-    is_person = bsnr(certificate) is None and bool(surname)
+    is_person = bsnr(certificate) is None and bool(holder(certificate)[1])
     form = profile.areas.person if is_person else profile.areas.institution
-    text = form.format(bsnr=number, given_name=given_name, surname=surname)
-    return Proposal(text[: MAX_LOCAL_PART - len(kv) - 1].strip("."), f".{kv}", domain)
-
-
-def _of_subject(certificate: x509.Certificate, oid: x509.ObjectIdentifier) -> str:
-    """Return a name of the subject as it can stand in an address: umlauts spelled out."""
-    attributes = certificate.subject.get_attributes_for_oid(oid)
-    if not attributes:
-        return ""
-    text = str(attributes[0].value).translate(_UMLAUTS).replace("ß", "ss")
-    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
-    return re.sub(r"[^A-Za-z0-9]+", "-", plain).strip("-")
+    return Proposal(*proposed(form, certificate, number, kv), domain)

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, field_validator
 
+from simulators.formats.kv_addresses import AREAS, INSTITUTION, PERSON
 from simulators.process.settings import Settings
 from simulators.process.yaml_text import load_yaml
 
@@ -26,9 +27,11 @@ class Areas(Settings):
     ``members`` (professionOIDs) may register.
     """
 
-    numbers: dict[Annotated[str, Field(pattern=r"^[0-9]{2}$")], str]
-    institution: str
-    person: str
+    numbers: dict[Annotated[str, Field(pattern=r"^[0-9]{2}$")], str] = Field(
+        default_factory=lambda: dict(AREAS)
+    )
+    institution: str = INSTITUTION
+    person: str = PERSON
     members: list[str] = Field(min_length=1)
 
 

@@ -9,9 +9,11 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 
+from simulators.formats.kv_addresses import bsnr
+
 from .. import faults
 from ..accounts import Account
-from ..address_rules import broken_rule, bsnr, is_member
+from ..address_rules import broken_rule, is_member
 from ..database import Conflict, Connection
 from ..faults import RestRefused
 from ..out_of_office import OutOfOffice, forget_note

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from scenarios.engine.world import model
-from simulators.mailserver.address_rules import broken_rule, bsnr, is_local_part, proposal
+from simulators.formats.kv_addresses import bsnr
+from simulators.mailserver.address_rules import broken_rule, is_local_part, proposal
 from simulators.mailserver.profile import Profile, profile_names, shipped_profile
 from simulators.pki.certificate import (
     AdmissionOf,
