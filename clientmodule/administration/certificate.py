@@ -1,0 +1,76 @@
+"""Keys for TLS with the provider: fetched by createCert, or imported; then in the key store."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime
+
+from simulators.process.errors import InputError
+
+from ..installation import Installation
+from ..key_store import ClientIdentity, KeyMaterial, read_material
+from ..operation import Operation
+from . import faults
+from .account_manager import AccountManager, Login
+from .faults import AdministrationFault
+from .rest import Who
+
+PASSWORD_BYTES = 32
+"""256 bits from the system's source (A_21382)."""
+MAX_COMMON_NAME = 61
+"""What ``#CM`` leaves of the 64 characters of a common name (RFC 5280)."""
+
+
+async def fetch_certificate(
+    installation: Installation,
+    account_manager: AccountManager,
+    operation: Operation,
+    who: Who,
+    login: Login,
+) -> ClientIdentity:
+    """Have a new certificate made for *login* and store it (A_19468-02, A_19453, A_19513).
+
+    The PKCS#12 comes under a password that is made for it alone and forgotten afterwards
+    (A_21382). Raises AdministrationFault.
+    """
+    password = secrets.token_urlsafe(PASSWORD_BYTES)
+    name = login.address.rpartition("@")[0][:MAX_COMMON_NAME]
+    container = await account_manager.create_certificate(operation, who, login, name, password)
+    try:
+        material = await installation.process.in_thread(read_material, container, password)
+    except ValueError:
+        raise faults.bad_answer("createCert", login.domain, "PKCS#12") from None
+    if material.certificate.not_valid_after_utc <= installation.clock.now():
+        raise faults.bad_answer("createCert", login.domain, "abgelaufen")
+    return await store(installation, login.address, material)
+
+
+async def import_certificate(
+    installation: Installation, address: str, content: bytes, password: str
+) -> ClientIdentity:
+    """Store the PKCS#12 *content* for *address* (A_18783). Raises AdministrationFault."""
+    try:
+        material = await installation.process.in_thread(read_material, content, password)
+    except ValueError:
+        raise faults.wrong_input("Import", faults.WRONG_PKCS12) from None
+    return await store(installation, address, material)
+
+
+async def store(installation: Installation, address: str, material: KeyMaterial) -> ClientIdentity:
+    """Put *material* into the key store (KOM-LE-A_2065). Raises AdministrationFault."""
+    try:
+        return await installation.process.in_thread(installation.keys.put, address, material)
+    except InputError as error:
+        raise AdministrationFault("key-store", str(error)) from None
+
+
+async def expires(installation: Installation, address: str) -> datetime | None:
+    """Return the end of the certificate of *address*, None without one.
+
+    Raises AdministrationFault when its file cannot be used.
+    """
+    try:
+        identity = await installation.process.in_thread(installation.keys.identity, address)
+    except InputError as error:
+        raise AdministrationFault("key-store", str(error)) from None
+    return None if identity is None else identity.expires
