@@ -11,7 +11,7 @@ from simulators.process.role import Process
 from .discovery import Discovery
 from .kas.client import Kas
 from .key_store import KeyStore
-from .konnektor.konnektor import Konnektor, tls_context
+from .konnektor.konnektor import Konnektor, tls_contexts
 from .limits import Limits
 from .logs import Logs
 from .operation import Operation
@@ -36,7 +36,9 @@ class Installation:
             settings.data_dir / "logs",
             process.clock,
             days=settings.ttl_prots_days,
+            space=settings.prot_space_mib << 20,
             performance=settings.prot_perf,
+            steps=settings.prot_flow,
         )
         self.discovery = Discovery(settings, process.clock)
         self.keys = KeyStore(
@@ -58,14 +60,13 @@ class Installation:
     async def open(self) -> None:
         """Load the keys for the Konnektoren. Raises InputError for a file that is no PKCS#12."""
         for name, access in self.settings.konnektors.items():
-            context = await self.process.in_thread(tls_context, access)
+            contexts = await self.process.in_thread(tls_contexts, access)
             self.konnektors[name] = Konnektor(
-                access, self.settings, self.clock, context, self.process.in_thread
+                access, self.settings, self.clock, contexts, self.process.in_thread
             )
 
     async def close(self) -> None:
         """Close all connections and the logs."""
-        await self.limits.close()
         for konnektor in self.konnektors.values():
             await konnektor.close()
         self.logs.close()

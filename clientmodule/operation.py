@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -57,6 +57,20 @@ class Operation:
                 milliseconds=milliseconds,
                 **data,
             )
+
+    @contextmanager
+    def message(self, protocol: str, verb: str, known: Collection[str]) -> Iterator[None]:
+        """Log how long a command of the client system took to be answered (KOM-LE-A_2089).
+
+        A verb that is not *known* may be anything, so it is not written.
+        """
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            milliseconds = (time.perf_counter() - began) * 1000
+            name = f"{protocol}.{verb if verb in known else 'OTHER'}"
+            self._logs.done(self.number, name, milliseconds)
 
     def error(self, details: str) -> None:
         """Log that something failed; *details* hold no personal data."""

@@ -35,6 +35,13 @@ MAX_MESSAGE = 64 << 20
 """The largest KOM-LE message that is decrypted: 15 MiB, signed, encrypted, encoded twice."""
 MAX_HEADERS = 256 << 10
 LONG_WITHOUT_ARGUMENT = frozenset({"LIST", "UIDL"})
+COMMANDS = frozenset(
+    {
+        *("CAPA", "USER", "PASS", "AUTH", "STLS", "QUIT", "STAT", "LIST", "UIDL"),
+        *("RETR", "TOP", "DELE", "RSET", "NOOP"),
+    }
+)
+"""What the logs name; any other verb may hold anything."""
 
 
 class _Quit(Exception):
@@ -82,16 +89,21 @@ class Pop3Dialogue:
             await self._client.write(faults.POP3_UNKNOWN)
             return
         verb, _, argument = line.decode("latin-1").partition(" ")
-        await fault(self._installation, f"POP3.{verb.upper()}")
+        verb = verb.upper()
+        with self._operation.message("POP3", verb, COMMANDS):
+            await self._answer(verb, argument, line)
+
+    async def _answer(self, verb: str, argument: str, line: bytes) -> None:
+        await fault(self._installation, f"POP3.{verb}")
         try:
             if self._server is None:
-                handler = self._handlers().get(verb.upper())
+                handler = self._handlers().get(verb)
                 if handler is None:
                     await self._client.write(faults.POP3_UNKNOWN)
                 else:
                     await handler(argument)
             else:
-                await self._relay(self._server, verb.upper(), argument, line)
+                await self._relay(self._server, verb, argument, line)
         except TimeoutError:
             await self._client.write(faults.POP3_TIMEOUT)
             raise _Quit from None

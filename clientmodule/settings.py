@@ -28,27 +28,40 @@ class KonnektorAccess(Settings):
 
     ``authentication`` is TLS_AUTH_KONNEKTOR: ``certificate`` (TLS with the client certificate of
     ``client_certificate``, a PKCS#12 file), ``basic`` (TLS and ``basic_auth``), ``tls`` (server
-    certificate only) or ``none`` (plain HTTP is allowed). ``service_directory`` is the URL of
-    ``/connector.sds`` (KONNEKTOR_URI), ``ldap`` that of the Konnektor's LDAP proxy, ``ca`` what
-    its server certificates are checked against.
+    certificate only) or ``none`` (plain HTTP is allowed, against KOM-LE-A_2070).
+    ``service_directory`` is the URL of ``/connector.sds`` (KONNEKTOR_URI), ``ldap`` that of the
+    Konnektor's LDAP proxy, ``ca`` what its server certificates are checked against.
+    ``ldap_authentication`` is the same for the LDAP proxy, which knows no ``basic``; unless it is
+    given, a client certificate is shown there if it is shown to the services, too.
     """
 
     service_directory: str
     ldap: str
     ca: Path | None = None
     authentication: Literal["certificate", "basic", "tls", "none"] = "certificate"
+    ldap_authentication: Literal["certificate", "tls", "none"] | None = None
     client_certificate: Path | None = None
     client_certificate_password: str = ""
     basic_auth: tuple[str, str] | None = None
 
+    @property
+    def shown_to_ldap(self) -> Literal["certificate", "tls", "none"]:
+        """How the client module proves itself to the LDAP proxy."""
+        if self.ldap_authentication is not None:
+            return self.ldap_authentication
+        return "tls" if self.authentication == "basic" else self.authentication
+
     @model_validator(mode="after")
     def _has_what_it_needs(self) -> KonnektorAccess:
-        if self.authentication == "certificate" and self.client_certificate is None:
+        wanted = (self.authentication, self.shown_to_ldap)
+        if "certificate" in wanted and self.client_certificate is None:
             raise ValueError("authentication certificate needs client_certificate")
         if self.authentication == "basic" and self.basic_auth is None:
             raise ValueError("authentication basic needs basic_auth")
         if self.authentication != "none" and not self.service_directory.startswith("https://"):
             raise ValueError("service_directory: expected an https URL unless authentication none")
+        if self.shown_to_ldap != "none" and not self.ldap.startswith("ldaps://"):
+            raise ValueError("ldap: expected an ldaps URL unless ldap_authentication none")
         return self
 
 
@@ -96,7 +109,12 @@ class ClientModuleSettings(ProcessSettings):
     X-KIM-PTVersion, is the release unless it is given. ``domains`` are the endings that KIM
     addresses of this world may have.
 
-    Times are seconds unless the name says otherwise; their defaults are those of Tab_Konf_Param.
+    ``prot_perf`` and ``prot_flow`` write the logs of performance and flow (the specification
+    wants the flow off in production), ``ttl_prots_days`` and ``prot_space_mib`` bound the age and
+    the space of all logs; the oldest go first.
+
+    Times are seconds unless the name says otherwise; the defaults of what stands in
+    Tab_Konf_Param are those of the table (KOM-LE-A_2091-01, 2184).
     """
 
     listeners: ClientModuleListeners = ClientModuleListeners()
@@ -131,7 +149,8 @@ class ClientModuleSettings(ProcessSettings):
     ttl_email_iccsn_days: float = Field(default=30, ge=0)
     ttl_prots_days: float = Field(default=30, gt=0)
     prot_perf: bool = True
-    ttl_provider_certificate_hours: float = Field(default=12, ge=0)
+    prot_flow: bool = True
+    prot_space_mib: int = Field(default=256, ge=1)
     limits_hours: float = Field(default=24, ge=0, le=24)
     max_client_mail: int = Field(default=15 * 1024 * 1024, gt=0)
     max_connections: int = Field(default=500, gt=0)

@@ -30,6 +30,13 @@ CAPABILITIES = (
 )
 NEVER_RELAYED = frozenset({"BDAT", "BURL", "STARTTLS", "SEND", "SOML", "SAML", "TURN", "XCLIENT"})
 """Commands that would carry a mail past the protection, or break the MTA's connection."""
+COMMANDS = frozenset(
+    {
+        *("HELO", "EHLO", "AUTH", "MAIL", "RCPT", "DATA", "RSET", "NOOP", "QUIT"),
+        *("VRFY", "EXPN", "HELP", *NEVER_RELAYED),
+    }
+)
+"""What the logs name; any other verb may hold anything."""
 
 
 class _Quit(Exception):
@@ -75,6 +82,10 @@ class SmtpDialogue:
             return
         verb, _, argument = line.decode("latin-1").partition(" ")
         verb = verb.upper()
+        with self._operation.message("SMTP", verb, COMMANDS):
+            await self._answer(verb, argument, line)
+
+    async def _answer(self, verb: str, argument: str, line: bytes) -> None:
         await fault(self._installation, f"SMTP.{verb}")
         handlers = self._handlers() if self._session is None else self._relaying_handlers()
         try:
