@@ -79,7 +79,7 @@ def write_certificates(wiring: Wiring, directory: Path) -> None:
     for name, site in world.sites.items():
         if world.sites[site.shares or name].konnektor.authentication == "certificate":
             files[directory / _client_certificate(name)] = tree.client(pvs(name)).path
-    for name in world.participants:
+    for name in world.registered:
         files[directory / _kim_certificate(name)] = tree.kim_certificate(name).path
     for target, source in files.items():
         _copy_private(source, target)
@@ -254,8 +254,10 @@ def _participant(wiring: Wiring, name: str, participant: Participant) -> Partici
         password=wiring.password(name, participant),
         smtp_user=smtp,
         pop3_user=pop3,
-        kim_certificate=_kim_certificate(name),
-        kim_certificate_password=wiring.tree.kim_certificate(name).password.strip(),
+        kim_certificate=_kim_certificate(name) if participant.registered else None,
+        kim_certificate_password=wiring.tree.kim_certificate(name).password.strip()
+        if participant.registered
+        else None,
         telematik_id=card.telematik_id,
         card=card.iccsn,
     )

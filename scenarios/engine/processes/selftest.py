@@ -113,7 +113,8 @@ def _able(world: World, participant: Participant) -> bool:
         for inserted in terminal.cards
     }
     return (
-        world.sites[world.owner(name)].clientmodule is not None
+        participant.registered
+        and world.sites[world.owner(name)].clientmodule is not None
         and card.type == "SMC-B"
         and participant.card in inserted
         and not card.expired

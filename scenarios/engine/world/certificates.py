@@ -87,7 +87,7 @@ def pki_request(world: World, identities: Identities) -> PkiRequest:
         ],
         kim_certificates=[
             KimRequest(participant=name, common_name=participant.address.rpartition("@")[0])
-            for name, participant in world.participants.items()
+            for name, participant in world.registered.items()
         ],
     )
 

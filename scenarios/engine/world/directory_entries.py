@@ -44,7 +44,7 @@ def _of_card(
     site = world.sites[card.site]
     accounts = [
         participant
-        for participant in world.participants.values()
+        for participant in world.registered.values()
         if (participant.site, participant.card) == (card.site, card.name)
     ]
     person = card.card.type == "HBA"

@@ -182,13 +182,20 @@ class Site(Settings):
 
 
 class Participant(Settings):
-    """A participant: a KIM address of a card's holder at a site."""
+    """A participant: a KIM address of a card's holder at a site.
+
+    Not ``registered``, it is an address that somebody is going to register: the provider has no
+    account, the directory no address and the client module no certificate yet.
+    """
 
     site: Name
     address: Address
     card: Name = DEFAULT_CARD
     password: str | None = Field(default=None, min_length=8, max_length=64)
     kim_version: KimVersion = "1.5"
+    registered: bool = Field(
+        default=True, description="false: das Konto legt erst jemand an, etwa der Assistent"
+    )
     app_tags: list[Annotated[str, Field(pattern=r"^[^|,;]+$")]] = []
 
 
@@ -264,6 +271,11 @@ class World(Settings):
     vzd_ports: Ports = {}
     pki_ports: Ports = {}
     names_ports: Ports = {}
+
+    @property
+    def registered(self) -> dict[str, Participant]:
+        """Return the participants who have an account from the start."""
+        return {name: p for name, p in self.participants.items() if p.registered}
 
     def owner(self, site: str) -> str:
         """Return the site whose Konnektor and client module *site* uses (often itself)."""

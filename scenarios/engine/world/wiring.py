@@ -162,7 +162,7 @@ class Wiring:
             "fault_certificates": self._fault_certificates(part),
             "require_client_certificate": provider.client_certificates,
             "database": provider.database,
-            **self._providers("routes", {d: self.provider_address(d, "smtp") for d in others}),
+            **self._providers({"routes": {d: self.provider_address(d, "smtp") for d in others}}),
             "accounts": [
                 {
                     **account,
@@ -211,7 +211,7 @@ class Wiring:
                 "kim_version": participant.kim_version,
                 "telematik_id": cards[participant.site, participant.card].telematik_id,
             }
-            for name, participant in self.world.participants.items()
+            for name, participant in self.world.registered.items()
         ]
         accounts += [
             {
@@ -267,16 +267,10 @@ class Wiring:
             "konnektors": {"default": self._konnektor_access(part.of)},
             "accounts": {
                 participant.address: self._kim_certificate(name)
-                for name, participant in self.world.participants.items()
+                for name, participant in self.world.registered.items()
                 if self.world.owner(participant.site) == part.of
             },
-            **self._providers(
-                "account_limit",
-                {
-                    domain: account_limit(self.provider_address(domain, "rest"))
-                    for domain in self.world.providers
-                },
-            ),
+            **self._providers(self._services()),
             "release": module.release,
             "sign_crypt": module.sign_crypt,
             **module.parameters,
@@ -285,13 +279,26 @@ class Wiring:
     def _names(self, _: Part) -> CONFIG:
         return {"zones": [ZONE], "records": dns_records(self.world, self.places)}
 
-    def _providers(self, setting: str, places: CONFIG) -> CONFIG:
+    def _services(self) -> CONFIG:
+        """Return the places of every provider's services, as a client module's settings do."""
+        rest = {domain: self.provider_address(domain, "rest") for domain in self.world.providers}
+        return {
+            "account_limit": {domain: account_limit(place) for domain, place in rest.items()},
+            "account_manager": {domain: account_manager(place) for domain, place in rest.items()},
+            "kas": {domain: kas(place) for domain, place in rest.items()},
+            "mail_servers": {
+                domain: {name: self.provider_address(domain, name) for name in ("smtp", "pop3")}
+                for domain in rest
+            },
+        }
+
+    def _providers(self, places: CONFIG) -> CONFIG:
         """Return how providers are found: by DNS, or inside containers by the given *places*.
 
         The DNS server tells the addresses that hold outside of the containers.
         """
         if self.places.containers:
-            return {setting: places}
+            return places
         return {"names": self.places.inside("names", "dns")}
 
     def _konnektor_access(self, owner: str) -> CONFIG:

@@ -269,3 +269,32 @@ def test_broken_endpoints_are_one_line(content: bytes, tmp_path: Path) -> None:
 def test_newer_endpoints_can_be_read() -> None:
     read = Endpoints.model_validate({"ca": "ca.pem", "seed": 1, "cockpit": {"url": "http://x"}})
     assert read.seed == 1
+
+
+def test_nothing_is_made_of_an_account_that_is_not_registered_yet(
+    pki_cache: Path, tmp_path: Path
+) -> None:
+    text = world_path("demo").read_text(encoding="utf-8")
+    new = "neu@zweitanbieter.kim.telematik-test"
+    file = tmp_path / "welt.yaml"
+    file.write_text(
+        text.replace(
+            "participants:\n",
+            f"participants:\n  neu: {{site: kasse, address: {new}, registered: false}}\n",
+        ),
+        encoding="utf-8",
+    )
+    wiring = wire(str(file), pki_cache, tmp_path)
+    settings = {part.name: wiring.settings(part) for part in parts(wiring.world)}
+    assert new not in json.dumps(settings["mailserver-zweitanbieter"]["accounts"])
+    assert new not in settings["clientmodule-kasse"]["accounts"]
+    entries = directory_entries(wiring.world, wiring.identities, wiring.tree)
+    assert new not in json.dumps(entries)
+    write_certificates(wiring, tmp_path)
+    told = endpoints_of(wiring).participants["neu"]
+    assert told.address == new
+    assert told.password
+    assert told.kim_certificate is None
+    assert (told.smtp_user or "").startswith(f"{new}#")
+    code = endpoints_of(wiring).providers["zweitanbieter.kim.telematik-test"].registration["kasse"]
+    assert code.reference_id
