@@ -8,6 +8,7 @@ from contextlib import suppress
 
 MAX_LINE = 12_288  # RFC 4954, 4.: room for AUTH; the greatest of SMTP and POP3
 CHUNK = 65_536
+PIECE = 256 << 10
 DOT_END = b"\r\n.\r\n"
 CLOSE_SECONDS = 0.2
 
@@ -109,7 +110,15 @@ class LineStream:
         return chunk, end >= 0
 
     async def write(self, content: bytes) -> None:
-        """Send *content*. Raises ConnectionLost or TimeoutError."""
+        """Send *content*, piece by piece: others have their turn, and no copy of all is made.
+
+        Raises ConnectionLost or TimeoutError.
+        """
+        view = memoryview(content)
+        for begin in range(0, len(content), PIECE):
+            await self._write(view[begin : begin + PIECE] if len(content) > PIECE else content)
+
+    async def _write(self, content: bytes | memoryview) -> None:
         try:
             self._writer.write(content)
             async with asyncio.timeout(self._seconds):
@@ -187,6 +196,33 @@ def unstuff(text: bytes) -> bytes:
     if content.startswith(b"."):
         content = content[1:]
     return content.replace(b"\r\n.", b"\r\n")
+
+
+class Unstuffing:
+    """Takes the message out of a dot-terminated text that comes in pieces, as ``unstuff`` does."""
+
+    def __init__(self) -> None:
+        self._held = b"\r\n"  # the text begins at the beginning of a line
+        self._at_start = True
+
+    def update(self, text: bytes) -> bytes:
+        """Return what the next piece of the text adds to the message.
+
+        What may be the beginning of the terminator is held back.
+        """
+        joined = self._held + text
+        held = next(n for n in range(len(DOT_END), -1, -1) if joined.endswith(DOT_END[:n]))
+        ready, self._held = joined[: len(joined) - held], joined[len(joined) - held :]
+        content = ready.replace(b"\r\n.", b"\r\n")
+        if self._at_start and ready:
+            self._at_start = False
+            return content[2:]
+        return content
+
+    def finish(self) -> bytes:
+        """Return what was held back, without the terminator."""
+        end = self._held.removesuffix(b".\r\n").replace(b"\r\n.", b"\r\n")
+        return end[2:] if self._at_start else end
 
 
 def stuff(message: bytes) -> bytes:

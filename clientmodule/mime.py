@@ -21,6 +21,8 @@ MAX_PARTS = 2_000
 MAX_PART_HEADERS = 64 << 10
 MAX_PARAMETER_PIECES = 100
 _EMPTY_LINE = re.compile(rb"\r?\n\r?\n")
+_DELIMITER_REST = re.compile(rb"(--)?[ \t]*+\r?(?:\n|\Z)")
+_LF = ord("\n")
 
 
 @dataclass(frozen=True)
@@ -132,16 +134,29 @@ def _walk(
 
 def _between(content: bytes, start: int, end: int, delimiter: bytes) -> Iterator[tuple[int, int]]:
     """Yield start and end of each part; the line end before a delimiter belongs to it."""
-    line = re.compile(rb"^--" + re.escape(delimiter) + rb"(--)?[ \t]*\r?$", re.MULTILINE)
     opened: int | None = None
-    for found in line.finditer(content, start, end):
+    for found, line_end, last in _delimiters(content, start, end, b"--" + delimiter):
         if opened is not None:
-            yield opened, max(opened, _before_line_end(content, found.start()))
-        if found.group(1):
+            yield opened, max(opened, _before_line_end(content, found))
+        if last:
             return
-        opened = min(found.end() + 1, end)
+        opened = min(line_end, end)
     if opened is not None:
         yield opened, end
+
+
+def _delimiters(
+    content: bytes, start: int, end: int, delimiter: bytes
+) -> Iterator[tuple[int, int, bool]]:
+    """Yield start and end of each line that is *delimiter*, and whether it is the closing one."""
+    position = content.find(delimiter, start, end)
+    while position >= 0:
+        after = position + len(delimiter)
+        rest = _DELIMITER_REST.match(content, after, end)
+        if rest is not None and (position == start or content[position - 1] == _LF):
+            yield position, rest.end(), rest.group(1) is not None
+            after = rest.end()
+        position = content.find(delimiter, after, end)
 
 
 def _before_line_end(content: bytes, position: int) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeVar
 
@@ -24,6 +24,7 @@ _CODE: Final = re.compile(r"[0-9]{1,9}")
 MAX_ANSWER: Final = 64 << 20
 MAX_DIRECTORY: Final = 4 << 20
 SMALL: Final = 64 << 10
+PIECE: Final = 256 << 10
 CONNECTIONS: Final = 32
 CONNECT_SECONDS: Final = 10.0
 FALLBACK_CODE: Final = 4001
@@ -160,9 +161,11 @@ class SoapTransport:
     async def _http(
         self, method: str, url: str, body: bytes | None, headers: dict[str, str]
     ) -> tuple[int, bytes]:
+        length = {} if body is None else {"Content-Length": str(len(body))}
+        data = body if body is None or len(body) <= PIECE else _pieces(body)
         try:
             async with self._session.request(
-                method, url, data=body, headers=headers, allow_redirects=False
+                method, url, data=data, headers={**headers, **length}, allow_redirects=False
             ) as response:
                 content = bytearray()
                 async for chunk in response.content.iter_any():
@@ -185,6 +188,13 @@ class _Call:
     supported: dict[str, str]
     build: Callable[[str], bytes]
     large: bool
+
+
+async def _pieces(body: bytes) -> AsyncIterator[memoryview]:
+    """Yield *body* so that other dialogues have their turn while 20 MB are being encrypted."""
+    view = memoryview(body)
+    for begin in range(0, len(body), PIECE):
+        yield view[begin : begin + PIECE]
 
 
 def _seen(task: asyncio.Task[ServiceDirectory]) -> None:

@@ -7,6 +7,7 @@ client_mail ← (verified) ← signed_cms ← (decrypted) ← encrypted_cms ← 
 from __future__ import annotations
 
 import binascii
+import struct
 from collections.abc import Mapping
 from typing import Final
 
@@ -82,11 +83,17 @@ def outer_message(
 
 def base64_lines(data: bytes) -> bytes:
     """Return *data* in base64, lines of 76 characters ended by CRLF."""
-    lines = []
+    pieces = []
+    view = memoryview(data)
     for begin in range(0, len(data), _BASE64_BLOCK):
-        text = binascii.b2a_base64(data[begin : begin + _BASE64_BLOCK], newline=False)
-        lines += [text[i : i + _BASE64_LINE] for i in range(0, len(text), _BASE64_LINE)]
-    return b"\r\n".join([*lines, b""])
+        text = memoryview(binascii.b2a_base64(view[begin : begin + _BASE64_BLOCK], newline=False))
+        whole, rest = divmod(len(text), _BASE64_LINE)
+        end = whole * _BASE64_LINE
+        lines = list(struct.unpack(f"{_BASE64_LINE}s" * whole, text[:end]))  # cut in one call
+        if rest:
+            lines.append(bytes(text[end:]))
+        pieces.append(b"\r\n".join([*lines, b""]))
+    return b"".join(pieces)
 
 
 def is_komle(headers: Headers) -> bool:
