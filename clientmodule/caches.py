@@ -20,23 +20,25 @@ class TimedCache(Generic[K, V]):
         self._clock = clock
         self._lifetime = lifetime
         self._capacity = capacity
-        self._entries: OrderedDict[K, tuple[datetime, V]] = OrderedDict()
+        self._entries: OrderedDict[K, tuple[datetime, datetime, V]] = OrderedDict()
 
     def get(self, key: K) -> V | None:
         """Return the value kept for *key*, or None if there is none or its time is over."""
         entry = self._entries.get(key)
         if entry is None:
             return None
-        kept_at, value = entry
+        kept_at, ends, value = entry
         # A clock that was set back must not make entries live longer.
-        if not timedelta(0) <= self._clock.now() - kept_at < self._lifetime:
+        if not kept_at <= self._clock.now() < ends:
             del self._entries[key]
             return None
         return value
 
-    def put(self, key: K, value: V) -> None:
-        """Keep *value* for *key* from now on."""
-        self._entries[key] = (self._clock.now(), value)
+    def put(self, key: K, value: V, *, until: datetime | None = None) -> None:
+        """Keep *value* for *key* from now on, but not beyond *until*."""
+        now = self._clock.now()
+        ends = now + self._lifetime
+        self._entries[key] = (now, ends if until is None else min(ends, until), value)
         self._entries.move_to_end(key)
         while len(self._entries) > self._capacity:
             self._entries.popitem(last=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -12,9 +13,12 @@ from simulators.process.clock import Clock
 from simulators.process.resolver import NamesUnavailable
 
 from .caches import TimedCache
-from .discovery import Discovery, HttpResolver
+from .discovery import Discovery
+from .kas.connection import checked_session
+from .konnektor.konnektor import Konnektor
 from .operation import Operation
 from .provider import Provider, ProviderUnreachable
+from .user_name import UserName
 
 MAX_BODY = 64 << 10
 ANSWER_SECONDS = 10.0
@@ -57,19 +61,16 @@ class Limits:
         self._urls = urls
         self._known: TimedCache[str, AccountLimits] = TimedCache(clock, lifetime)
         self._missing: TimedCache[str, bool] = TimedCache(clock, RETRY_LIFETIME)
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(resolver=HttpResolver(discovery), use_dns_cache=False),
-            timeout=aiohttp.ClientTimeout(total=ANSWER_SECONDS),
-            auto_decompress=False,
-        )
 
-    async def of(self, operation: Operation, address: str, password: str) -> AccountLimits:
-        """Return the limits of *address*.
+    async def of(
+        self, operation: Operation, konnektor: Konnektor, user: UserName, password: str
+    ) -> AccountLimits:
+        """Return the limits of the account of *user*, whose Konnektor checks the provider.
 
         A provider that does not tell them must not keep a mail from being sent: the defaults of
         the interface are taken then, and it is asked again after five minutes.
         """
-        key = address.lower()
+        key = user.address.lower()
         known = self._known.get(key)
         if known is not None:
             return known
@@ -81,7 +82,8 @@ class Limits:
                 self._missing.put(key, True)
                 return DEFAULT_LIMITS
             with operation.step("getLimits", peer="provider") as data:
-                limits = await self._ask(url, address, password)
+                async with asyncio.timeout(ANSWER_SECONDS):
+                    limits = await self._ask(operation, url, konnektor, user, password)
                 data["result"] = "OK"
         except (
             *(aiohttp.ClientError, OSError, ValueError),
@@ -97,10 +99,6 @@ class Limits:
         self._known.clear()
         self._missing.clear()
 
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._session.close()
-
     async def _url(self, operation: Operation, domain: str) -> str | None:
         """Return the base URL of the interface at *domain*: of the settings, or by DNS."""
         if domain in self._urls:
@@ -110,17 +108,30 @@ class Limits:
             data["result"] = "OK" if found else "none"
         return None if found is None else found + PATH
 
-    async def _ask(self, url: str, address: str, password: str) -> AccountLimits:
-        context = await self._provider.tls_context(address)
-        async with self._session.get(
-            url.rstrip("/") + "/limit",
-            auth=aiohttp.BasicAuth(address, password, encoding="utf-8"),
-            ssl=context,
-            allow_redirects=False,
-        ) as response:
+    async def _ask(
+        self, operation: Operation, url: str, konnektor: Konnektor, user: UserName, password: str
+    ) -> AccountLimits:
+        async def check(certificate: bytes) -> None:
+            await self._provider.check(operation, konnektor, user, certificate)
+
+        context = await self._provider.tls_context(user.address)
+        async with (
+            checked_session(
+                self._discovery, context, check, idle_seconds=ANSWER_SECONDS
+            ) as session,
+            session.get(
+                url.rstrip("/") + "/limit",
+                auth=aiohttp.BasicAuth(user.address, password, encoding="utf-8"),
+                allow_redirects=False,
+            ) as response,
+        ):
             if response.status != 200:
                 raise ValueError(f"HTTP {response.status}")
-            content = await response.content.read(MAX_BODY)
+            content = b""
+            async for piece in response.content.iter_any():
+                content += piece
+                if len(content) > MAX_BODY:
+                    raise ValueError("getLimits: the answer is too long")
         try:
             answer = _Answer.model_validate_json(content)
         except ValidationError:

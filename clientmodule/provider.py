@@ -7,6 +7,7 @@ import hashlib
 import ssl
 from datetime import timedelta
 
+from simulators.formats.certificates import load
 from simulators.process import tls
 from simulators.process.errors import InputError
 from simulators.process.role import Process
@@ -16,7 +17,7 @@ from .discovery import Discovery
 from .key_store import KeyStore, Stamp
 from .konnektor.faults import KonnektorError
 from .konnektor.konnektor import Konnektor
-from .konnektor.operations import Verdict, verify_certificate
+from .konnektor.operations import verify_certificate
 from .lines import LineStream
 from .operation import Operation
 from .settings import ClientModuleSettings
@@ -50,8 +51,8 @@ class Provider:
         self._process = process
         self._settings = settings
         self._contexts: dict[str, tuple[Stamp, ssl.SSLContext]] = {}
-        self._verdicts: TimedCache[bytes, Verdict] = TimedCache(
-            process.clock, timedelta(hours=settings.ttl_provider_certificate_hours)
+        self._valid: TimedCache[bytes, bool] = TimedCache(
+            process.clock, timedelta(hours=settings.ttl_enc_cert_hours)
         )
 
     async def tls_context(self, address: str) -> ssl.SSLContext:
@@ -104,28 +105,30 @@ class Provider:
     ) -> None:
         """Have the Konnektor check the server's certificate; INVALID aborts (KOM-LE-A_2075-01).
 
-        A Konnektor that cannot answer leaves it at the trust in ``ca``: mails shall be fetched
-        then too, with the text that the Konnektor is missing.
+        INCONCLUSIVE does not, nor does a Konnektor that cannot answer, which leaves it at the
+        trust in ``ca``: mails shall be fetched then too, with the text that the Konnektor is
+        missing. VALID is kept by fingerprint for TTL_ENC_CERT, at most until the certificate
+        ends (A_22348); anything else is asked again at the next connection. Raises
+        ProviderUnreachable.
         """
         if not self._settings.check_provider_certificate:
             return
         key = hashlib.sha256(certificate).digest()
-        verdict = self._verdicts.get(key)
-        if verdict is None:
-            try:
-                verdict = await verify_certificate(
-                    konnektor.soap, operation, user.context, certificate
-                )
-            except KonnektorError:
-                return
-            self._verdicts.put(key, verdict)
+        if self._valid.get(key):
+            return
+        try:
+            verdict = await verify_certificate(konnektor.soap, operation, user.context, certificate)
+        except KonnektorError:
+            return
         if verdict == "INVALID":
             raise ProviderUnreachable("the server's certificate is not valid")
+        if verdict == "VALID":
+            self._valid.put(key, True, until=load(certificate).not_valid_after_utc)
 
     def forget(self) -> None:
         """Have server certificates checked again and key files read again."""
         self._contexts.clear()
-        self._verdicts.clear()
+        self._valid.clear()
 
     def _make_context(self, address: str) -> ssl.SSLContext:
         context = tls.client_context(self._settings.ca)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from dataclasses import dataclass
 from datetime import timedelta
 
 from simulators.process import tls
@@ -24,18 +25,18 @@ class Konnektor:
         access: KonnektorAccess,
         settings: ClientModuleSettings,
         clock: Clock,
-        context: ssl.SSLContext | None,
+        contexts: TlsContexts,
         in_thread: InThread,
     ) -> None:
         seconds = settings.konnektor_timeout
-        self.soap = SoapTransport(access, context, seconds=seconds, in_thread=in_thread)
+        self.soap = SoapTransport(access, contexts.soap, seconds=seconds, in_thread=in_thread)
         self.cards = Cards(
             self.soap, clock, iccsn_lifetime=timedelta(days=settings.ttl_email_iccsn_days)
         )
         self.job_numbers = JobNumbers(self.soap)
         ldap = LdapClient(
             access.ldap,
-            context if access.ldap.startswith("ldaps:") else None,
+            contexts.ldap,
             answer_seconds=seconds,
         )
         self.directory = Directory(
@@ -56,15 +57,32 @@ class Konnektor:
         await self.soap.close()
 
 
-def tls_context(access: KonnektorAccess) -> ssl.SSLContext | None:
-    """Return the TLS context for SOAP and LDAP (KOM-LE-A_2070 to 2072, A_21223-01).
+@dataclass(frozen=True)
+class TlsContexts:
+    """TLS for the SOAP services and for the LDAP proxy; None where it is not spoken."""
 
-    None when neither uses TLS. Raises InputError when a file cannot be used.
+    soap: ssl.SSLContext | None
+    ldap: ssl.SSLContext | None
+
+
+def tls_contexts(access: KonnektorAccess) -> TlsContexts:
+    """Return the TLS contexts for *access* (KOM-LE-A_2070 to 2072, A_21223-01).
+
+    Each shows the client certificate only if that is how it authenticates. Raises InputError when
+    a file cannot be used.
     """
-    urls = (access.service_directory, access.ldap)
-    if not any(url.startswith(("https:", "ldaps:")) for url in urls):
-        return None
+    return TlsContexts(
+        _context(access, access.authentication) if _is_tls(access.service_directory) else None,
+        _context(access, access.shown_to_ldap) if _is_tls(access.ldap) else None,
+    )
+
+
+def _is_tls(url: str) -> bool:
+    return url.startswith(("https:", "ldaps:"))
+
+
+def _context(access: KonnektorAccess, authentication: str) -> ssl.SSLContext:
     context = tls.client_context(access.ca)
-    if access.client_certificate is not None:
+    if authentication == "certificate" and access.client_certificate is not None:
         tls.load_pkcs12(context, access.client_certificate, access.client_certificate_password)
     return context

@@ -89,7 +89,9 @@ async def send(
     prepared = await _prepare(session, envelope, mail, arrival)
     operation.message_id = prepared.message_id
     operation.event("ClientMail", peer="pvs", recipients=len(envelope.recipients))
-    limits = session.installation.limits.of(operation, session.user.address, session.password)
+    limits = session.installation.limits.of(
+        operation, session.konnektor, session.user, session.password
+    )
     protected, limit = await asyncio.gather(
         _protect(session, operation, envelope, prepared, arrival), limits
     )
