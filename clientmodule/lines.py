@@ -231,3 +231,34 @@ def stuff(message: bytes) -> bytes:
         message = b"." + message
     message = message.replace(b"\r\n.", b"\r\n..")
     return message + (b".\r\n" if message.endswith(b"\r\n") else DOT_END)
+
+
+class Stuffing:
+    """Makes a message that comes piece by piece a dot-terminated text; every line ends in CRLF.
+
+    A bare LF becomes CRLF: who takes it for a line end would else see another text than who does
+    not, perhaps its terminator.
+    """
+
+    def __init__(self) -> None:
+        self._held = b""
+        self._at_line_start = True
+
+    def update(self, piece: bytes) -> bytes:
+        """Return what the next *piece* of the message looks like."""
+        content = self._held + piece
+        self._held = content[-1:] if content.endswith(b"\r") else b""
+        content = content.removesuffix(b"\r")
+        if not content:
+            return b""
+        if content.count(b"\n") != content.count(b"\r\n"):
+            content = content.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+        front = b"." if self._at_line_start and content.startswith(b".") else b""
+        self._at_line_start = content.endswith(b"\r\n")
+        return front + content.replace(b"\r\n.", b"\r\n..")
+
+    def finish(self) -> bytes:
+        """Return what stands behind the message."""
+        if self._at_line_start and not self._held:
+            return b".\r\n"
+        return self._held + DOT_END

@@ -7,7 +7,7 @@ import codecs
 import html
 import quopri
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 
 from simulators.formats.errors import FormatError
@@ -33,14 +33,16 @@ def append_notes(mail: bytes, notes: Sequence[str]) -> bytes:
     multipart/alternative every form of it. A mail without text is returned unchanged.
     """
     result = mail
-    for part in reversed(_texts(mail)):
-        result = result[: part.start] + _noted(mail, part, notes) + result[part.end :]
+    for part in reversed(texts(_parts(mail))):
+        headers, body = noted(mail, part, notes)
+        result = result[: part.start] + headers + body + result[part.end :]
     return result
 
 
-def _texts(mail: bytes) -> list[Part]:
+def texts(parts: Iterable[Part]) -> list[Part]:
+    """Return those of the leaves *parts* of a mail that are its text, in every form it has."""
     found: list[Part] = []
-    for part in _parts(mail):
+    for part in parts:
         is_text = part.content_type in NOTED_TYPES and part.disposition != "attachment"
         if not is_text or LEFT_ALONE.intersection(part.inside):
             continue
@@ -60,8 +62,8 @@ def _alternatives(first: Part, other: Part) -> bool:
     return "multipart/alternative" in first.inside and "multipart/alternative" in other.inside
 
 
-def _noted(mail: bytes, part: Part, notes: Sequence[str]) -> bytes:
-    """Return the part, headers included, with the notes; only what must change does."""
+def noted(mail: bytes, part: Part, notes: Sequence[str]) -> tuple[bytes, bytes]:
+    """Return headers and body of *part* with the notes; only what must change does."""
     headers = mail[part.start : part.body]
     body = mail[part.body : part.end]
     is_html = part.content_type == "text/html"
@@ -74,17 +76,22 @@ def _noted(mail: bytes, part: Part, notes: Sequence[str]) -> bytes:
         text = mime.decoded(mail, part)
         utf8 = _as_utf8(text, part.charset)
         if utf8 != text:
-            return _with_encoding(headers, "base64") + _base64(_insert(utf8, encoded, is_html))
+            return _with_encoding(headers, "base64"), _base64(_insert(utf8, encoded, is_html))
     match part.transfer_encoding:
         case "base64":
-            return headers + _base64(_insert(mime.decoded(mail, part), encoded, is_html))
+            return headers, _base64(_insert(mime.decoded(mail, part), encoded, is_html))
         case "quoted-printable":
             written = quopri.encodestring(encoded).replace(b"\n", b"\r\n").replace(b"\r\r", b"\r")
-            return headers + _insert(body, written, is_html)
+            return headers, _insert(body, written, is_html)
         case "7bit":
-            return _with_encoding(headers, "8bit") + _insert(body, encoded, is_html)
+            return _with_encoding(headers, "8bit"), _insert(body, encoded, is_html)
         case _:
-            return headers + _insert(body, encoded, is_html)
+            return headers, _insert(body, encoded, is_html)
+
+
+def keeps_charset(part: Part, notes: Sequence[str]) -> bool:
+    """Tell whether the notes can be written in the charset of *part*."""
+    return _charset(part.charset, "".join(notes)) is not None
 
 
 def _plain(notes: Sequence[str]) -> str:

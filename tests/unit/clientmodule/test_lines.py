@@ -14,6 +14,7 @@ from clientmodule.lines import (
     LineStream,
     LineTooLong,
     OtherSideLost,
+    Stuffing,
     TextTooLong,
     stuff,
     unstuff,
@@ -59,6 +60,15 @@ MESSAGE = st.lists(st.sampled_from([b".", b"..", b"a", b"\r\n", b"\n", b"\r", b"
 def test_stuffing_is_undone(message: bytes) -> None:
     complete = message if message.endswith(b"\r\n") or not message else message + b"\r\n"
     assert unstuff(stuff(message)) == (complete or b"\r\n")
+
+
+@given(MESSAGE, st.lists(st.integers(0, 1000), max_size=5))
+def test_stuffing_piece_by_piece(message: bytes, places: list[int]) -> None:
+    """As of the whole message, whose bare LFs have become line ends."""
+    stuffing = Stuffing()
+    sent = b"".join(map(stuffing.update, cut(message, places))) + stuffing.finish()
+    lines = message.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+    assert sent == (stuff(lines) if lines else b".\r\n")
 
 
 @given(MESSAGE, st.lists(st.integers(0, 1000), max_size=5))
