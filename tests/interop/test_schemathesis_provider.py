@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -28,6 +29,7 @@ BASES = {
 # Valid by the schema, but refused by what the OpenAPI says in prose: the rules for names and
 # passwords (420), the KIM version (422), codes (401), the order of the dates of a note (400).
 EXCLUDED = "positive_data_acceptance"
+ALL_PHASES = "examples,coverage,fuzzing,stateful"
 PARAMETERS = f"""
 [parameters]
 "path.username" = "{OWNED}"
@@ -63,24 +65,29 @@ def as_pem(tree: PkiTree, directory: Path) -> tuple[Path, Path]:
 
 
 @pytest.mark.parametrize(
-    ("interface", "known", "examples"),
+    ("interface", "known", "examples", "phases"),
     [
-        ("AccountManager", True, 2),
-        ("AccountManager", False, 1),
-        ("AccountLimit", True, 10),
-        ("ServiceInformation", True, 10),
+        ("AccountManager", True, 2, ALL_PHASES),
+        ("AccountManager", False, 10, "fuzzing"),
+        ("AccountLimit", True, 10, ALL_PHASES),
+        ("ServiceInformation", True, 10, ALL_PHASES),
     ],
 )
 def test_schemathesis_finds_no_violation(
     site: AccountSite,
     spec: Callable[[str], Path],
+    pki_cache: Path,
     tmp_path: Path,
     interface: str,
     *,
     known: bool,
     examples: int,
+    phases: str,
 ) -> None:
-    """With *known* it is told an account and its password, else it guesses them."""
+    """With *known* it is told an account and its password, else it guesses them.
+
+    Tables of characters, which take Hypothesis longer than some runs, are kept.
+    """
     site.reset()
     certificate, key = as_pem(site.tree, tmp_path)
     config = tmp_path / "parameters.toml"
@@ -98,17 +105,11 @@ def test_schemathesis_finds_no_violation(
             *("--url", f"https://{host}:{port}{BASES[interface]}", "--tls-verify", site.tree.ca),
             *("--request-cert", certificate, "--request-cert-key", key),
             *(["-H", f"Authorization: {authorization}"]),
-            *(
-                "--exclude-checks",
-                EXCLUDED,
-                "--max-examples",
-                str(examples),
-                "--seed",
-                "1",
-                "--no-color",
-            ),
+            *("--phases", phases, "--exclude-checks", EXCLUDED, "--max-examples", str(examples)),
+            *("--seed", "1", "--no-color"),
         ],
         cwd=tmp_path,
+        env=os.environ | {"HYPOTHESIS_STORAGE_DIRECTORY": str(pki_cache / "hypothesis")},
         capture_output=True,
         text=True,
         timeout=100,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -61,6 +62,7 @@ def test_schemathesis_finds_no_violation(
             *("--exclude-checks", EXCLUDED, "--max-examples", "2", "--seed", "1", "--no-color"),
         ],
         cwd=tmp_path,
+        env=os.environ | {"HYPOTHESIS_STORAGE_DIRECTORY": str(pki_cache / "hypothesis")},
         capture_output=True,
         text=True,
         timeout=100,
