@@ -19,7 +19,8 @@ class Selection:
     """The attributes that a search asks for (RFC 4511, 4.5.1.8).
 
     Without names, or with ``*``, all user attributes; with ``+`` the operational ones (RFC 3673);
-    ``1.1`` none. One that is asked for by an alias is given under that alias.
+    ``1.1`` none. One that is asked for by an alias is given under that alias. ``certificates``
+    and ``entry_dn`` (operational, RFC 5020) say whether these are asked for.
     """
 
     def __init__(self, attributes: Sequence[str], *, types_only: bool) -> None:
@@ -33,6 +34,8 @@ class Selection:
             if key is not None:
                 name = description.partition(";")[0]
                 self._names.setdefault(key, spelling(name) or name)
+        self.certificates = self.all_user or CERTIFICATE in self._names
+        self.entry_dn = self.all_operational or "entrydn" in self._names
 
     def names(self, entry: Entry) -> tuple[tuple[str, str], ...]:
         """Return key and name of the attributes of *entry* that are asked for.
@@ -59,16 +62,6 @@ class Selection:
                 yield key, asked
             elif everything:
                 yield key, name
-
-    @property
-    def certificates(self) -> bool:
-        """Whether certificates are asked for."""
-        return self.all_user or CERTIFICATE in self._names
-
-    @property
-    def entry_dn(self) -> bool:
-        """Whether the operational attribute entryDN (RFC 5020) is asked for."""
-        return self.all_operational or "entrydn" in self._names
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,18 +100,22 @@ class Answers:
 
 def _answer(entry: Entry, selection: Selection, at: float) -> _Kept:
     """Return the answer for *entry*: it stays the same until the next certificate expires."""
-    types_only = selection.types_only
+    types_only, values = selection.types_only, entry.attributes
     parts = [
-        attribute_bytes(name, () if types_only else map(str.encode, entry.attributes[key]))
+        attribute_bytes(name, () if types_only else values[key])
         for key, name in selection.names(entry)
     ]
-    if selection.certificates:
-        certificates = [c.der for c in entry.valid_certificates(at)]
-        if certificates:
-            parts.append(attribute_bytes(CERTIFICATE_NAME, () if types_only else certificates))
+    since, until = float("-inf"), float("inf")
+    certificates = []
+    for certificate in entry.certificates:
+        end = certificate.expires
+        if end > at:
+            certificates.append(certificate.der)
+            until = min(until, end)
+        else:
+            since = max(since, end)
+    if selection.certificates and certificates:
+        parts.append(attribute_bytes(CERTIFICATE_NAME, () if types_only else certificates))
     if selection.entry_dn and entry.dn:
-        parts.append(attribute_bytes("entryDN", () if types_only else (entry.dn.encode(),)))
-    ends = [c.expires for c in entry.certificates]
-    since = max((end for end in ends if end <= at), default=float("-inf"))
-    until = min((end for end in ends if end > at), default=float("inf"))
+        parts.append(attribute_bytes("entryDN", () if types_only else (entry.dn,)))
     return _Kept(entry, since, until, entry_bytes(entry.dn, parts))

@@ -63,7 +63,7 @@ class _WrongCookieError(Exception):
     pass
 
 
-@dataclass
+@dataclass(slots=True)
 class _Search:
     """One search under way and what it has found so far.
 

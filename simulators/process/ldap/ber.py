@@ -8,6 +8,7 @@ from __future__ import annotations
 
 BOOLEAN, INTEGER, OCTETS, ENUMERATED, SEQUENCE, SET = 0x01, 0x02, 0x04, 0x0A, 0x30, 0x31
 
+_ONE_BYTE = tuple(bytes((value,)) for value in range(256))
 _MAX_INTEGER_BYTES = 5
 _MAX_LENGTH_BYTES = 4
 
@@ -135,14 +136,15 @@ def element(tag: int, *parts: bytes) -> bytes:
 def head(tag: int, length: int) -> bytes:
     """Return what stands before *length* bytes of content of the element with *tag*."""
     if length < 0x80:
-        return bytes((tag, length))
+        return _ONE_BYTE[tag] + _ONE_BYTE[length]
     count = (length.bit_length() + 7) // 8
     return bytes((tag, 0x80 | count)) + length.to_bytes(count, "big")
 
 
 def octets(value: bytes | str, tag: int = OCTETS) -> bytes:
     """Return *value* (text as UTF-8) as OCTET STRING, or with *tag*."""
-    return element(tag, value.encode() if isinstance(value, str) else value)
+    content = value.encode() if isinstance(value, str) else value
+    return head(tag, len(content)) + content
 
 
 def integer(value: int, tag: int = INTEGER) -> bytes:

@@ -27,6 +27,7 @@ class FilterError(ValueError):
 
 
 _ESCAPED = str.maketrans({c: f"\\{ord(c):02x}" for c in "\\*()\0"})
+_SPECIAL = re.compile(r"[\\*()\0]")
 _DESCRIPTION = r"(?:[A-Za-z][A-Za-z0-9-]*|\d+(?:\.\d+)+)(?:;[A-Za-z0-9-]+)*"
 _ITEM = re.compile(rf"({_DESCRIPTION})(=|~=|>=|<=)([^()]*)")
 _EXTENSIBLE = re.compile(rf"({_DESCRIPTION})?(:dn)?(?::({_DESCRIPTION}))?:=([^()*]*)")
@@ -42,7 +43,7 @@ _HEX_PAIR = re.compile(r"\\([0-9A-Fa-f]{2})?")
 
 def escape_filter(value: str) -> str:
     """Return *value* so that it stands for itself inside a filter (RFC 4515, 3; A_20331)."""
-    return value.translate(_ESCAPED)
+    return value.translate(_ESCAPED) if _SPECIAL.search(value) else value
 
 
 def parse_filter(text: str) -> Filter:
@@ -146,6 +147,8 @@ def format_filter(content: Filter) -> str:  # noqa: PLR0911 (one for each kind)
     What came from the wire may name attributes that no text can; they are escaped to be legible.
     """
     match content:
+        case Equal(attribute, value):  # first, as most are
+            return f"({escape_filter(attribute)}={_format_value(value)})"
         case And(parts):
             return f"(&{''.join(map(format_filter, parts))})"
         case Or(parts):
@@ -160,7 +163,7 @@ def format_filter(content: Filter) -> str:  # noqa: PLR0911 (one for each kind)
         case Extensible(rule, attribute, value, dn):
             name = (attribute or "") + (":dn" if dn else "") + (f":{rule}" if rule else "")
             return f"({escape_filter(name)}:={_format_value(value)})"
-        case Equal() | AtLeast() | AtMost() | Approximate():
+        case AtLeast() | AtMost() | Approximate():
             symbol = _SYMBOLS[type(content)]
             return f"({escape_filter(content.attribute)}{symbol}{_format_value(content.value)})"
 

@@ -143,7 +143,8 @@ SUCCESS = Result(ResultCode.SUCCESS)
 
 def read_message(data: bytes) -> Message:
     """Return the envelope of *data*, which is one whole message. Raises BerError."""
-    reader = ber.Reader(data).enter(ber.SEQUENCE)
+    reader = ber.Reader(data)
+    _, reader.at, reader.end = reader.take(ber.SEQUENCE)
     number = reader.integer()
     if not 0 <= number <= MAX_ID:
         raise ber.BerError("a message id out of range")
@@ -155,7 +156,7 @@ def read_message(data: bytes) -> Message:
 def envelope(number: int, after_id: bytes) -> bytes:
     """Return the message of operation (and controls) *after_id* under the id *number*."""
     own = ber.integer(number)
-    return ber.head(ber.SEQUENCE, len(own) + len(after_id)) + own + after_id
+    return b"".join((ber.head(ber.SEQUENCE, len(own) + len(after_id)), own, after_id))
 
 
 def read_controls(message: Message) -> tuple[Control, ...]:
@@ -339,11 +340,11 @@ def disconnection_bytes(result: Result) -> bytes:
     return envelope(0, operation)
 
 
-def attribute_bytes(name: str, values: Iterable[bytes]) -> bytes:
+def attribute_bytes(name: str, values: Iterable[bytes | str]) -> bytes:
     """Return one attribute of an entry, for ``entry_bytes``."""
-    return ber.element(
-        ber.SEQUENCE, ber.octets(name), ber.element(ber.SET, *map(ber.octets, values))
-    )
+    described, listed = ber.octets(name), b"".join(map(ber.octets, values))
+    described += ber.head(ber.SET, len(listed))
+    return ber.head(ber.SEQUENCE, len(described) + len(listed)) + described + listed
 
 
 def entry_bytes(dn: str, attributes: Iterable[bytes]) -> bytes:
