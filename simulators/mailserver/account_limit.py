@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from . import faults
-from .accounts import Account
+from .account import Account
 from .faults import RestRefused
 from .provider import Provider
 from .rest import Rest, credentials, json_answer

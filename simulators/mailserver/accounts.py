@@ -4,27 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import astuple, dataclass, fields, replace
+from dataclasses import replace
 
 from simulators.process.role import Process
 
+from . import account_tables
+from .account import Account
+from .account_tables import Event
 from .database import Connection
 from .passwords import Verifier, hash_password, matches
 from .settings import AccountSettings, MailserverSettings
 from .store import Store
-
-TABLES = (
-    "CREATE TABLE IF NOT EXISTS kim_account("
-    " address TEXT PRIMARY KEY, telematik_id TEXT NOT NULL, password BLOB,"
-    " data_time_to_live INTEGER NOT NULL, max_mail_size INTEGER NOT NULL, quota INTEGER,"
-    " kim_version TEXT NOT NULL, reference_id TEXT NOT NULL, deregistered REAL,"
-    " in_directory INTEGER NOT NULL, certified INTEGER NOT NULL, given BLOB,"
-    " locked INTEGER NOT NULL DEFAULT 0, spelling TEXT NOT NULL DEFAULT '')",
-    "CREATE TABLE IF NOT EXISTS former_address(address TEXT PRIMARY KEY, ended REAL NOT NULL)",
-    "CREATE TABLE IF NOT EXISTS account_log("
-    " at REAL NOT NULL, event TEXT NOT NULL, address TEXT NOT NULL, telematik_id TEXT NOT NULL)",
-)
-"""``account_log`` keeps registrations and deregistrations (KOM-LE-A_2158)."""
 
 ANNOUNCEMENT = "accounts"
 """What the processes on one database tell each other when accounts have changed."""
@@ -32,44 +22,6 @@ ANNOUNCEMENT = "accounts"
 Change = Callable[[Connection], None]
 Usage = Callable[[str], Awaitable[int]]
 """Tells how many bytes an account, by its address, holds somewhere."""
-
-
-@dataclass(frozen=True)
-class Account:
-    """An account; ``address`` in lower case is its key and the name of its mailbox.
-
-    ``data_time_to_live`` in days, ``max_mail_size`` and ``quota`` in bytes; ``password`` is the
-    salted hash, None only until it is computed after the start. ``deregistered`` is the end of a
-    deregistered account in virtual epoch seconds (deregDate): until then mail can be fetched.
-    ``in_directory`` is the opposite of noVzdMailEntry, ``certified`` tells that a client
-    certificate was issued. ``given`` stands in accounts that are no longer as the settings have
-    them: the hash of what the settings said, so that only a change of these overrides.
-    Nobody logs in to a ``locked`` account (KOM-LE-A_2167); it gets mail all the same.
-    ``spelling`` is the address as it was registered, where that differs.
-    """
-
-    address: str
-    telematik_id: str
-    password: bytes | None
-    data_time_to_live: int
-    max_mail_size: int
-    quota: int | None
-    kim_version: str = "1.5"
-    reference_id: str = ""
-    deregistered: float | None = None
-    in_directory: bool = True
-    certified: bool = False
-    given: bytes | None = None
-    locked: bool = False
-    spelling: str = ""
-
-    @property
-    def shown(self) -> str:
-        """The address as its owner writes it, which a provider does not change (FAQ)."""
-        return self.spelling or self.address
-
-
-_COLUMNS = ", ".join(field.name for field in fields(Account))
 
 
 class Accounts:
@@ -89,7 +41,7 @@ class Accounts:
 
         Called again whenever another process on the same database has changed accounts.
         """
-        await self._store.database.write(_make_tables)
+        await self._store.database.write(account_tables.make_tables)
         stored, taken = await self._read()
         before, self._accounts = self._accounts, dict(stored)
         for address, account in stored.items():
@@ -101,15 +53,9 @@ class Accounts:
 
     async def _read(self) -> tuple[dict[str, Account], list[AccountSettings]]:
         """Return what is stored, and the accounts that are as the settings have them."""
-        select = f"SELECT {_COLUMNS} FROM kim_account"  # noqa: S608 (names of ours)
-        former = "SELECT address FROM former_address"
         while True:
             changes = self._changes
-            rows, ended = await self._store.database.read(
-                lambda c: (c.execute(select).fetchall(), c.execute(former).fetchall())
-            )
-            self._former = {row[0] for row in ended}
-            stored = {row[0]: _account(row) for row in rows}
+            stored, self._former = await self._store.database.read(account_tables.read)
             taken = [
                 given
                 for given in self._process.settings.accounts
@@ -198,13 +144,7 @@ class Accounts:
         now = self._process.clock.now().timestamp()
 
         def job(connection: Connection) -> None:
-            connection.execute("DELETE FROM kim_account WHERE address=?", (account.address,))
-            connection.execute(
-                "INSERT INTO former_address(address, ended) VALUES (?,?)"
-                " ON CONFLICT(address) DO UPDATE SET ended=excluded.ended",
-                (account.address, now),
-            )
-            _log(connection, now, "ended", account)
+            account_tables.end(connection, account, now)
             self._store.database.announce(connection, ANNOUNCEMENT)
             if also is not None:
                 also(connection)
@@ -219,8 +159,7 @@ class Accounts:
         """Forget what was registered, changed and ended: as after the first start."""
 
         def job(connection: Connection) -> None:
-            for table in ("kim_account", "former_address", "account_log"):
-                connection.execute(f"DELETE FROM {table}")  # noqa: S608 (names of ours)
+            account_tables.clear(connection)
             self._store.database.announce(connection, ANNOUNCEMENT)
 
         hashes = {a.address: a.password for a in self._accounts.values() if a.given is None}
@@ -230,10 +169,9 @@ class Accounts:
         for given in self._process.settings.accounts:
             self._take(given, hashes.get(given.address.lower()))
 
-    async def log(self) -> list[tuple[float, str, str, str]]:
-        """Return the logged events (KOM-LE-A_2158): time, event, address, Telematik-ID."""
-        select = "SELECT at, event, address, telematik_id FROM account_log ORDER BY at"
-        return await self._store.database.read(lambda c: c.execute(select).fetchall())
+    async def log(self) -> list[Event]:
+        """Return the logged events (KOM-LE-A_2158), oldest first."""
+        return await self._store.database.read(account_tables.read_log)
 
     def find(self, address: str) -> Account | None:
         """Return the account with *address*; case carries no meaning.
@@ -320,21 +258,15 @@ class Accounts:
     ) -> None:
         """Store and know *account*; *unless_changed* by its owner, whose writing may be waiting."""
         now = self._process.clock.now().timestamp()
-        values = [int(v) if isinstance(v, bool) else v for v in astuple(account)]
-        marks = ",".join("?" * len(values))
-        statement = f"INSERT INTO kim_account({_COLUMNS}) VALUES ({marks})"  # noqa: S608
-        if not new:
-            changed = ", ".join(f"{c.name}=excluded.{c.name}" for c in fields(Account))
-            statement += f" ON CONFLICT(address) DO UPDATE SET {changed}"
-        if unless_changed:
-            statement += " WHERE kim_account.given IS NULL"
 
         def job(connection: Connection) -> bool:
-            if connection.execute(statement, values).rowcount != 1:
+            if not account_tables.write(
+                connection, account, new=new, unless_changed=unless_changed
+            ):
                 return False
             self._store.database.announce(connection, ANNOUNCEMENT)
             if event is not None:
-                _log(connection, now, event, account)
+                account_tables.note(connection, now, event, account)
             if also is not None:
                 also(connection)
             return True
@@ -347,28 +279,6 @@ class Accounts:
             return
         self._changes += 1
         self._accounts[account.address] = account
-
-
-def _make_tables(connection: Connection) -> None:
-    for statement in TABLES:
-        connection.execute(statement)
-
-
-def _account(row: tuple[object, ...]) -> Account:
-    account = Account(*row)  # type: ignore[arg-type]  # the columns are the fields
-    return replace(
-        account,
-        in_directory=bool(account.in_directory),
-        certified=bool(account.certified),
-        locked=bool(account.locked),
-    )
-
-
-def _log(connection: Connection, at: float, event: str, account: Account) -> None:
-    connection.execute(
-        "INSERT INTO account_log(at, event, address, telematik_id) VALUES (?,?,?,?)",
-        (at, event, account.address, account.telematik_id),
-    )
 
 
 def _as_text(given: AccountSettings) -> str:

@@ -11,7 +11,7 @@ from contextlib import suppress
 from simulators.process.faults import DROP, Effect
 
 from . import faults, sasl
-from .accounts import Account
+from .account import Account
 from .database import StoreError
 from .faults import Pop3Error
 from .maildrop import Maildrop, top

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 
-from .accounts import Account
+from .account import Account
 from .database import StoreError
 from .deletion_notice import deletion_notice
 from .provider import Provider

@@ -13,7 +13,7 @@ from aiosmtpd.smtp import MISSING
 from simulators.process.faults import DROP, Effect
 
 from . import faults, sasl
-from .accounts import Account
+from .account import Account
 from .database import StoreError
 from .delivery import Delivery, Origin
 from .envelope import Envelope, Recipient, Refused, read_mail, read_rcpt

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from .. import faults
-from ..accounts import Account
+from ..account import Account
 from ..faults import RestRefused
 from .authentication import decoded, is_address
 

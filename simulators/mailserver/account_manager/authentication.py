@@ -17,7 +17,7 @@ from simulators.pki import ocsp_client
 from simulators.pki.trust import PathResult, Trust, read_certificates
 
 from .. import faults
-from ..accounts import Account
+from ..account import Account
 from ..faults import RestRefused
 from ..provider import Provider
 from .jwt import Token, TokenRefused, read_token

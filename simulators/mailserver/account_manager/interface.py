@@ -9,7 +9,7 @@ from typing import Any
 from aiohttp import hdrs, web
 
 from .. import faults
-from ..accounts import Account
+from ..account import Account
 from ..faults import RestRefused
 from ..out_of_office import OutOfOffice
 from ..provider import Provider

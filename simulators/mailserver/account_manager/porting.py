@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from .. import faults
-from ..accounts import Account
+from ..account import Account
 from ..database import Connection
 from ..faults import RestRefused
 from ..provider import Provider

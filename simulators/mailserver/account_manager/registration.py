@@ -12,7 +12,7 @@ from datetime import timedelta
 from simulators.formats.kv_addresses import bsnr
 
 from .. import faults
-from ..accounts import Account
+from ..account import Account
 from ..address_rules import broken_rule, is_member
 from ..database import Conflict, Connection
 from ..faults import RestRefused

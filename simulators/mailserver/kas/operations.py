@@ -10,7 +10,7 @@ from aiohttp import hdrs, web
 from simulators.process.faults import DROP
 
 from .. import faults
-from ..accounts import Account
+from ..account import Account
 from ..envelope import is_address
 from ..faults import REST_INPUT, RestRefused
 from ..provider import Provider

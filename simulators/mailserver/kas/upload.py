@@ -12,7 +12,7 @@ from datetime import timedelta
 from aiohttp import hdrs, web
 
 from .. import faults
-from ..accounts import Account
+from ..account import Account
 from ..database import StoreError
 from ..faults import REST_INPUT, RestRefused
 from ..provider import Provider
