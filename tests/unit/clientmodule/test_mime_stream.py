@@ -71,9 +71,9 @@ def test_a_part_of_many_pieces() -> None:
 
 def test_a_header_without_end() -> None:
     scanner = PartScanner()
+    endless = (b"A: " + b"x" * 995 + b"\r\n") * (MAX_HEADER_BYTES // 1_000 + 1)
     with pytest.raises(FormatError):
-        for _ in range(MAX_HEADER_BYTES // 1_000 + 2):
-            scanner.feed(b"A: " + b"x" * 995 + b"\r\n")
+        scanner.feed(endless)
 
 
 def test_what_is_held_is_bounded() -> None:
