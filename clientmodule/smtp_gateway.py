@@ -274,6 +274,8 @@ class SmtpDialogue:
             try:
                 transmission = await send(self._session, operation, envelope, text)
                 data["code"] = transmission.reply.code
+                if not transmission.reply.positive:  # its text may name recipients
+                    operation.error(f"Send: {transmission.reply.code} of the MTA")
                 return transmission.reply.raw
             except MailRefused as refusal:
                 reply = refusal.reply
