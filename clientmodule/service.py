@@ -23,6 +23,7 @@ from .smtp_gateway import SmtpDialogue
 @asynccontextmanager
 async def serve(process: Process[ClientModuleSettings]) -> AsyncIterator[None]:
     """Serve SMTP and POP3 to client systems while the block runs."""
+    tls.keep_connections_small()
     settings = process.settings
     installation = Installation(process)
     context = _tls_context(settings)

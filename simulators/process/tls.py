@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import ssl
 import tempfile
+from asyncio.sslproto import SSLProtocol
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,16 @@ from .errors import InputError, one_line
 from .settings import TlsIdentity
 
 MAX_PKCS12_BYTES = 1 << 20
+READ_BYTES = 32 << 10
+
+
+def keep_connections_small() -> None:
+    """Have this process's TLS connections read into READ_BYTES each, where asyncio takes 256 KiB.
+
+    asyncio writes to that buffer when it makes it: hundreds of idle sessions would hold hundreds
+    of megabytes. To be called before the first connection.
+    """
+    SSLProtocol.max_size = READ_BYTES
 
 
 def server_context(
