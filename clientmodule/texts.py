@@ -12,6 +12,13 @@ SUBJECT_NOT_DECRYPTED = "Die Nachricht konnte nicht entschlüsselt werden"
 """KOM-LE-A_2046."""
 SUBJECT_VERSION = "Die KIM-Version der empfangenen Nachricht wird nicht unterstützt"
 """A_21391-02."""
+SUBJECT_NOT_DOWNLOADED = "Die E-Mail-Daten konnten nicht abgerufen werden"
+"""A_19370-04, A_22412-01."""
+SUBJECT_NOT_ENABLED = (
+    "Die KIM-Nachricht kann nicht empfangen werden, weil der Empfang großer Nachrichten nicht "
+    "aktiviert wurde"
+)
+"""A_23512."""
 
 KEY_MISSING = (
     "Der für die Entschlüsselung der Nachricht benötigte Schlüssel wurde nicht gefunden. "
@@ -54,3 +61,35 @@ INTEGRITY_EMBEDDED = (
     "vom verwendeten E-Mail-Client, in eigener Verantwortung eingesehen bzw. verarbeitet werden."
 )
 """A_23165 as the FAQ completes it."""
+
+NOT_ENABLED = (
+    "Sie haben eine KIM-Nachricht erhalten, die auf Grund ihrer Größe gemäß der "
+    "Account-Einstellung (KOM-LE-Version) nicht verarbeitet werden darf. Um große Nachrichten zu "
+    "empfangen, schalten Sie deren Empfang im Administrationsmodul Ihres Clientmoduls ein; beim "
+    "Account Manager wird die KOM-LE-Version Ihres Kontos dann um ein + erweitert (zum Beispiel "
+    "1.5+). Leiten Sie diese Nachricht danach an Ihre eigene E-Mail-Adresse ({address}) weiter. "
+    "Beim nächsten Abholen wird der Empfang wiederholt."
+)
+"""A_23512 asks for a text that says this; its words are ours."""
+NOT_DOWNLOADED = (
+    "Die E-Mail-Daten dieser Nachricht konnten nicht heruntergeladen werden. Bitte leiten Sie "
+    "diese Nachricht nach einer angemessenen Zeit an Ihre eigene E-Mail-Adresse ({address}) "
+    "weiter. Beim nächsten Abholen wird der Download wiederholt."
+)
+"""A_19370-04."""
+TOO_MANY_DOWNLOADS = (
+    "Verschlüsselte E-Mail-Daten konnten nicht heruntergeladen werden, da durch zu häufigen "
+    "Zugriff der KOM-LE-Attachment-Service den Abruf verweigert."
+)
+"""A_22412-01, Tab_Fehlercodes_KOMLE-Clientmodule."""
+DATA_NOT_DECRYPTED = "Abgerufene E-Mail-Daten konnten nicht entschlüsselt werden"
+"""A_19371-04."""
+DATA_DIFFER = (
+    "Beim Empfang dieser KIM-Nachricht wurde eine Sicherheitsverletzung erkannt. Dies kann eine "
+    "technisches Ursache haben oder auf eine missbräuchliche Nutzung des KIM-Dienstes hinweisen. "
+    "Zu Ihrem Schutz wurde der Inhalt dieser Nachricht durch diesen Text ausgetauscht. Bitte "
+    "antworten Sie nicht auf diese Nachricht. Sie können diese Nachricht löschen."
+)
+"""A_19372-03."""
+AMBIGUOUS = "Nachricht konnte aufgrund uneindeutiger Informationen nicht abgerufen werden"
+"""A_19369-02."""

@@ -17,6 +17,7 @@ from .results import (
     INTEGRITY_ERRORS,
     INTEGRITY_HEADER,
     DecryptionFailure,
+    LargeMailFailure,
 )
 
 ERROR_HEADER = "X-KIM-Fehlermeldung"
@@ -57,19 +58,41 @@ def unsupported_version(message: bytes, version: str) -> bytes:
     )
 
 
+def not_restored(message: bytes, failure: LargeMailFailure, address: str) -> bytes:
+    """Return the error mail around the *message* whose mail data are missing.
+
+    A_19370-04, A_22412-01, A_23512; *failure* has a subject.
+    """
+    return _around(
+        message,
+        subject=failure.subject or "",
+        text=failure.text.replace("{address}", address),
+        results=((ERROR_HEADER, failure.error),),
+    )
+
+
+def without_mail_data(
+    mail: bytes, outer: Headers, integrity: str, failure: LargeMailFailure
+) -> bytes:
+    """Return the decrypted *mail* with a text in place of its body.
+
+    A_19369-02, A_19371-04, A_19372-03. What is said of the message itself stands beside it.
+    """
+    headers = _taken_over(mail, outer)
+    headers.append(DECRYPTION_HEADER, DECRYPTED)
+    headers.append(INTEGRITY_HEADER, integrity)
+    headers.append(ERROR_HEADER, failure.error)
+    headers.append("MIME-Version", "1.0")
+    return headers.to_bytes() + _text_part(failure.text)
+
+
 def integrity_failed(mail: bytes, outer: Headers, results: Sequence[str], *, embed: bool) -> bytes:
     """Return the error mail for a failed integrity check (A_23165).
 
     With *embed* the decrypted *mail* goes along as message/rfc822 (FAQ); otherwise its body is
     replaced by the text alone, under its own headers.
     """
-    try:
-        inner, _ = split_message(mail)
-    except FormatError:  # a header that never ends; the mail can be fetched all the same
-        inner = Headers()
-    source = inner if inner.get("From") else outer
-    headers = source.select(lambda name: not name.startswith(WRITTEN_ANEW))
-    headers.extend(outer.named(*TRACE))
+    headers = _taken_over(mail, outer)
     headers.append(DECRYPTION_HEADER, DECRYPTED)
     for result in results:
         headers.append(INTEGRITY_HEADER, result)
@@ -80,6 +103,18 @@ def integrity_failed(mail: bytes, outer: Headers, results: Sequence[str], *, emb
         return _mixed(headers, text, mail)
     headers.append("MIME-Version", "1.0")
     return headers.to_bytes() + _text_part(texts.INTEGRITY_FAILED)
+
+
+def _taken_over(mail: bytes, outer: Headers) -> Headers:
+    """Return the headers of the decrypted *mail*, or *outer*, that a report in its place has."""
+    try:
+        inner, _ = split_message(mail)
+    except FormatError:  # a header that never ends; the mail can be fetched all the same
+        inner = Headers()
+    source = inner if inner.get("From") else outer
+    headers = source.select(lambda name: not name.startswith(WRITTEN_ANEW))
+    headers.extend(outer.named(*TRACE))
+    return headers
 
 
 def _around(

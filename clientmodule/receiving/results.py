@@ -52,3 +52,36 @@ class NotDecrypted(Exception):
     def __init__(self, failure: DecryptionFailure) -> None:
         super().__init__(failure.result)
         self.failure = failure
+
+
+@dataclass(frozen=True)
+class LargeMailFailure:
+    """Why the mail data of a large mail are not delivered.
+
+    ``error`` is X-KIM-Fehlermeldung; in ``text`` the name ``{address}`` stands for the fetching
+    user's address. With a ``subject`` the report holds the message as it came, so that it can be
+    fetched again; without one the text takes the place of its body.
+    """
+
+    error: str
+    text: str
+    subject: str | None = None
+
+
+NOT_ENABLED = LargeMailFailure("4018", texts.NOT_ENABLED, texts.SUBJECT_NOT_ENABLED)
+NOT_DOWNLOADED = LargeMailFailure("4006", texts.NOT_DOWNLOADED, texts.SUBJECT_NOT_DOWNLOADED)
+TOO_MANY_DOWNLOADS = LargeMailFailure(
+    "4013", texts.TOO_MANY_DOWNLOADS, texts.SUBJECT_NOT_DOWNLOADED
+)
+DATA_NOT_DECRYPTED = LargeMailFailure("4007", texts.DATA_NOT_DECRYPTED)
+DATA_DIFFER = LargeMailFailure("4012", texts.DATA_DIFFER)
+AMBIGUOUS = LargeMailFailure("X19369", texts.AMBIGUOUS)
+"""A_19369-02 names no code, so it is a vendor's (A_20650-05)."""
+
+
+class NotRestored(Exception):
+    """A large mail is not delivered; ``failure`` says why."""
+
+    def __init__(self, failure: LargeMailFailure) -> None:
+        super().__init__(failure.error)
+        self.failure = failure
