@@ -6,13 +6,17 @@ from aiohttp import web
 
 from simulators.process.control import Control
 
+from .administration.administration import Administration
+from .administration.control import AdministrationControl
 from .installation import Installation
 
 
 def add_routes(control: Control, installation: Installation) -> None:
     """Add ``DELETE /caches``: forget certificates, cards, PINs, limits and service directories.
 
-    ``POST /reset`` does the same, so that every scenario begins alike.
+    ``POST /reset`` does the same, so that every scenario begins alike; the key store stays, for a
+    provider gives nobody a first certificate twice. ``/administration/…`` is the administration
+    module.
     """
 
     async def forget(_: web.Request) -> web.Response:
@@ -23,4 +27,5 @@ def add_routes(control: Control, installation: Installation) -> None:
         installation.forget()
 
     control.add("DELETE", "/caches", forget)
+    AdministrationControl(Administration(installation)).add_to(control)
     control.on_reset(reset)

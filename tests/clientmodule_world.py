@@ -75,6 +75,9 @@ participants:
   kasse: {site: kasse, address: kasse@zweit.kim.telematik-test}
   eilig: {site: eilig, address: eilig@erst.kim.telematik-test}
   person: {site: person, card: hba, address: person@erst.kim.telematik-test}
+  neu: {site: praxis, address: neu@erst.kim.telematik-test, registered: false}
+  neue-person:
+    {site: person, card: hba, address: petra.person@erst.kim.telematik-test, registered: false}
 directory:
   ohne-zertifikat:
     name: Praxis ohne Zertifikat
@@ -243,6 +246,8 @@ class World:
     def reset(self) -> None:
         """Make the world what it was: empty mailboxes, cards in, PINs, no faults, no caches."""
         for name, participant in self.endpoints.participants.items():
+            if participant.kim_certificate is None:
+                continue  # an account that is yet to be registered
             address = quote(participant.address)
             self.ask(self.provider(name), "DELETE", f"/mailboxes/{address}")
         for control in self.endpoints.controls().values():

@@ -20,13 +20,17 @@ class _Answer(BaseModel):
 class Account(_Answer):
     """An account as getAccount shows it; ``deregistered_until`` is its last day."""
 
-    address: str = Field(alias="username", max_length=256)
-    kim_version: str = Field(default="", alias="kimVersion", max_length=16)
-    state: Literal["registered", "deregistered"] = Field(default="registered", alias="regStat")
-    dereg_date: int | None = Field(default=None, alias="deregDate", ge=0, le=32_503_680_000)
-    days_kept: int = Field(default=90, alias="dataTimeToLive")
-    max_mail_size: int = Field(default=734_003_200, alias="maxMailSize")
-    reference_id: str | None = Field(default=None, alias="referenceID", max_length=256)
+    address: str = Field(validation_alias="username", max_length=256)
+    kim_version: str = Field(default="", validation_alias="kimVersion", max_length=16)
+    state: Literal["registered", "deregistered"] = Field(
+        default="registered", validation_alias="regStat"
+    )
+    dereg_date: int | None = Field(
+        default=None, validation_alias="deregDate", ge=0, le=32_503_680_000
+    )
+    days_kept: int = Field(default=90, validation_alias="dataTimeToLive")
+    max_mail_size: int = Field(default=734_003_200, validation_alias="maxMailSize")
+    reference_id: str | None = Field(default=None, validation_alias="referenceID", max_length=256)
 
     @property
     def takes_large_mails(self) -> bool:
@@ -44,8 +48,8 @@ class Account(_Answer):
 class OutOfOffice(_Answer):
     """An out-of-office note; an account that never had one knows ``active`` alone (FAQ)."""
 
-    start: datetime | None = Field(default=None, alias="startDate")
-    end: datetime | None = Field(default=None, alias="endDate")
+    start: datetime | None = Field(default=None, validation_alias="startDate")
+    end: datetime | None = Field(default=None, validation_alias="endDate")
     message: str | None = Field(default=None, max_length=2048)
     active: bool = False
 
@@ -53,10 +57,16 @@ class OutOfOffice(_Answer):
 class ServiceInformation(_Answer):
     """What a provider wants to know at a registration, and its rule for passwords."""
 
-    kim_service_version: str = Field(default="", alias="kimServiceVersion", max_length=64)
-    password_rule: str = Field(default="", alias="passwordPolicyDisplay", max_length=2048)
-    reference_id_required: bool = Field(default=True, alias="referenceIdRequired")
-    initial_password_required: bool = Field(default=True, alias="initialPasswordRequired")
+    kim_service_version: str = Field(
+        default="", validation_alias="kimServiceVersion", max_length=64
+    )
+    password_rule: str = Field(
+        default="", validation_alias="passwordPolicyDisplay", max_length=2048
+    )
+    reference_id_required: bool = Field(default=True, validation_alias="referenceIdRequired")
+    initial_password_required: bool = Field(
+        default=True, validation_alias="initialPasswordRequired"
+    )
 
 
 class Certificate(_Answer):

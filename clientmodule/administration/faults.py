@@ -212,6 +212,15 @@ def of_konnektor(error: KonnektorError) -> AdministrationFault:
     )
 
 
+def directory_unreachable() -> AdministrationFault:
+    """Return that the directory does not answer."""
+    return AdministrationFault(
+        "directory-unreachable",
+        "Verzeichnisdienst: er antwortet nicht; prüfen Sie den LDAP-Proxy des Konnektors und "
+        "versuchen Sie es noch einmal",
+    )
+
+
 def wrong_input(where: str, what: str) -> AdministrationFault:
     """Return that an answer of the user cannot be used; *what* says what is expected."""
     return AdministrationFault("input", f"{where}: {what}")

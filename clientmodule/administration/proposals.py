@@ -13,6 +13,9 @@ from simulators.formats import kv_addresses
 KV_DOX = re.compile(r"kv\.dox\.kim\.telematik(-test)?", re.IGNORECASE)
 """The domain of the KBV's own KIM service, whose addresses end in the KV (kvdox.md)."""
 
+TEST_ONLY = " TEST-ONLY"
+"""What stands behind the names of test cards."""
+
 
 @dataclass(frozen=True)
 class Proposal:
@@ -52,5 +55,6 @@ def _name(card: x509.Certificate, *, is_person: bool) -> str:
     if is_person:
         return ".".join(part for part in kv_addresses.holder(card) if part).lower()
     names = card.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-    spelled = kv_addresses.spelled(str(names[0].value)) if names else ""
+    name = str(names[0].value).removesuffix(TEST_ONLY) if names else ""
+    spelled = kv_addresses.spelled(name)
     return spelled.lower()[: kv_addresses.MAX_LOCAL_PART].strip("-")

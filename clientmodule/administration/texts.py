@@ -27,8 +27,12 @@ OTP = (
     "Das Einmalpasswort gilt eine Woche und nur einmal. Ein neues macht dieses ungültig. Wählen "
     "Sie bei der Portierung die neue Karte."
 )
+RENEWAL_SUBJECT = "Fehler bei der Aktualisierung der PKCS#12-Datei"
 RENEWAL_FAILED = (
-    "Bei der Aktualisierung der PKCS#12-Datei Ihres Clientmoduls ist ein Fehler aufgetreten.\r\n"
-    "Fehlertext: {message}\r\n"
+    "Dies ist eine automatisch erzeugte Nachricht.\n\n"
+    "Bei der Aktualisierung der PKCS#12-Datei Ihres KIM-Clientmoduls ist ein Fehler aufgetreten. "
+    "Das Zertifikat gilt bis {expires}; danach kann das Clientmodul keine Nachrichten mehr senden "
+    "und abholen. Das Clientmodul versucht es morgen noch einmal.\n\n"
+    "Fehlertext: {message}\n"
 )
 """A_21381: the words ``Fehlertext:`` are prescribed, the message is the Account Manager's."""

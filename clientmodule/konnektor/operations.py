@@ -26,7 +26,11 @@ EVENT: Final = _speaks("EventService/v7.2")
 CARD: Final = _speaks("CardService/v8.1")
 CERTIFICATE: Final = _speaks("CertificateService/v6.0")
 SIGNATURE: Final = _speaks("SignatureService/v7.4", "SignatureService/v7.5")
-AUTHENTICATION: Final = _speaks("SignatureService/v7.4")
+_AUTHENTICATION: Final = _GEMATIK + "SignatureService/v7.4"
+# Its messages are in the namespace of another service; directories name that, or its WSDL's.
+AUTHENTICATION: Final = dict.fromkeys(
+    (_AUTHENTICATION, _GEMATIK + "AuthSignatureService/v7.4"), _AUTHENTICATION
+)
 ENCRYPTION: Final = _speaks("EncryptionService/v6.1")
 # The official WSDL spells this one SOAPAction differently from all others.
 DECRYPTION: Final = dict.fromkeys(ENCRYPTION, _GEMATIK + "crypt/EncryptionService/v6.1")
@@ -187,8 +191,8 @@ async def external_authenticate(
         "ExternalAuthenticate",
         "AuthSignatureService",
         AUTHENTICATION,
-        lambda ns: requests.envelope(
-            ns,
+        lambda _: requests.envelope(
+            _AUTHENTICATION,
             "ExternalAuthenticate",
             requests.card_handle(card.handle),
             requests.context(context),

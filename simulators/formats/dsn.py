@@ -89,6 +89,7 @@ def delivery_report(
     in_reply_to: str | None,
     extra_headers: Mapping[str, str] | Iterable[tuple[str, str]] = (),
     envelope_id: str | None = None,
+    words: tuple[str, str] | None = None,
 ) -> bytes:
     """Return the DSN, neither signed nor encrypted (KOM-LE-A_2147).
 
@@ -96,7 +97,8 @@ def delivery_report(
     *to*: the address of that message's sender; *sender_text*: the From of the DSN, for example
     ``Mail Delivery Subsystem <mailer-daemon@…>``; *arrival*: t2, when the message came in;
     *now*: t3; *message_id* and *in_reply_to* with angle brackets; *extra_headers*: further
-    fields, X-KIM-Fehlermeldung as often as there are errors; *envelope_id*: the sender's ENVID.
+    fields, X-KIM-Fehlermeldung as often as there are errors; *envelope_id*: the sender's ENVID;
+    *words*: subject and text for the reader, where the usual ones do not fit.
 
     Raises FormatError if a value holds line breaks.
     """
@@ -105,7 +107,7 @@ def delivery_report(
     headers.append("Date", format_datetime(now))
     headers.append("From", sender_text)
     headers.append("To", to)
-    headers.append("Subject", encoded(_subject(reports)))
+    headers.append("Subject", encoded(words[0] if words else _subject(reports)))
     headers.append("Message-ID", message_id)
     if in_reply_to is not None:
         headers.append("In-Reply-To", in_reply_to)
@@ -121,7 +123,11 @@ def delivery_report(
     original = Headers.parse(original_headers).to_bytes()
     encoding = "7bit" if original.isascii() else "8bit"
     parts = (
-        _part("text/plain; charset=utf-8", "quoted-printable", _explanation(reports)),
+        _part(
+            "text/plain; charset=utf-8",
+            "quoted-printable",
+            _quoted(words[1] if words else _explanation(reports)),
+        ),
         _part("message/delivery-status", "7bit" if status.isascii() else "8bit", status),
         _part("text/rfc822-headers", encoding, original),
     )
@@ -142,15 +148,20 @@ def _subject(reports: Sequence[RecipientReport]) -> str:
     return _SUBJECTS.get(actions.pop(), _OTHER_SUBJECT) if len(actions) == 1 else _OTHER_SUBJECT
 
 
-def _explanation(reports: Sequence[RecipientReport]) -> bytes:
-    """Return the part for humans, quoted-printable."""
+def _explanation(reports: Sequence[RecipientReport]) -> str:
+    """Return the part for humans."""
     lines = ["Dies ist eine automatisch erzeugte Nachricht.", ""]
     for action in dict.fromkeys(report.action for report in reports):
         lines.append(_SENTENCES.get(action, f"Status {action} für folgende Empfänger:"))
         lines += [_line(report) for report in reports if report.action == action]
         lines.append("")
-    text = quopri.encodestring("\n".join(lines).encode(), quotetabs=False)
-    return text.replace(b"\n", b"\r\n")
+    return "\n".join(lines)
+
+
+def _quoted(text: str) -> bytes:
+    """Return *text* as quoted-printable."""
+    encoded_text = quopri.encodestring(text.encode(), quotetabs=False)
+    return encoded_text.replace(b"\n", b"\r\n")
 
 
 def _line(report: RecipientReport) -> str:
