@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from simulators.process.ldap.messages import attribute_bytes, entry_bytes
 
@@ -12,7 +12,8 @@ from .entries import Entry
 from .schema import CERTIFICATE, CERTIFICATE_NAME, key_of, spelling
 
 MAX_SHAPES = 64
-ROOM = 32 << 20
+MAX_CERTIFICATES = 256
+SLOTS, MAX_ANSWER = 1_024, 1 << 14
 
 
 class Selection:
@@ -64,58 +65,68 @@ class Selection:
                 yield key, name
 
 
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    """An answer, and from when until when (exclusively) it is the one for *entry*."""
+class _Kept(NamedTuple):
+    """What *selection* gives of *entry*, and from when until when (exclusively) it does."""
 
     entry: Entry
+    selection: Selection
     since: float
     until: float
     answer: bytes
 
 
 class Answers:
-    """The answers of searches; those that were given before are kept, some megabytes of them."""
+    """The answers of searches; the last one for each of ``SLOTS`` ordinals is kept.
 
-    def __init__(self, room: int = ROOM) -> None:
-        self._room = self._left = room
-        self._kept: dict[tuple[Selection, str], _Kept] = {}
+    A table of fixed size, as most searches of a large directory ask for what nobody asked for
+    before: they must not pay for what is kept.
+    """
 
-    def get(self, entry: Entry, selection: Selection, at: float) -> bytes:
+    def __init__(self) -> None:
+        self._kept: list[_Kept | None] = [None] * SLOTS
+        self._encoded: dict[tuple[bytes, ...], bytes] = {}
+
+    def get(self, ordinal: int, entry: Entry, selection: Selection, at: float) -> bytes:
         """Return the answer that gives *entry* as it is *at* (seconds since the epoch)."""
-        key = (selection, entry.dn)
-        kept = self._kept.get(key)
-        if kept is None or kept.entry is not entry or not kept.since <= at < kept.until:
-            kept = self._keep(key, _answer(entry, selection, at))
+        kept = self._kept[ordinal % SLOTS]
+        if (
+            kept is None
+            or kept.entry is not entry
+            or kept.selection is not selection
+            or not kept.since <= at < kept.until
+        ):
+            kept = self._answer(entry, selection, at)
+            if len(kept.answer) <= MAX_ANSWER:
+                self._kept[ordinal % SLOTS] = kept
         return kept.answer
 
-    def _keep(self, key: tuple[Selection, str], kept: _Kept) -> _Kept:
-        self._left -= len(kept.answer)
-        if self._left < 0:
-            self._kept.clear()
-            self._left = self._room - len(kept.answer)
-        self._kept[key] = kept
-        return kept
+    def _answer(self, entry: Entry, selection: Selection, at: float) -> _Kept:
+        """Return the answer for *entry*: it stays the same until the next certificate expires."""
+        types_only, values = selection.types_only, entry.attributes
+        parts = [
+            attribute_bytes(name, () if types_only else values[key])
+            for key, name in selection.names(entry)
+        ]
+        since, until = float("-inf"), float("inf")
+        certificates = []
+        for certificate in entry.certificates:
+            end = certificate.expires
+            if end > at:
+                certificates.append(certificate.der)
+                until = min(until, end)
+            else:
+                since = max(since, end)
+        if selection.certificates and certificates:
+            parts.append(self._certificates(() if types_only else tuple(certificates)))
+        if selection.entry_dn and entry.dn:
+            parts.append(attribute_bytes("entryDN", () if types_only else (entry.dn,)))
+        return _Kept(entry, selection, since, until, entry_bytes(entry.dn, parts))
 
-
-def _answer(entry: Entry, selection: Selection, at: float) -> _Kept:
-    """Return the answer for *entry*: it stays the same until the next certificate expires."""
-    types_only, values = selection.types_only, entry.attributes
-    parts = [
-        attribute_bytes(name, () if types_only else values[key])
-        for key, name in selection.names(entry)
-    ]
-    since, until = float("-inf"), float("inf")
-    certificates = []
-    for certificate in entry.certificates:
-        end = certificate.expires
-        if end > at:
-            certificates.append(certificate.der)
-            until = min(until, end)
-        else:
-            since = max(since, end)
-    if selection.certificates and certificates:
-        parts.append(attribute_bytes(CERTIFICATE_NAME, () if types_only else certificates))
-    if selection.entry_dn and entry.dn:
-        parts.append(attribute_bytes("entryDN", () if types_only else (entry.dn,)))
-    return _Kept(entry, since, until, entry_bytes(entry.dn, parts))
+    def _certificates(self, values: tuple[bytes, ...]) -> bytes:
+        """Return the attribute of *values*; in invented entries they are often the same."""
+        encoded = self._encoded.get(values)
+        if encoded is None:
+            if len(self._encoded) >= MAX_CERTIFICATES:
+                self._encoded.clear()
+            encoded = self._encoded[values] = attribute_bytes(CERTIFICATE_NAME, values)
+        return encoded

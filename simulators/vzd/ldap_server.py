@@ -255,7 +255,7 @@ class VzdService:
             if self._is_full(search, ordinal):
                 return SUCCESS if search.resume is not None else faults.SIZE_LIMIT
             search.hits += 1
-            search.call.entry(self._answers.get(entry, search.selection, search.at))
+            search.call.entry(self._answers.get(ordinal, entry, search.selection, search.at))
             if search.call.session.full:
                 await search.call.session.writable()
         return SUCCESS

@@ -349,9 +349,9 @@ def attribute_bytes(name: str, values: Iterable[bytes | str]) -> bytes:
 
 def entry_bytes(dn: str, attributes: Iterable[bytes]) -> bytes:
     """Return the operation that gives the entry *dn* with encoded *attributes*."""
-    return ber.element(
-        Operation.SEARCH_ENTRY, ber.octets(dn), ber.element(ber.SEQUENCE, *attributes)
-    )
+    listed = b"".join(attributes)
+    named = ber.octets(dn) + ber.head(ber.SEQUENCE, len(listed))
+    return ber.head(Operation.SEARCH_ENTRY, len(named) + len(listed)) + named + listed
 
 
 def read_entry(message: Message) -> LdapEntry:
