@@ -127,6 +127,10 @@ class Directory:
             self._found.put(key, entry)
         return entry
 
+    def drop(self, address: str) -> None:
+        """Have the directory asked again about *address*."""
+        self._found.drop(address.lower())
+
     def forget(self) -> None:
         """Have the directory asked again."""
         self._found.clear()

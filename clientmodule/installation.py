@@ -8,14 +8,18 @@ from typing import ParamSpec, TypeVar
 
 from simulators.process.role import Process
 
+from .background import Background
 from .discovery import Discovery
 from .kas.client import Kas
 from .key_store import KeyStore
 from .konnektor.konnektor import Konnektor, tls_contexts
 from .limits import Limits
+from .logged_in import LoggedIn, LoginListener
 from .logs import Logs
 from .operation import Operation
 from .provider import Provider
+from .sending.own_version import OwnVersion
+from .sending.report_delivery import Reports
 from .settings import DEFAULT_KONNEKTOR, ClientModuleSettings
 from .user_name import UserName, UserNameError
 
@@ -55,7 +59,11 @@ class Installation:
         self.kas = Kas(
             self.provider, self.discovery, settings.kas, idle_seconds=settings.cm_kas_timeout
         )
+        self.reports = Reports(mail_from=settings.report_mail_from)
+        self.own_version = OwnVersion(settings.release, process.clock)
+        self.background = Background()
         self.konnektors: dict[str, Konnektor] = {}
+        self._login_listeners: list[LoginListener] = []
 
     async def open(self) -> None:
         """Load the keys for the Konnektoren. Raises InputError for a file that is no PKCS#12."""
@@ -67,6 +75,7 @@ class Installation:
 
     async def close(self) -> None:
         """Close all connections and the logs."""
+        await self.background.close()
         for konnektor in self.konnektors.values():
             await konnektor.close()
         self.logs.close()
@@ -76,8 +85,20 @@ class Installation:
         self.discovery.forget()
         self.limits.forget()
         self.provider.forget()
+        self.reports.forget()
+        self.own_version.forget()
+        self.background.cancel()
         for konnektor in self.konnektors.values():
             konnektor.forget()
+
+    def on_login(self, listener: LoginListener) -> None:
+        """Have *listener* told of every login that a provider accepts."""
+        self._login_listeners.append(listener)
+
+    def logged_in(self, who: LoggedIn) -> None:
+        """Tell that *who* has logged in."""
+        for listener in self._login_listeners:
+            listener(who)
 
     def operation(self) -> Operation:
         """Return a new operation with a random number (KOM-LE-A_2086)."""

@@ -5,9 +5,16 @@ from __future__ import annotations
 import base64
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from .lines import LineStream, LineTooLong, stuff
 from .provider import LoginRefused, ProviderUnreachable
+
+if TYPE_CHECKING:
+    from .installation import Installation
+    from .konnektor.konnektor import Konnektor
+    from .operation import Operation
+    from .user_name import UserName
 
 MAX_REPLY_LINES = 100
 DATA_STARTS = 354
@@ -170,6 +177,29 @@ class Mta:
     def _rcpt(self, recipient: Recipient) -> str:
         parameters = recipient.parameters if "DSN" in self._capabilities else ()
         return " ".join([f"RCPT TO:<{recipient.address}>", *parameters])
+
+
+async def connect(
+    installation: Installation,
+    operation: Operation,
+    konnektor: Konnektor,
+    user: UserName,
+    password: str,
+) -> Mta:
+    """Return a logged-in connection to the MTA that *user* names (KOM-LE-A_2011, 2012).
+
+    Raises ProviderUnreachable, ConnectionLost, TimeoutError, LoginRefused.
+    """
+    seconds = installation.settings.smtp_timeout_server
+    stream = await installation.provider.connect(operation, konnektor, user, seconds=seconds)
+    mta = Mta(stream)
+    try:
+        with operation.step("Auth", peer="provider"):
+            await mta.log_in(user.address, password)
+    except BaseException:
+        await stream.close()
+        raise
+    return mta
 
 
 def mail_command(envelope: MailEnvelope, message: bytes, capabilities: Collection[str]) -> str:

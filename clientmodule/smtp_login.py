@@ -9,7 +9,7 @@ from .faults import Reply
 from .installation import Installation
 from .konnektor.faults import CONTEXT_REFUSED, KonnektorError, KonnektorFault
 from .konnektor.konnektor import Konnektor
-from .mta import Mta
+from .mta import Mta, connect
 from .operation import Operation
 from .provider import LoginRefused
 from .sending.pipeline import Session
@@ -39,7 +39,7 @@ async def log_in(
         raise LoginFailed(faults.BAD_USER_NAME) from None
     context, server = await asyncio.gather(
         check_context(operation, konnektor, user),
-        _connect(installation, operation, konnektor, user, password),
+        connect(installation, operation, konnektor, user, password),
         return_exceptions=True,
     )
     if isinstance(context, BaseException) or isinstance(server, BaseException):
@@ -62,25 +62,6 @@ async def check_context(operation: Operation, konnektor: Konnektor, user: UserNa
             raise
     except KonnektorError:
         pass
-
-
-async def _connect(
-    installation: Installation,
-    operation: Operation,
-    konnektor: Konnektor,
-    user: UserName,
-    password: str,
-) -> Mta:
-    seconds = installation.settings.smtp_timeout_server
-    stream = await installation.provider.connect(operation, konnektor, user, seconds=seconds)
-    mta = Mta(stream)
-    try:
-        with operation.step("Auth", peer="provider"):
-            await mta.log_in(user.address, password)
-    except BaseException:
-        await stream.close()
-        raise
-    return mta
 
 
 def _failure(context: object, server: object) -> BaseException:

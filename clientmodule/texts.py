@@ -40,6 +40,13 @@ KONNEKTOR_UNAVAILABLE = (
     "Entschlüsselungsvorgang wiederholt."
 )
 """KOM-LE-A_2047-02, result 03."""
+OUTDATED_SUBJECT = "Die verwendete Clientmodul-Version ist veraltet"
+OUTDATED = (
+    "Die verwendete Clientmodul-Version ist veraltet: Im Verzeichnisdienst ist für Ihre Adresse "
+    "eine höhere KIM-Version eingetragen. Bitte aktualisieren Sie dieses Clientmodul. Ihre "
+    "Nachricht wurde trotzdem versendet."
+)
+"""A_21387-01 prescribes what it says, not the words."""
 KONNEKTOR_FAULT = (
     "Die Nachricht konnte nicht entschlüsselt werden. Der Konnektor meldet den Fehler {code}."
 )

@@ -32,7 +32,9 @@ from . import client_mail
 from .client_mail import ClientMail, Submitted
 from .protect import Entries, Protection, entries_of
 from .recipients import NOT_ENCRYPTABLE, Accepted, Choice, Refused, judge
-from .reports import Failure, failure_report
+from .report_delivery import Account
+from .reports import Failure, failure_report, outdated_report
+from .version_check import is_outdated
 
 if TYPE_CHECKING:
     from ..installation import Installation
@@ -54,6 +56,11 @@ class Session:
     user: UserName
     password: str
     mta: Mta
+
+    @property
+    def account(self) -> Account:
+        """Whose session it is."""
+        return Account(self.installation, self.konnektor, self.user, self.password)
 
 
 @dataclass(frozen=True)
@@ -97,6 +104,7 @@ async def send(
     )
     if len(mail.content) > limit.max_mail_size:
         raise MailRefused(faults.TOO_LARGE)
+    outdated = await is_outdated(session.account, operation)
     directory = await session.konnektor.soap.directory()
     settings = session.installation.settings
     extra = {
@@ -123,6 +131,17 @@ async def send(
                 envelope_id=envelope.envelope_id,
             )
             await _report(session, operation, prepared.sender, dsn)
+        if outdated:
+            notice = outdated_report(
+                kept,
+                sender=prepared.sender,
+                outer=split_message(outer)[0],
+                arrival=arrival,
+                now=session.installation.clock.now(),
+                envelope_id=envelope.envelope_id,
+            )
+            await _report(session, operation, session.user.address, notice)
+        await session.installation.reports.deliver(session.account, operation, session.mta)
     return transmission
 
 
@@ -286,12 +305,8 @@ async def _transmit(
 
 async def _report(session: Session, operation: Operation, sender: str, dsn: bytes) -> None:
     """Send the DSN through the provider; that it fails changes nothing for the mail."""
-    own = MailEnvelope(session.installation.settings.report_mail_from, (), (Recipient(sender),))
-    with operation.step("DeliveryReport", peer="provider") as data:
-        transmission = await session.mta.transmit(own, dsn)
-        data["code"] = transmission.reply.code
-    if not transmission.reply.positive:
-        operation.error(f"DeliveryReport: the MTA answered {transmission.reply.code}")
+    reports = session.installation.reports
+    await reports.send(session.account, operation, session.mta, to=sender, report=dsn)
 
 
 def _outer(protected: _Protected, extra: dict[str, str]) -> bytes:

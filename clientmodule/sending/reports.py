@@ -11,12 +11,15 @@ from simulators.formats.dsn import RecipientReport, delivery_report
 from simulators.formats.headers import Headers, split_message
 from simulators.formats.kim_codes import FEHLERMELDUNG
 
+from .. import texts
 from ..mta import MtaReply, Recipient
 
 ERROR_HEADER = "X-KIM-Fehlermeldung"
 NO_KEY_STATUS = "5.7.5"
 """RFC 3463: cryptographic failure."""
 REFUSED_STATUS = "5.0.0"
+RELAYED_STATUS = "2.0.0"
+OUTDATED = "4017"
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,39 @@ def failure_report(
         if code is not None:
             headers.append(ERROR_HEADER, code)
     return headers.to_bytes() + b"\r\n" + body
+
+
+def outdated_report(
+    recipients: Sequence[Recipient],
+    *,
+    sender: str,
+    outer: Headers,
+    arrival: datetime,
+    now: datetime,
+    envelope_id: str | None = None,
+) -> bytes:
+    """Return the DSN that tells *sender* to update this client module (4017, A_21387-01).
+
+    It is neither signed nor encrypted; the mail went to the *recipients* all the same.
+    """
+    domain = sender.rpartition("@")[2]
+    return delivery_report(
+        reporting_mta=f"clientmodul.{domain}",
+        reports=[
+            RecipientReport(r.address, "relayed", RELAYED_STATUS, original_recipient=r.original)
+            for r in recipients
+        ],
+        original_headers=outer.to_bytes(),
+        to=sender,
+        sender_text=f"KIM-Clientmodul <{sender}>",
+        arrival=arrival,
+        now=now,
+        message_id=f"<{uuid.uuid4()}@{domain}>",
+        in_reply_to=outer.get("Message-ID"),
+        extra_headers={ERROR_HEADER: OUTDATED},
+        envelope_id=envelope_id,
+        words=(texts.OUTDATED_SUBJECT, texts.OUTDATED),
+    )
 
 
 def _ascii(text: str) -> str:
