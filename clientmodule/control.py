@@ -8,10 +8,11 @@ from simulators.process.control import Control
 
 from .administration.administration import Administration
 from .administration.control import AdministrationControl
+from .administration.renewal import Renewal
 from .installation import Installation
 
 
-def add_routes(control: Control, installation: Installation) -> None:
+def add_routes(control: Control, installation: Installation, renewal: Renewal) -> None:
     """Add ``DELETE /caches``: forget certificates, cards, PINs, limits and service directories.
 
     ``POST /reset`` does the same, so that every scenario begins alike; the key store stays, for a
@@ -20,11 +21,12 @@ def add_routes(control: Control, installation: Installation) -> None:
     """
 
     async def forget(_: web.Request) -> web.Response:
-        installation.forget()
+        await reset()
         return web.Response(status=204)
 
     async def reset() -> None:
         installation.forget()
+        renewal.forget()
 
     control.add("DELETE", "/caches", forget)
     AdministrationControl(Administration(installation)).add_to(control)

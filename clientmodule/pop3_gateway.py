@@ -24,6 +24,7 @@ from .lines import (
     stuff,
     unstuff,
 )
+from .logged_in import LoggedIn
 from .operation import Operation
 from .pop3_server import Pop3Server, is_ok
 from .provider import LoginRefused
@@ -206,6 +207,7 @@ class Pop3Dialogue:
                 raise opened
         self._server, answer = opened
         self._client.end_with(self._server.stream)
+        self._installation.logged_in(LoggedIn(konnektor, user, password, by_smtp=False))
         self._fetching = Fetching(self._installation, konnektor, user)
         return answer + b"\r\n"
 

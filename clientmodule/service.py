@@ -11,6 +11,7 @@ from simulators.process import tls
 from simulators.process.role import Process, Role
 
 from . import faults
+from .administration.renewal import Renewal
 from .control import add_routes
 from .gateway import Gateway
 from .installation import Installation
@@ -43,7 +44,9 @@ async def serve(process: Process[ClientModuleSettings]) -> AsyncIterator[None]:
         ),
         Gateway(installation, listener="pop3", dialogue=pop3, busy=faults.POP3_TOO_MANY),
     )
-    add_routes(process.control, installation)
+    renewal = Renewal(installation)
+    installation.on_login(renewal.consider)
+    add_routes(process.control, installation, renewal)
     try:
         await installation.open()
         await gateways[0].start(context, seconds=settings.smtp_timeout_client)

@@ -9,6 +9,7 @@ from .faults import Reply
 from .installation import Installation
 from .konnektor.faults import CONTEXT_REFUSED, KonnektorError, KonnektorFault
 from .konnektor.konnektor import Konnektor
+from .logged_in import LoggedIn
 from .mta import Mta, connect
 from .operation import Operation
 from .provider import LoginRefused
@@ -47,6 +48,7 @@ async def log_in(
             await server.stream.close()
         raise _failure(context, server)
     konnektor.job_numbers.prepare(operation, user.context)
+    installation.logged_in(LoggedIn(konnektor, user, password, by_smtp=True))
     return Session(installation, konnektor, user, password, server)
 
 

@@ -1,0 +1,112 @@
+"""Questions on a terminal: what is expected, a default, one line for an answer that is none."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+from collections.abc import Callable, Sequence
+from typing import TextIO, TypeVar
+
+from simulators.process.errors import InputError
+
+T = TypeVar("T")
+Check = Callable[[str], str | None]
+"""Returns what is wrong with an answer, None for a good one."""
+MAX_ANSWER = 1024
+YES, NO = frozenset({"j", "ja", "y", "yes"}), frozenset({"n", "nein", "no"})
+
+
+class Dialogue:
+    """Speaks with a person (A_19454, A_19455): says where one is, what may be entered, what was
+    wrong, and lets one correct it.
+
+    Not *interactive*, nobody can be asked: a missing answer is an InputError that names the
+    argument to give.
+    """
+
+    def __init__(
+        self, answers: TextIO, screen: TextIO, *, interactive: bool, yes: bool = False
+    ) -> None:
+        self._answers = answers
+        self._screen = screen
+        self._yes = yes
+        self.interactive = interactive
+
+    def say(self, text: str = "") -> None:
+        """Show a line."""
+        print(text, file=self._screen, flush=True)
+
+    def ask(
+        self,
+        question: str,
+        argument: str,
+        *,
+        default: str | None = None,
+        check: Check = lambda _: None,
+        optional: bool = False,
+    ) -> str:
+        """Return an answer that *check* accepts; Enter takes the *default*."""
+        if not self.interactive:
+            if default is not None or optional:
+                return default or ""
+            raise InputError(f"{question}: fehlt; geben Sie {argument} an")
+        shown = f" [{default}]" if default else ""
+        while True:
+            answer = self._line(f"{question}{shown}: ") or default or ""
+            wrong = "bitte etwas eingeben" if not answer and not optional else check(answer)
+            if answer or optional:
+                wrong = check(answer) if answer else None
+            if wrong is None:
+                return answer
+            self.say(f"  {question}: {wrong}")
+
+    def secret(self, question: str, argument: str, *, check: Check = lambda _: None) -> str:
+        """Return a password; on a terminal nobody sees it."""
+        if not self.interactive:
+            raise InputError(f"{question}: fehlt; geben Sie {argument} an")
+        while True:
+            answer = self._hidden(f"{question}: ")
+            wrong = check(answer) if answer else "bitte etwas eingeben"
+            if wrong is None:
+                return answer
+            self.say(f"  {question}: {wrong}")
+
+    def choose(
+        self, question: str, argument: str, options: Sequence[T], shown: Callable[[T], str]
+    ) -> T:
+        """Return one of the *options*; the only one is taken without a question."""
+        for number, option in enumerate(options, 1):
+            self.say(f"  {number}  {shown(option)}")
+        if len(options) == 1:
+            return options[0]
+
+        def wrong(answer: str) -> str | None:
+            if answer.isdecimal() and 1 <= int(answer) <= len(options):
+                return None
+            return f"erwartet wird eine Zahl von 1 bis {len(options)}"
+
+        return options[int(self.ask(question, argument, check=wrong)) - 1]
+
+    def confirm(self, question: str) -> bool:
+        """Return whether the person agrees; ``--yes`` agrees to everything."""
+        if self._yes:
+            return True
+
+        def wrong(answer: str) -> str | None:
+            known = answer.lower() in YES | NO
+            return None if known else "erwartet wird ja oder nein"
+
+        return self.ask(f"{question} (ja/nein)", "--yes", check=wrong).lower() in YES
+
+    def _line(self, prompt: str) -> str:
+        self._screen.write(prompt)
+        self._screen.flush()
+        line = self._answers.readline(MAX_ANSWER)
+        if not line:
+            raise InputError("abgebrochen: es kam keine Antwort mehr")
+        return line.strip()
+
+    def _hidden(self, prompt: str) -> str:
+        if self._answers is sys.stdin and self._answers.isatty():
+            return getpass.getpass(prompt, self._screen)
+        return self._line(prompt)
