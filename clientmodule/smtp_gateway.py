@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from . import faults
 from .credentials import BadCredentials, decode_response, read_password, read_plain, read_text
 from .faults import MailRefused, Reply
 from .gateway import fault, where
 from .installation import Installation
+from .konnektor.faults import KonnektorUnreachable
 from .lines import CONTROLS, LineStream, LineTooLong, OtherSideLost, TextTooLong
 from .mta import MailEnvelope, Recipient
 from .sending.pipeline import Session, send
@@ -20,6 +22,7 @@ MAX_SIZE = 35_882_577
 """What EHLO announces (KOM-LE-A_2004-01)."""
 MAX_RECIPIENTS = 500
 GREETING = b"220 clientmodul.kim.telematik-test ESMTP KOM-LE Clientmodul\r\n"
+"""Says ESMTP (KOM-LE-A_2007)."""
 CAPABILITIES = (
     "clientmodul.kim.telematik-test",
     f"SIZE {MAX_SIZE}",
@@ -44,7 +47,7 @@ class _Quit(Exception):
 
 
 class SmtpDialogue:
-    """One connection of a client system."""
+    """One connection of a client system, whatever mail program it is (KOM-LE-A_2003, 2006)."""
 
     def __init__(self, installation: Installation, client: LineStream) -> None:
         self._installation = installation
@@ -282,10 +285,13 @@ class SmtpDialogue:
                 operation.error(f"Send: {reply.code} {reply.text}")
             except (ConnectionError, TimeoutError):
                 raise
+            except KonnektorUnreachable:
+                reply = faults.KONNEKTOR_UNREACHABLE
             except Exception as error:  # whatever it is, the client system keeps its mail
                 operation.error(where(error))
                 reply = faults.INTERNAL
             data["code"] = reply.code
             # KOM-LE-A_2021, 2025: nothing of the mail is left at the MTA.
-            await self._session.mta.command("RSET")
+            with suppress(ConnectionError):  # one that is lost ends the dialogue after this answer
+                await self._session.mta.command("RSET")
             return reply.line()
