@@ -238,8 +238,12 @@ class Pop3Dialogue:
             await self._stream(server.stream.text())
 
     async def _stream(self, text: DotText) -> None:
-        while not text.done:
-            await self._client.write(await text.chunk())
+        """Pass on the rest of *text*; one that breaks off gets no end, and no -ERR inside it."""
+        try:
+            while not text.done:
+                await self._client.write(await text.chunk())
+        except (ConnectionError, TimeoutError):
+            raise _Quit from None
 
     async def _retrieve(self, server: Pop3Server, line: bytes) -> None:
         """Fetch a message; what is no KOM-LE message passes through as it comes."""
