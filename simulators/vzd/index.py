@@ -35,8 +35,9 @@ _HASHED = frozenset(
 _INDEXED = _HASHED | {"uid"}
 
 MAX_TEXTS = 64
-"""How many searches in columns one filter may cost: each takes a millisecond at 50,000 entries, in
-which nobody else is served. A filter of more is applied to one entry after the other, in slices."""
+"""How many searches in columns may follow each other: each takes a millisecond at 50,000 entries,
+in which nobody else is served. Those of a filter with more of them pause after each of its parts.
+"""
 
 Owners = int | list[int]
 Source = list[int] | Hits
@@ -128,12 +129,35 @@ class Directory:
         for key in keys:
             self._column(key)
 
-    def candidates(self, content: Filter, start: int = 0) -> Iterator[int]:
-        """Yield, ascending from *start*, ordinals among which are all that match *content*."""
-        source = None if _texts(content) > MAX_TEXTS else self._source(content, start)
-        if source is None:
-            return iter(range(start, self._next))
-        return _ordinals(source)
+    def candidates(self, content: Filter, start: int = 0) -> Iterator[int | None]:
+        """Yield, ascending from *start*, ordinals among which are all that match *content*.
+
+        None is a pause, in which others may be served.
+        """
+        if _texts(content) > MAX_TEXTS:
+            return self._in_parts(content, start)
+        source = self._source(content, start)
+        return iter(range(start, self._next)) if source is None else _ordinals(source)
+
+    def _in_parts(self, content: Filter, start: int) -> Iterator[int | None]:
+        """Yield the candidates for *content*, with a pause after each part of it."""
+        union: set[int] = set()
+        best: Source | None = None
+        for part in content.parts if isinstance(content, And | Or) else ():
+            yield None
+            source = None if _texts(part) > MAX_TEXTS else self._source(part, start)
+            if isinstance(content, And):
+                best = self._narrowest([best, source])
+            elif source is None:
+                break
+            else:
+                for ordinal in _ordinals(source):
+                    union.add(ordinal)
+                    yield None
+        else:
+            if isinstance(content, Or):
+                best = sorted(union)
+        yield from range(start, self._next) if best is None else _ordinals(best)
 
     def exact(self, content: Filter, start: int = 0) -> Sequence[int] | None:
         """Return, ascending from *start*, the ordinals of what matches *content*.

@@ -244,13 +244,13 @@ class VzdService:
         slice_end, seen = loop.time() + _SLICE_SECONDS, 0
         for ordinal, entry in self._candidates(search, target):
             seen += 1
-            if seen % _LOOK_AT_CLOCK_EVERY == 0 and loop.time() > slice_end:
+            if (entry is None or seen % _LOOK_AT_CLOCK_EVERY == 0) and loop.time() > slice_end:
                 search.call.session.flush()
                 await asyncio.sleep(0)  # others have their turn
                 if loop.time() > search.deadline:
                     return faults.TIME_LIMIT
                 slice_end = loop.time() + _SLICE_SECONDS
-            if search.holds is not None and not search.holds(entry):
+            if entry is None or (search.holds is not None and not search.holds(entry)):
                 continue
             if self._is_full(search, ordinal):
                 return SUCCESS if search.resume is not None else faults.SIZE_LIMIT
@@ -271,12 +271,16 @@ class VzdService:
             return True
         return False
 
-    def _candidates(self, search: _Search, target: Target) -> Iterator[tuple[int, Entry]]:
-        """Yield, with their ordinals, what may match: containers (ordinal 0) and entries."""
+    def _candidates(self, search: _Search, target: Target) -> Iterator[tuple[int, Entry | None]]:
+        """Yield, with their ordinals, what may match: containers (ordinal 0) and entries.
+
+        None for an entry is a pause of the index, in which others may be served.
+        """
         start = search.page.start if search.page is not None else -1
         if start < 0 and search.holds is not None:  # no container has an attribute of the index
             yield from ((0, container) for container in target.containers)
         directory = self.directory
+        ordinals: Iterator[int | None]
         if target.uid is not None:
             only = directory.ordinal(target.uid)
             ordinals = iter(() if only is None or search.call.request.scope == 1 else (only,))
@@ -287,6 +291,9 @@ class VzdService:
         else:
             return
         for ordinal in ordinals:
+            if ordinal is None:
+                yield 0, None
+                continue
             entry = directory.at(ordinal)
             if entry is not None and entry.found(search.at):
                 yield ordinal, entry

@@ -48,27 +48,10 @@ class Administration:
 
     def operations(self) -> Sequence[Operation]:
         """Return all operations of the interface."""
-        reading = self._reading
         entries = f"{PATH}/DirectoryEntries"
         one, sync = entries + "/{uid}", f"{PATH}/v2/DirectoryEntriesSync"
-        read = (
-            ("GET", f"{PATH}/", "getInfo", self.get_info),
-            ("GET", entries, "read_Directory_Entry", reading.entries),
-            (
-                "GET",
-                f"{entries}/Certificates",
-                "read_Directory_Certificates",
-                reading.certificates,
-            ),
-            (
-                "GET",
-                f"{entries}/KOM-LE_Fachdaten",
-                "search_Directory_FA-Attributes",
-                reading.by_fachdaten,
-            ),
-            ("GET", f"{PATH}/Log", "readLog", reading.log),
-        )
-        write = (
+        reader = self._authenticate(ADMINISTRATION, READ)
+        table = (
             ("POST", entries, "add_Directory_Entry", self.add),
             ("PUT", one + "/baseDirectoryEntries", "modify_Directory_Entry", self.modify),
             ("DELETE", f"{entries}/{_UID}", "delete_Directory_Entry", self.delete),
@@ -99,10 +82,11 @@ class Administration:
                 self.sync_fachdaten_page,
             ),
         )
+        writer = self._authenticate(ADMINISTRATION)
         return [
-            Operation(method, path, name, answer, self._authenticate(*scopes))
-            for table, scopes in ((read, (ADMINISTRATION, READ)), (write, (ADMINISTRATION,)))
-            for method, path, name, answer in table
+            Operation("GET", f"{PATH}/", "getInfo", self.get_info, reader),
+            *self._reading.operations(PATH, reader),
+            *(Operation(method, path, name, to, writer) for method, path, name, to in table),
         ]
 
     def _authenticate(self, *scopes: str) -> Callable[[web.Request], Caller]:

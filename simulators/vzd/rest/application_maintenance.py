@@ -46,31 +46,17 @@ class ApplicationMaintenance:
 
     def operations(self) -> Sequence[Operation]:
         """Return all operations of the interface."""
-        reading, caller = self._reading, self._providers.caller
-        entries = f"{PATH}/DirectoryEntries"
+        caller = self._providers.caller
         table = (
             ("GET", f"{PATH}/", "getInfo", self.get_info),
-            ("GET", entries, "read_Directory_Entry", reading.entries),
-            (
-                "GET",
-                f"{entries}/Certificates",
-                "read_Directory_Certificates",
-                reading.certificates,
-            ),
-            (
-                "GET",
-                f"{entries}/KOM-LE_Fachdaten",
-                "search_Directory_FA-Attributes",
-                reading.by_fachdaten,
-            ),
             ("POST", _FAD, "add_Directory_FA-Attributes", self.add),
             ("GET", _FAD + "/{fad}", "get_Directory_FA-Attributes", self.get),
             ("PUT", _FAD + "/{fad}", "modify_Directory_FA-Attributes", self.modify),
             ("DELETE", _FAD + "/{fad}", "delete_Directory_FA-Attributes", self.delete),
-            ("GET", f"{PATH}/Log", "readLog", reading.log),
             ("GET", f"{PATH}/appTags", "getAppTags", self.get_app_tags),
         )
-        return [Operation(method, path, name, to, caller) for method, path, name, to in table]
+        own = [Operation(method, path, name, to, caller) for method, path, name, to in table]
+        return [*self._reading.operations(PATH, caller), *own]
 
     async def get_info(self, _: Call) -> web.Response:
         """getInfo."""

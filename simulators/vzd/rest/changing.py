@@ -12,7 +12,6 @@ from simulators.process.role import Process
 
 from ..certificates import Certificate
 from ..entries import PLAIN, Entry, Unseen, make_entry, rfc3339
-from ..filters import compile_filter
 from ..schema import key_of
 from ..settings import VzdSettings
 from ..store import LogEntry, Store
@@ -47,10 +46,9 @@ class Changing:
         """Yield the entries with *telematik_id*: one, unless a tester wants more."""
         directory = self._store.directory
         asked = Equal("telematikID", telematik_id.encode("utf-8", "replace"))
-        holds = compile_filter(asked, directory.knows)
-        for ordinal in directory.candidates(asked):
+        for ordinal in directory.exact(asked) or ():
             entry = directory.at(ordinal)
-            if entry is not None and holds(entry):
+            if entry is not None:
                 yield entry
 
     def get(self, uid: str) -> Entry | None:

@@ -6,7 +6,7 @@ import asyncio
 import base64
 import hashlib
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 
 from aiohttp import web
@@ -17,6 +17,7 @@ from ..entries import Entry
 from ..filters import compile_filter
 from ..settings import VzdSettings
 from ..store import LogEntry, Store
+from .access import Caller
 from .errors import bad_request, forbidden, not_found
 from .queries import (
     ENTRY_PARAMETERS,
@@ -28,7 +29,7 @@ from .queries import (
     number,
     read_query,
 )
-from .server import Call, json_response
+from .server import Call, Operation, json_response
 from .views import Json, Views
 
 MAX_HITS = 100
@@ -61,6 +62,19 @@ class Reading:
         self._page_limit = settings.page_limit
         self._sync_seconds = settings.sync_seconds
 
+    def operations(
+        self, interface: str, authenticate: Callable[[web.Request], Caller]
+    ) -> list[Operation]:
+        """Return the operations that both interfaces have, below the path *interface*."""
+        entries = f"{interface}/DirectoryEntries"
+        table = (
+            (entries, "read_Directory_Entry", self.entries),
+            (f"{entries}/Certificates", "read_Directory_Certificates", self.certificates),
+            (f"{entries}/KOM-LE_Fachdaten", "search_Directory_FA-Attributes", self.by_fachdaten),
+            (f"{interface}/Log", "readLog", self.log),
+        )
+        return [Operation("GET", path, name, to, authenticate) for path, name, to in table]
+
     async def entries(self, call: Call) -> web.Response:
         """read_Directory_Entry: at most 100."""
         query = read_query(call.query, ENTRY_PARAMETERS)
@@ -92,6 +106,8 @@ class Reading:
             if loop.time() > slice_end:
                 await asyncio.sleep(0)
                 slice_end = loop.time() + _SLICE_SECONDS
+            if ordinal is None:
+                continue
             entry = directory.at(ordinal)
             if entry is not None and found(entry) and all(p(entry) for p in query.predicates):
                 yield ordinal, entry

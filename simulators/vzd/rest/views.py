@@ -79,7 +79,11 @@ class Views:
         return shown | {"active": entry.unseen.active, "meta": list(entry.unseen.meta)}
 
     def certificate(self, entry: Entry, certificate: Certificate, at: datetime) -> Json:
-        """Return the userCertificate; one that has expired is not active."""
+        """Return the userCertificate; one that has expired is not active.
+
+        An older gemSpec_VZD has it deleted, the OpenAPI shows certificates that are not active and
+        wins; and the virtual clock may go back.
+        """
         shown = {
             "dn": self.dn(entry, cn=certificate.id),
             "userCertificate": base64.b64encode(certificate.der).decode(),

@@ -1,6 +1,7 @@
 """Which filters the indexes serve, and which are too costly for that."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -31,15 +32,33 @@ def texts(number: int) -> tuple[Filter, ...]:
     )
 
 
+def found(directory: Directory, content: Filter) -> list[int]:
+    return [one for one in directory.candidates(content) if one is not None]
+
+
 @pytest.mark.parametrize("joined", [Or, And])
-def test_a_filter_of_too_many_texts_is_left_to_the_sliced_search(directory, joined):
+@pytest.mark.parametrize("start", [0, 2])
+def test_a_filter_of_too_many_texts_pauses_and_finds_the_same(
+    directory: Directory, joined: Any, start: int
+) -> None:
     """Each text costs a search over all entries, during which nobody else is served."""
-    assert list(directory.candidates(joined(texts(MAX_TEXTS)))) == []
-    too_many = joined((Equal("displayName", b"x"), *texts(MAX_TEXTS)))
-    assert list(directory.candidates(too_many)) == list(range(ENTRIES))
+    few = joined((Substrings("displayName", None, (b"praxis",), b"2"), *texts(1)))
+    assert None not in directory.candidates(few, start)
+    many = joined((Substrings("displayName", None, (b"praxis",), b"2"), *texts(MAX_TEXTS)))
+    candidates = list(directory.candidates(many, start))
+    assert candidates.count(None) >= MAX_TEXTS
+    wanted = list(directory.candidates(few, start))
+    assert [one for one in candidates if one is not None] == wanted == ([2] if joined is Or else [])
 
 
-def test_many_addresses_are_looked_up(directory):
+def test_texts_nested_too_deep_are_left_to_the_search_of_each_entry(directory: Directory) -> None:
+    nested = Or((Equal("displayName", b"x"), And(texts(MAX_TEXTS + 1))))
+    assert found(directory, nested) == list(range(ENTRIES))
+    narrow = And((Equal("mail", b"1@x.kim.telematik-test"), Or(texts(MAX_TEXTS + 1))))
+    assert found(directory, narrow) == [1]
+
+
+def test_many_addresses_are_looked_up(directory: Directory) -> None:
     wanted = tuple(
         Equal("mail", f"{number}@x.kim.telematik-test".encode()) for number in range(1, 500)
     )
