@@ -20,7 +20,7 @@ FAREWELL_SECONDS = 5.0
 
 
 class Gateway:
-    """Accepts connections on one listener and runs *dialogue* for each.
+    """Accepts connections on one listener and runs *dialogue* for each (KOM-LE-A_2094).
 
     More than ``max_connections`` are answered with *busy* and closed.
     """

@@ -72,7 +72,7 @@ class Cards:
         sender: Collection[x509.Certificate],
         use: Callable[[CardInfo], Awaitable[R]],
     ) -> R:
-        """Await *use* with the sender's SM-B, unlocked (KOM-LE-A_2020, 2052).
+        """Await *use* with the sender's SM-B, unlocked (KOM-LE-A_2020, 2052, 2129).
 
         Where a Mandant has several, the one whose encryption certificate is among the *sender*'s
         is taken. Raises NoCard, PinNotVerified and what *use* raises.

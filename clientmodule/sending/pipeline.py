@@ -80,7 +80,7 @@ class _Protected:
 async def send(
     session: Session, operation: Operation, envelope: MailEnvelope, text: bytes
 ) -> Transmission:
-    """Protect the mail in the dot-terminated *text* and hand it to the MTA.
+    """Protect the mail in the dot-terminated *text* and hand it to the MTA (KOM-LE-A_2019).
 
     Recipients who cannot get it are reported to the sender by a DSN of its own. Raises
     MailRefused when nothing was sent, ConnectionError or TimeoutError when the MTA is lost.
@@ -173,7 +173,8 @@ async def _protect(
 ) -> _Protected:
     """Judge, sign, encrypt; a certificate that the Konnektor refuses is left out the next round.
 
-    Raises MailRefused (KOM-LE-A_2021, 2025, 2057, 2058).
+    What was signed is encrypted (KOM-LE-A_2095, 2096). Raises MailRefused (KOM-LE-A_2021, 2025,
+    2057, 2058).
     """
     try:
         choice = await _choice(session, now)

@@ -64,7 +64,7 @@ async def judge(
 def sort_out(
     recipients: Sequence[Recipient], entries: Sequence[DirectoryEntry], choice: Choice
 ) -> tuple[list[Accepted], list[Refused]]:
-    """Accept or refuse each recipient by what the directory says, in their order.
+    """Accept or refuse each recipient by what the directory says, in their order (KOM-LE-A_2176).
 
     No usable certificate: 4004 (KOM-LE-A_2024-01); several Telematik-IDs: 4005 (KOM-LE-A_2178,
     2192-01).

@@ -61,7 +61,7 @@ def signed_entity(cms: bytes) -> bytes:
 def outer_message(
     client_mail: bytes, cms: bytes, *, version: str, extra: Mapping[str, str]
 ) -> bytes:
-    """Return the message for the wire around the encrypted *cms*.
+    """Return the message for the wire around the encrypted *cms* (KOM-LE-A_2193, 2096).
 
     Date, From, Sender, Reply-To, To, Cc, Bcc, Message-ID and every X-KIM- header of
     *client_mail* are repeated byte for byte (KOM-LE-A_2098-03, 2101-01), the subject is the

@@ -1,4 +1,9 @@
-"""TLS contexts of all roles, from one place: protocol versions, client certificates, PKCS#12."""
+"""TLS contexts of all roles, from one place: protocol versions, client certificates, PKCS#12.
+
+TLS 1.2 and 1.3 with the cipher suites and curves of OpenSSL's default, which holds those of
+gemSpec_Krypt, for keys of RSA and ECC; as client ECDSA is offered first (KOM-LE-A_2064-02,
+A_17239).
+"""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("clientmodule", "simulators/formats")
+PACKAGES = ("clientmodule", "simulators/formats", "simulators/process")
 _LISTED = re.compile(
     r"(?P<prefix>(?:KOM-LE-)?A_)(?P<first>\d{4,5}(?:-\d{2})?)"
     r"(?P<more>(?:\s*(?:,|and|to)\s+\d{4,5}(?:-\d{2})?(?!\d))*)"
