@@ -42,6 +42,16 @@ class Discovery:
         """
         return await self._of_domain(self._settings.kas_service, domain)
 
+    async def kas_places(self) -> list[tuple[str, int]]:
+        """Return host and port of the KAS of every provider. Raises NamesUnavailable."""
+        if self._resolver is None:
+            return []
+        try:
+            instances = await self._resolver.instances(self._settings.kas_service)
+        except NoSuchName:
+            return []
+        return [(instance.host, instance.port) for instance in instances]
+
     async def domains(self) -> tuple[str, ...]:
         """Return the domains of the providers that can be chosen (A_19456-02).
 

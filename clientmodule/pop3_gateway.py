@@ -29,6 +29,7 @@ from .operation import Operation
 from .pop3_server import Pop3Server, is_ok
 from .provider import LoginRefused
 from .receiving.pipeline import Fetching, deliver
+from .receiving.restored import RestoredMail
 from .smtp_login import check_context
 from .user_name import UserName, UserNameError, read_pop3
 
@@ -54,7 +55,7 @@ class _Refused(Exception):
 
 
 class Pop3Dialogue:
-    """One connection of a client system."""
+    """One connection of a client system, whatever mail program it is (KOM-LE-A_2003, 2006)."""
 
     def __init__(self, installation: Installation, client: LineStream) -> None:
         self._installation = installation
@@ -212,7 +213,7 @@ class Pop3Dialogue:
         return answer + b"\r\n"
 
     async def _relay(self, server: Pop3Server, verb: str, argument: str, line: bytes) -> None:
-        """Relay a command unchanged, but TOP and RETR (KOM-LE-A_2040)."""
+        """Relay a command unchanged, but TOP and RETR (KOM-LE-A_2040, 2041)."""
         words = argument.split()
         match verb:
             case "RETR":
@@ -262,10 +263,32 @@ class Pop3Dialogue:
                 await self._stream(text)
                 return
             answer = await self._processed(operation, text, began)
+            if isinstance(answer, RestoredMail):
+                data["result"] = "OK"
+                await self._deliver_large(operation, answer)
+                return
             data["result"] = "OK" if is_ok(answer) else "-ERR"
             await self._client.write(answer)
 
-    async def _processed(self, operation: Operation, text: DotText, began: bytes) -> bytes:
+    async def _deliver_large(self, operation: Operation, mail: RestoredMail) -> None:
+        """Write a large mail piece by piece; one that breaks off is never ended (A_19374-03)."""
+        in_thread = self._installation.process.in_thread
+        try:
+            await self._client.write(faults.POP3_OK)
+            pieces = mail.text()
+            while piece := await in_thread(next, pieces, b""):
+                await self._client.write(piece)
+        except (ConnectionError, TimeoutError):
+            raise _Quit from None
+        except Exception as error:  # the client system has seen no end, so it fetches again
+            operation.error(where(error))
+            raise _Quit from None
+        finally:
+            mail.close()
+
+    async def _processed(
+        self, operation: Operation, text: DotText, began: bytes
+    ) -> bytes | RestoredMail:
         """Return the answer to RETR: the opened mail, or -ERR and the mail stays there."""
         assert self._fetching is not None
         try:
@@ -277,6 +300,8 @@ class Pop3Dialogue:
         try:
             message = await compute(len(stuffed), unstuff, stuffed)
             mail = await deliver(self._fetching, operation, message)
+            if isinstance(mail, RestoredMail):
+                return mail
             return faults.POP3_OK + await compute(len(mail), stuff, mail)
         except Exception as error:  # the mail is never lost: it stays at the provider
             operation.error(where(error))

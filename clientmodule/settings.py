@@ -103,7 +103,11 @@ class ClientModuleSettings(ProcessSettings):
     which resolves the host names of providers too; ``account_manager_service`` is what it is
     asked for (unconfirmed). Likewise
     ``kas`` maps provider domains to the base URL of I_Attachment_Services, with its path
-    (``https://host:port/attachments/v2.4``), and ``kas_service`` finds the others (unconfirmed).
+    (``https://host:port/attachments/v2.4``), and ``kas_service`` finds the others (unconfirmed);
+    links in received mails are followed to these alone, or below ``domains`` where none is known.
+    ``max_submission`` is the SIZE that EHLO announces before it is known who will log in: what a
+    provider's maxMailSize is at least. ``max_client_mail`` are the bytes up to which a mail goes through the Konnektor,
+    ``max_large_mail`` those that are downloaded for one mail from a KAS at most.
     ``release`` decides how encryption certificates are chosen: up to 1.5.2-8 all of a
     recipient, from 1.5.2-9 on RSA only if there is nothing else; ``pt_version``, announced as
     X-KIM-PTVersion, is the release unless it is given. ``domains`` are the endings that KIM
@@ -153,6 +157,8 @@ class ClientModuleSettings(ProcessSettings):
     prot_space_mib: int = Field(default=256, ge=1)
     limits_hours: float = Field(default=24, ge=0, le=24)
     max_client_mail: int = Field(default=15 * 1024 * 1024, gt=0)
+    max_submission: int = Field(default=734_003_200, ge=35_882_577)
+    max_large_mail: int = Field(default=1 << 30, gt=0)
     max_connections: int = Field(default=500, gt=0)
 
     check_provider_certificate: bool = True

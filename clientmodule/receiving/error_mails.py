@@ -80,7 +80,7 @@ def without_mail_data(
     """
     headers = _taken_over(mail, outer)
     headers.append(DECRYPTION_HEADER, DECRYPTED)
-    headers.append(INTEGRITY_HEADER, integrity)
+    headers.append(INTEGRITY_HEADER, failure.integrity or integrity)
     headers.append(ERROR_HEADER, failure.error)
     headers.append("MIME-Version", "1.0")
     return headers.to_bytes() + _text_part(failure.text)

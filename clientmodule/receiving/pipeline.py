@@ -8,22 +8,21 @@ from typing import TYPE_CHECKING, Final
 from simulators.formats import komle
 from simulators.formats.headers import Headers, split_message
 
-from .. import texts
-from . import error_mails
+from . import error_mails, large_mail
 from .decrypt import decrypt
-from .error_mails import TRACE
+from .delivered import delivered
 from .integrity import check
-from .notes import append_notes
-from .results import DECRYPTED, DECRYPTION_HEADER, INTEGRITY_HEADER, NotDecrypted
+from .restored import RestoredMail
+from .results import NotDecrypted, NotRestored
 
 if TYPE_CHECKING:
     from ..installation import Installation
     from ..konnektor.konnektor import Konnektor
     from ..operation import Operation
     from ..user_name import UserName
+    from .integrity import Checked
 
-SUPPORTED_VERSIONS: Final = frozenset({komle.VERSION_PLAIN})
-"""A message of version 1.5 lies on a KAS; downloading it belongs to a KAS client."""
+SUPPORTED_VERSIONS: Final = frozenset({komle.VERSION_PLAIN, komle.VERSION_KAS})
 
 
 @dataclass(frozen=True)
@@ -35,8 +34,8 @@ class Fetching:
     user: UserName
 
 
-async def deliver(fetching: Fetching, operation: Operation, message: bytes) -> bytes:
-    """Return what the client system gets for *message*.
+async def deliver(fetching: Fetching, operation: Operation, message: bytes) -> bytes | RestoredMail:
+    """Return what the client system gets for *message*; a large mail is to be closed.
 
     A message without X-KOM-LE-Version comes back unchanged (A_21390, KOM-LE-A_2042). Every
     outcome that the specification names has its mail; any other error is raised, and the message
@@ -53,7 +52,17 @@ async def deliver(fetching: Fetching, operation: Operation, message: bytes) -> b
         return error_mails.unsupported_version(message, version)
     compute = fetching.installation.compute
     try:
+        await large_mail.require_enabled(fetching, operation, large_mail.announced_size(outer))
         return await _open(fetching, operation, message, outer)
+    except NotRestored as refusal:
+        _not_restored(operation, refusal)
+        return await compute(
+            len(message),
+            error_mails.not_restored,
+            message,
+            refusal.failure,
+            fetching.user.address,
+        )
     except NotDecrypted as refusal:
         failure = refusal.failure
         operation.error(f"Decrypt: result {failure.result}")
@@ -67,19 +76,21 @@ async def deliver(fetching: Fetching, operation: Operation, message: bytes) -> b
         )
 
 
-async def _open(fetching: Fetching, operation: Operation, message: bytes, outer: Headers) -> bytes:
+async def _open(
+    fetching: Fetching, operation: Operation, message: bytes, outer: Headers
+) -> bytes | RestoredMail:
+    """Return the opened message. Raises NotDecrypted, NotRestored."""
     installation, konnektor, user = fetching.installation, fetching.konnektor, fetching.user
     decrypted = await decrypt(installation, operation, konnektor, user, message)
     checked = await check(
         installation, operation, konnektor, user, outer=outer, decrypted=decrypted
     )
     operation.event("IntegrityCheck", peer="pvs", results=list(checked.results))
-    compute = installation.compute
     if checked.intact:
-        return await compute(len(message), _delivered, checked.mail, outer, checked.results[0])
+        return await _intact(fetching, operation, outer, checked)
     operation.error(f"IntegrityCheck: results {' '.join(checked.results)}")
     embed = installation.settings.integrity_failure == "embed"
-    return await compute(
+    return await installation.compute(
         len(message),
         error_mails.integrity_failed,
         checked.mail,
@@ -89,13 +100,27 @@ async def _open(fetching: Fetching, operation: Operation, message: bytes, outer:
     )
 
 
-def _delivered(mail: bytes, outer: Headers, integrity: str) -> bytes:
-    """Return the client mail with notes, result headers and the trace of its transport."""
-    noted = append_notes(mail, (texts.NOTE_DECRYPTED, texts.NOTE_VERIFIED))
-    headers, body = split_message(noted)
-    for name in (DECRYPTION_HEADER, INTEGRITY_HEADER, *TRACE):
-        headers.remove(name)  # only what this client module found out counts
-    headers.append(DECRYPTION_HEADER, DECRYPTED)
-    headers.append(INTEGRITY_HEADER, integrity)
-    headers.extend(outer.named(*TRACE))
-    return headers.to_bytes() + b"\r\n" + body
+async def _intact(
+    fetching: Fetching, operation: Operation, outer: Headers, checked: Checked
+) -> bytes | RestoredMail:
+    """Return the mail with notes, a large one from its KAS (A_19367).
+
+    Raises NotRestored where the report holds the message as it came.
+    """
+    compute, result = fetching.installation.compute, checked.results[0]
+    if (komle.version(outer) or "").strip() == komle.VERSION_KAS:
+        try:
+            restored = await large_mail.restore(fetching, operation, outer, checked)
+        except NotRestored as refusal:
+            if refusal.failure.subject is not None:
+                raise
+            _not_restored(operation, refusal)
+            return error_mails.without_mail_data(checked.mail, outer, result, refusal.failure)
+        if restored is not None:
+            return restored
+    return await compute(len(checked.mail), delivered, checked.mail, outer, result)
+
+
+def _not_restored(operation: Operation, refusal: NotRestored) -> None:
+    operation.error(f"LargeMail: {refusal.failure.error}")
+    operation.event("NotRestored", peer="pvs", error=refusal.failure.error)

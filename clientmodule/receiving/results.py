@@ -60,12 +60,14 @@ class LargeMailFailure:
 
     ``error`` is X-KIM-Fehlermeldung; in ``text`` the name ``{address}`` stands for the fetching
     user's address. With a ``subject`` the report holds the message as it came, so that it can be
-    fetched again; without one the text takes the place of its body.
+    fetched again; without one the text takes the place of its body. ``integrity`` stands in place
+    of the message's own X-KIM-IntegrityCheckResult.
     """
 
     error: str
     text: str
     subject: str | None = None
+    integrity: str | None = None
 
 
 NOT_ENABLED = LargeMailFailure("4018", texts.NOT_ENABLED, texts.SUBJECT_NOT_ENABLED)
@@ -75,6 +77,10 @@ TOO_MANY_DOWNLOADS = LargeMailFailure(
 )
 DATA_NOT_DECRYPTED = LargeMailFailure("4007", texts.DATA_NOT_DECRYPTED)
 DATA_DIFFER = LargeMailFailure("4012", texts.DATA_DIFFER)
+OTHER_ORIGINATOR = LargeMailFailure(
+    INTEGRITY_ERRORS[HEADERS_DIFFER], texts.INTEGRITY_FAILED, integrity=HEADERS_DIFFER
+)
+"""The mail data name another originator than the signed message (KOM-LE-A_2048-01, our reading)."""
 AMBIGUOUS = LargeMailFailure("X19369", texts.AMBIGUOUS)
 """A_19369-02 names no code, so it is a vendor's (A_20650-05)."""
 

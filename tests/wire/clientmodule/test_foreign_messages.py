@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import email
-import email.policy
-import smtplib
 from collections.abc import Callable
-from datetime import UTC, datetime
-from email.message import EmailMessage
 from typing import TYPE_CHECKING
 
 import pytest
 
 from clientmodule import texts
-from simulators.formats import enveloped_data, komle, recipient_emails, signed_data
-from simulators.process.tls import client_context, load_pkcs12
+from simulators.formats import komle
+from tests.foreign_clientmodule import ForeignClientModule, results, text_of
 
 if TYPE_CHECKING:
     from tests.clientmodule_world import World
@@ -22,87 +17,9 @@ if TYPE_CHECKING:
 Change = Callable[[bytes], bytes]
 
 
-class ForeignClientModule:
-    """A client module of someone else at the address of ``praxis``, writing to ``kasse``.
-
-    Each step of the profile can be made differently; without a change all is well.
-    """
-
-    def __init__(self, kim: World) -> None:
-        self.kim = kim
-        self.sender, self.recipient = kim.address("praxis"), kim.address("kasse")
-        encryption = [(who, kim.certificates(who, "C.ENC")["ECC"]) for who in ("praxis", "kasse")]
-        self.certificates = [one.certificate for _, one in encryption]
-        self.emails = [(kim.address(who), one.certificate) for who, one in encryption]
-        self.signer = kim.certificates("praxis", "C.SIG")["ECC"]
-
-    def mail(self, *fields: str) -> bytes:
-        given = fields or (f"From: {self.sender}", f"To: {self.recipient}")
-        return "\r\n".join(
-            (*given, "Subject: Befund", "Message-ID: <1@x>", "", "Hallo", "")
-        ).encode()
-
-    def signed(self, mail: bytes, *, emails: list[str] | None = None, wrap: bool = True) -> bytes:
-        named = self.emails
-        if emails is not None:
-            named = [(a, c) for a, (_, c) in zip(emails, self.emails, strict=False)]
-        return komle.signed_entity(
-            signed_data.sign(
-                komle.wrap_client_mail(mail) if wrap else mail,
-                signed_data.key_signer(self.signer.certificate, self.signer.private_key),
-                signing_time=datetime.now(UTC),
-                attributes=[recipient_emails.attribute(named)] if named else [],
-            )
-        )
-
-    def message(self, entity: bytes, *, mail: bytes | None = None, named: bool = True) -> bytes:
-        cms = enveloped_data.encrypt(
-            entity,
-            self.certificates,
-            unauthenticated=[recipient_emails.attribute(self.emails)] if named else [],
-        )
-        return komle.outer_message(mail or self.mail(), cms, version="1.0", extra={})
-
-    def send(self, message: bytes) -> None:
-        """Hand *message* to the provider as it is."""
-        access = self.kim.endpoints.participants["praxis"]
-        assert access.kim_certificate is not None
-        context = client_context(self.kim.directory / "ca.pem")
-        load_pkcs12(
-            context,
-            self.kim.directory / access.kim_certificate,
-            access.kim_certificate_password or "",
-        )
-        host, _, port = self.kim.user("praxis")[0].split("#")[1].rpartition(":")
-        with smtplib.SMTP_SSL(host, int(port), context=context, timeout=10) as smtp:
-            smtp.login(self.sender, access.password)
-            smtp.sendmail(self.sender, [self.recipient], message)
-
-    def fetched(self, message: bytes) -> EmailMessage:
-        """Return what the insurer gets for *message*."""
-        self.send(message)
-        result = email.message_from_bytes(self.kim.fetch("kasse"), policy=email.policy.default)
-        assert isinstance(result, EmailMessage)
-        return result
-
-
 @pytest.fixture
 def foreign(kim: World) -> ForeignClientModule:
     return ForeignClientModule(kim)
-
-
-def results(mail: EmailMessage) -> tuple[str | None, list[str], list[str]]:
-    return (
-        mail["X-KIM-DecryptionResult"],
-        mail.get_all("X-KIM-IntegrityCheckResult", []),
-        mail.get_all("X-KIM-Fehlermeldung", []),
-    )
-
-
-def text_of(mail: EmailMessage) -> str:
-    part = mail.get_payload(0) if mail.is_multipart() else mail
-    assert isinstance(part, EmailMessage)
-    return str(part.get_content()).strip()
 
 
 SECURITY_TEXT = f"{texts.INTEGRITY_FAILED} {texts.INTEGRITY_EMBEDDED}"
