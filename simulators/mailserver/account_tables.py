@@ -14,7 +14,8 @@ _TABLES = (
     " kim_version TEXT NOT NULL, reference_id TEXT NOT NULL, deregistered REAL,"
     " in_directory INTEGER NOT NULL, certified INTEGER NOT NULL, given BLOB,"
     " locked INTEGER NOT NULL DEFAULT 0, spelling TEXT NOT NULL DEFAULT '')",
-    "CREATE TABLE IF NOT EXISTS former_address(address TEXT PRIMARY KEY, ended REAL NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS former_address("
+    " address TEXT PRIMARY KEY, ended REAL NOT NULL, telematik_id TEXT NOT NULL)",
     "CREATE TABLE IF NOT EXISTS account_log("
     " at REAL NOT NULL, event TEXT NOT NULL, address TEXT NOT NULL, telematik_id TEXT NOT NULL)",
 )
@@ -31,12 +32,12 @@ def make_tables(connection: Connection) -> None:
         connection.execute(statement)
 
 
-def read(connection: Connection) -> tuple[dict[str, Account], set[str]]:
-    """Return the accounts by address, and the addresses of those that have ended."""
+def read(connection: Connection) -> tuple[dict[str, Account], dict[str, str]]:
+    """Return the accounts by address, and of former addresses whose they were (Telematik-ID)."""
     rows = connection.execute(f"SELECT {_COLUMNS} FROM kim_account")  # noqa: S608 (names of ours)
     accounts = {row[0]: _account(row) for row in rows.fetchall()}
-    former = connection.execute("SELECT address FROM former_address")
-    return accounts, {row[0] for row in former.fetchall()}
+    former = connection.execute("SELECT address, telematik_id FROM former_address")
+    return accounts, dict(former.fetchall())
 
 
 def write(
@@ -61,9 +62,10 @@ def end(connection: Connection, account: Account, at: float) -> None:
     """Remove *account*, whose address is a former one from now on."""
     connection.execute("DELETE FROM kim_account WHERE address=?", (account.address,))
     connection.execute(
-        "INSERT INTO former_address(address, ended) VALUES (?,?)"
-        " ON CONFLICT(address) DO UPDATE SET ended=excluded.ended",
-        (account.address, at),
+        "INSERT INTO former_address(address, ended, telematik_id) VALUES (?,?,?)"
+        " ON CONFLICT(address) DO UPDATE"
+        " SET ended=excluded.ended, telematik_id=excluded.telematik_id",
+        (account.address, at, account.telematik_id),
     )
     note(connection, at, "ended", account)
 

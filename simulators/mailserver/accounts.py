@@ -22,6 +22,8 @@ ANNOUNCEMENT = "accounts"
 Change = Callable[[Connection], None]
 Usage = Callable[[str], Awaitable[int]]
 """Tells how many bytes an account, by its address, holds somewhere."""
+Forget = Callable[[Connection, str], None]
+"""Removes what an account, by its address, has in the database."""
 
 
 class Accounts:
@@ -31,10 +33,11 @@ class Accounts:
         self._process = process
         self._store = store
         self._accounts: dict[str, Account] = {}
-        self._former: set[str] = set()
+        self._former: dict[str, str] = {}
         self._verifier = Verifier()
         self._changes = 0
         self._uses: list[Usage] = []
+        self._endings: list[tuple[Forget, Callable[[], None]]] = []
 
     async def load(self) -> None:
         """Read the stored accounts and make those of the settings known at once.
@@ -146,14 +149,18 @@ class Accounts:
         def job(connection: Connection) -> None:
             account_tables.end(connection, account, now)
             self._store.database.announce(connection, ANNOUNCEMENT)
+            for forget, _ in self._endings:
+                forget(connection, account.address)
             if also is not None:
                 also(connection)
 
         await self._store.database.write(job)
         self._changes += 1
         self._accounts.pop(account.address, None)
-        self._former.add(account.address)
+        self._former[account.address] = account.telematik_id
         self._verifier.forget(account.address)
+        for _, forgotten in self._endings:
+            forgotten()
 
     async def reset(self) -> None:
         """Forget what was registered, changed and ended: as after the first start."""
@@ -165,7 +172,7 @@ class Accounts:
         hashes = {a.address: a.password for a in self._accounts.values() if a.given is None}
         await self._store.database.write(job)
         self._changes += 1
-        self._accounts, self._former, self._verifier = {}, set(), Verifier()
+        self._accounts, self._former, self._verifier = {}, {}, Verifier()
         for given in self._process.settings.accounts:
             self._take(given, hashes.get(given.address.lower()))
 
@@ -193,10 +200,16 @@ class Accounts:
             and self._process.clock.now().timestamp() >= account.deregistered
         )
 
-    def is_taken(self, address: str, *, for_ever: bool) -> bool:
-        """Tell whether *address* is an account's or, *for_ever*, has ever been one's."""
+    def is_taken(self, address: str, telematik_id: str, *, for_ever: bool) -> bool:
+        """Tell whether the owner of *telematik_id* cannot have *address*.
+
+        It is an account's, or has been one's: of another owner or, *for_ever*, of whomever.
+        """
         address = address.lower()
-        return address in self._accounts or (for_ever and address in self._former)
+        if address in self._accounts:
+            return True
+        former = self._former.get(address)
+        return former is not None and (for_ever or former != telematik_id)
 
     def all(self) -> list[Account]:
         """Return all accounts, by address."""
@@ -234,6 +247,10 @@ class Accounts:
     def also_used(self, usage: Usage) -> None:
         """Count what *usage* tells against the quota, beside the mails."""
         self._uses.append(usage)
+
+    def on_end(self, forget: Forget, forgotten: Callable[[], None]) -> None:
+        """Have *forget* remove what ended accounts leave behind; *forgotten* is called then."""
+        self._endings.append((forget, forgotten))
 
     async def room_beside_mails(self, account: Account) -> int | None:
         """Return how much of the quota the mails leave; None when the account has no quota."""

@@ -41,8 +41,9 @@ class ProviderProfile(Settings):
     ``password_regex`` (Java style, as ServiceInformation reports it) and ``password_display``;
     ``jwt_expiration`` is how long a JWT holds after its nbf, in seconds; ``kim_versions`` are
     those that an account may have. ``addresses_per_identity`` counts those of one Telematik-ID,
-    ``addresses_given_once`` keeps former addresses from ever being given again. ``notes`` says
-    where the rules come from and what is unconfirmed.
+    A former address is only given to the same
+    Telematik-ID again (gematik's use cases), with ``addresses_given_once`` to nobody. ``notes``
+    says where the rules come from and what is unconfirmed.
     """
 
     title: str

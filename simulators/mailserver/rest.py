@@ -212,7 +212,7 @@ async def read_object(request: web.Request) -> dict[str, Any]:
     refuse_encoded(request)
     if request.content_type != "application/json":
         raise RestRefused(faults.REST_INPUT.saying("the body must be application/json"))
-    if (request.charset or "utf-8").lower() != "utf-8":
+    if (request.charset or "utf-8").lower() not in ("utf-8", "utf8"):
         raise RestRefused(faults.REST_INPUT.saying("the body must be UTF-8"))
     try:
         if (request.content_length or 0) > MAX_JSON:

@@ -21,6 +21,7 @@ from .account_manager.settings import AccountManagerSettings
 from .kas.settings import KasSettings
 from .profile import Profile, shipped_profile
 
+MAX_INT64 = 2**63 - 1
 MINIMAL_SIZE = 35_882_577
 """What EHLO announces at least (KOM-LE-A_2004-01): 15 MiB signed, encrypted and encoded twice."""
 
@@ -37,7 +38,8 @@ class AccountSettings(Settings):
     """An account of the domain; ``address`` is the user name too (KOM-LE-A_2161).
 
     ``data_time_to_live`` in days, ``max_mail_size`` and ``quota`` in bytes, as AccountLimit
-    reports them; no ``quota`` means unlimited (reported as -1). ``kim_version`` is the client
+    reports them; no ``quota`` means unlimited (reported as -1). AccountManager 2.4 knows one
+    maxMailSize alone and reports that. ``kim_version`` is the client
     module's; ``in_directory`` false keeps the address out of the directory (noVzdMailEntry).
     """
 
@@ -45,8 +47,8 @@ class AccountSettings(Settings):
     password: SecretStr
     telematik_id: str
     data_time_to_live: int = Field(default=90, ge=10, le=365)
-    max_mail_size: int = Field(default=734_003_200, ge=734_003_200)
-    quota: int | None = Field(default=None, ge=0)
+    max_mail_size: int = Field(default=734_003_200, ge=734_003_200, le=MAX_INT64)
+    quota: int | None = Field(default=None, ge=0, le=MAX_INT64)
     kim_version: str = Field(default="1.5", max_length=4)
     in_directory: bool = True
 

@@ -17,6 +17,7 @@ MAX_TEXT = 256
 KIM_VERSION_LENGTH = 4
 DATA_TIME_TO_LIVE = range(10, 366)
 MAX_MAIL_SIZE = 734_003_200
+"""The only value that the OpenAPI allows here; AccountLimit tells the account's own."""
 MAX_INT64 = 2**63 - 1
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.IGNORECASE)
 
@@ -63,7 +64,7 @@ def write_account(account: Account) -> dict[str, Any]:
         "kimVersion": account.kim_version,
         "regStat": "registered" if account.deregistered is None else "deregistered",
         "dataTimeToLive": account.data_time_to_live,
-        "maxMailSize": account.max_mail_size,
+        "maxMailSize": MAX_MAIL_SIZE,
         "noVzdMailEntry": not account.in_directory,
     }
     if account.reference_id:

@@ -69,7 +69,9 @@ class Registration:
         async with self._alone(data.username, caller.telematik_id):
             self.check_owner(caller)
             if self._provider.accounts.is_taken(
-                data.username, for_ever=self._provider.settings.profile.addresses_given_once
+                data.username,
+                caller.telematik_id,
+                for_ever=self._provider.settings.profile.addresses_given_once,
             ):
                 raise RestRefused(faults.REST_TAKEN)
             account = Account(
@@ -173,7 +175,7 @@ class Registration:
             await self._provider.accounts.change(replace(account, certified=True))
 
     async def end_what_is_over(self) -> None:
-        """End the accounts whose last day is over, with their mails (KOM-LE-A_2155)."""
+        """End the accounts whose last day is over, with all their data (KOM-LE-A_2155)."""
         for account in self._provider.accounts.all():
             if not self._provider.accounts.is_over(account):
                 continue

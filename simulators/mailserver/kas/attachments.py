@@ -184,6 +184,13 @@ class Attachments:
 
         await self._database.write(job)
 
+    @staticmethod
+    def give_up_of(connection: Connection, owner: str) -> None:
+        """Make all links of *owner* cease to exist, in a transaction of the caller's."""
+        connection.execute(
+            "UPDATE attachment SET state=? WHERE state=? AND owner=?", (GONE, STORED, owner)
+        )
+
     async def gone(self) -> list[str]:
         """Return the uploads whose blobs are to be deleted."""
         statement = "SELECT id FROM attachment WHERE state=?"

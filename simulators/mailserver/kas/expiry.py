@@ -23,7 +23,7 @@ class Expiry:
         provider.process.clock.on_change(self._news.set)
 
     def look_again(self) -> None:
-        """Have the times looked at: there is a new upload."""
+        """Have the times looked at: there is a new upload, or one was given up."""
         self._news.set()
 
     async def run(self) -> None:

@@ -31,6 +31,7 @@ async def serve_kas(provider: Provider, rest: Rest, stack: AsyncExitStack) -> No
         raise InputError(f"{place}: cannot be used as storage: {one_line(str(error))}") from None
     provider.accounts.also_used(store.attachments.used)
     expiry = Expiry(provider, store)
+    provider.accounts.on_end(store.attachments.give_up_of, expiry.look_again)
     AttachmentService(provider, store, expiry).add_to(rest)
     KasControl(provider, store).add_routes()
     sweeping = provider.spawn(expiry.run())

@@ -75,11 +75,11 @@ async def _check(url: str, path: Path) -> None:
     await here.end(new)
     await heard()
     assert there.find(ADDED) is None
-    assert there.is_taken(ADDED, for_ever=True)
+    assert there.is_taken(ADDED, "1-2", for_ever=True)
     await here.reset()
     await heard()
     assert await there.log_in(GIVEN, "alt") is not None
-    assert not there.is_taken(ADDED, for_ever=True)
+    assert not there.is_taken(ADDED, "1-2", for_ever=True)
     assert not own.is_set(), "nobody is told of what it did itself"
     for store, process in zip(stores, processes, strict=True):
         await store.close()

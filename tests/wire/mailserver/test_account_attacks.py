@@ -129,6 +129,8 @@ def test_compressed_bodies_are_refused(site: AccountSite, encoding: str) -> None
 def test_other_charsets_are_refused(site: AccountSite) -> None:
     header = {"Content-Type": "application/json; charset=utf-16"}
     assert site.call("PUT", body="{}".encode("utf-16"), **header).status == 400
+    header = {"Content-Type": "application/json; charset=UTF8"}
+    assert site.call("PUT", body=b"{}", **header).status == 204, "a usual way to write UTF-8"
 
 
 def test_parameter_given_twice_is_refused(site: AccountSite) -> None:
