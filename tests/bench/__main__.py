@@ -2,7 +2,8 @@
 
 ``kim_mails_per_second`` is the rate of practices that send ten mails a session;
 ``…_one_a_session`` logs in, with all handshakes, for every single mail. The single sender's
-times (p50, p95) include connect and login. The Konnektor's figures come with the bare operation
+times (p50, p95) include connect and login. What the client module spends its time with comes from
+its own performance log. The Konnektor's figures come with the bare operation
 of each: an HTTP server without SOAP, the cryptography alone.
 """
 
@@ -16,7 +17,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from . import directory, kas, konnektor, mailserver
+from . import clientmodule, directory, kas, konnektor, mailserver
 from .cryptography_bound import seconds_per_mail
 from .practice import BODY_BYTES, Practice
 from .running_world import SETTLE_SECONDS, RunningWorld, running_world
@@ -41,9 +42,13 @@ def main() -> None:
         idle = world.memory_mb()
     with running_world("bench") as world:
         practices = practices_of(world)
+        idle_sessions = clientmodule.idle_sessions(world, practices)
         single = single_sender(practices, arguments.single)
+        log = clientmodule.performance_log(world, practices[0])
         rate, retrieved = in_parallel(practices, arguments.mails, world, session=FETCH_EVERY)
+        shares = log.shares()
         single_rate, _ = in_parallel(practices, arguments.mails, world, session=1)
+        large = clientmodule.large_mail(*practices[:2])
     figures = {
         "kim_mails_per_second": round(rate, 1),
         "kim_mails_per_second_one_a_session": round(single_rate, 1),
@@ -52,6 +57,9 @@ def main() -> None:
         "kim_mail_fetch_p50_ms": round(statistics.median(retrieved) * 1e3, 1),
         "cryptography_bound_per_second": round(bound, 1),
         "ratio_to_cryptography": round(rate / bound, 3),
+        **{f"clientmodule_share_{kind}": round(share, 3) for kind, share in shares.items()},
+        **large,
+        **idle_sessions,
         "ready_seconds": round(ready, 2),
         "idle_rss_mb": round(idle, 1),
         **konnektor.figures(),

@@ -42,6 +42,10 @@ class RunningWorld:
         """Return the sum of the processes' proportional set sizes, in MB (10^6 bytes)."""
         return sum(process.memory_full_info().pss for process in self.processes()) / 1e6
 
+    def resident_mb(self, name: str) -> float:
+        """Return the resident memory of the process whose log is *name*, in MB (10^6 bytes)."""
+        return next(p.memory_info().rss for p in self.processes() if _log_name(p) == name) / 1e6
+
     def cpu_seconds(self) -> dict[str, float]:
         """Return the processor time used so far, by role (the name of the process's log)."""
         used: dict[str, float] = {}
