@@ -76,6 +76,7 @@ STORE_AWAY = Reply(451, "4.3.0", "The mailboxes cannot be reached now, try again
 
 SYNTAX = Reply(501, "5.5.4", "Syntax error in parameters")
 BASE64 = Reply(501, "5.5.2", "Cannot decode the authentication data")
+BARE_COMMAND = Reply(500, "5.5.2", "Commands end with CRLF: LF alone is not accepted")
 SEQUENCE = Reply(503, "5.5.1", "Bad sequence of commands")
 MECHANISM = Reply(504, "5.5.4", "Unrecognized authentication type")
 AUTH_REQUIRED = Reply(530, "5.7.0", "Authentication required")
@@ -156,6 +157,7 @@ POP3_IN_USE = "[IN-USE] the mailbox is open in another session"
 POP3_INTERNAL = "[SYS/TEMP] local error in processing"
 POP3_LINE = "line too long"
 POP3_TIMEOUT = "timeout"
+POP3_ENDED = "[AUTH] the account is locked or has ended"
 POP3_BUSY = "[SYS/TEMP] too many connections"
 
 

@@ -146,6 +146,8 @@ class Pop3Session:
         await self._send(f"-ERR {text}\r\n".encode("ascii", "replace"))
 
     async def _command(self, line: str) -> None:
+        if self._drop is not None:
+            await self._check_account(self._drop)
         verb, _, rest = line.partition(" ")
         verb = verb.upper()
         state = self._before_login if self._drop is None else self._after_login
@@ -162,6 +164,13 @@ class Pop3Session:
                 await handler(arguments)
         except Pop3Error as error:
             await self._err(str(error))
+
+    async def _check_account(self, drop: Maildrop) -> None:
+        """End the session of an account that was locked (KOM-LE-A_2167) or ended meanwhile."""
+        account = self._provider.accounts.find(drop.mailbox)
+        if account is None or account.locked:
+            await self._err(faults.POP3_ENDED)
+            raise _Quit
 
     def _addressed(self, verb: str, arguments: list[str]) -> str | None:
         """Return the Message-ID of the mail that a command is about, for faults."""

@@ -115,6 +115,17 @@ def test_locked_account_gets_mail_but_lets_nobody_in(site: AccountSite) -> None:
     assert control.ask("PUT", f"/accounts/niemand@{KV}/lock")[0] == 404
 
 
+@pytest.mark.requirement("KOM-LE-A_2167")
+def test_lock_ends_the_open_session_of_a_mailbox_without_deleting(site: AccountSite) -> None:
+    send(site)
+    with site.provider.pop3(OWNED) as client:
+        client.dele(1)
+        assert site.provider.role.ask("PUT", f"/accounts/{OWNED}/lock")[0] == 204
+        with pytest.raises(poplib.error_proto, match=r"\[AUTH\]"):
+            client.quit()
+    assert len(site.provider.mailbox(OWNED)) == 1
+
+
 @pytest.mark.parametrize("ending", ["deregistered", "locked"])
 def test_account_that_ends_after_its_login_sends_no_more(site: AccountSite, ending: str) -> None:
     with site.provider.smtp(OWNED) as client:
