@@ -14,6 +14,7 @@ from simulators.process.faults import DROP, Effect
 
 from . import faults, sasl
 from .account import Account
+from .commands import Commands
 from .database import StoreError
 from .delivery import Delivery, Origin
 from .envelope import Envelope, Recipient, Refused, read_mail, read_rcpt
@@ -37,6 +38,7 @@ class MailSession(Replies):
     """
 
     session: Any
+    _reader: Any
     line_length_limit = READ_LIMIT  # of the stream; commands and text have limits of their own
 
     def __init__(self, provider: Provider, delivery: Delivery, sessions: set[MailSession]) -> None:
@@ -85,6 +87,7 @@ class MailSession(Replies):
                 return
             if await self._faulted("CONNECT", close=True):
                 return
+            self._reader = Commands(self._reader, lambda: self._close_with(faults.BARE_COMMAND))
             await super()._handle_client()
 
     async def handle_exception(self, error: Exception) -> str:

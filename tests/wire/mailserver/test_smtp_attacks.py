@@ -46,6 +46,30 @@ def test_smuggled_mail_is_never_taken_for_a_mail_of_its_own(
 
 
 @pytest.mark.parametrize(
+    "commands",
+    [
+        b"NOOP\nMAIL FROM:<%b>\r\n" % PRAXIS.encode(),
+        b"\n",
+        b"AUTH PLAIN\r\nAGEAYg==\nNOOP\r\n",
+        b"EHLO cm\r\nAUTH PLAIN\r\nAGEAYg==\nNOOP\r\n",
+    ],
+)
+def test_command_that_ends_in_lf_alone_ends_the_connection(
+    kv: RunningProvider, commands: bytes
+) -> None:
+    with kv.smtp() as client:
+        assert client.sock is not None
+        assert client.file is not None
+        client.sock.sendall(commands)
+        *_, last = client.file.readlines()
+        assert last.startswith(b"500 5.5.2 Commands end with CRLF")
+        client.close()
+    with kv.smtp(PRAXIS) as client:
+        client.sendmail(PRAXIS, [FACHARZT], mail())
+    assert len(kv.mailbox(FACHARZT)) == 1
+
+
+@pytest.mark.parametrize(
     ("body", "status"),
     [
         (b"a\nb", b"5.6.0"),
