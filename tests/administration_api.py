@@ -47,15 +47,17 @@ class Desk:
         control = self.kim.module(self.participant)
         connection = http.client.HTTPConnection(urlsplit(control).netloc, timeout=2 * SECONDS)
         try:
-            body = json.dumps({"context": self.context, **given} if name != "import-certificate" else given)
+            body = json.dumps(
+                {"context": self.context, **given} if name != "import-certificate" else given
+            )
             connection.request("POST", f"/administration/{name}", body)
             response = connection.getresponse()
-            content = json.loads(response.read())
+            answer = json.loads(response.read())
         finally:
             connection.close()
         if response.status != 200:
-            raise Refused(response.status, content)
-        return dict(content)
+            raise Refused(response.status, answer)
+        return dict(answer)
 
     def on_account(self, name: str, **given: Any) -> dict[str, Any]:
         """Take a step on the account with the participant's card."""

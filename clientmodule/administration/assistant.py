@@ -46,7 +46,7 @@ class Given:
 
 
 class Assistant:
-    """One run of the assistant."""
+    """One run of the assistant; its questions serve single steps, too."""
 
     def __init__(
         self,
@@ -55,8 +55,8 @@ class Assistant:
         given: Given,
         konnektors: list[str],
     ) -> None:
-        self._administration = administration
-        self._dialogue = dialogue
+        self.administration = administration
+        self.dialogue = dialogue
         self._given = given
         self._konnektors = konnektors
 
@@ -70,28 +70,28 @@ class Assistant:
         login = await self._account(place, card)
         self._head(4)
         expires = await self._again(
-            lambda: self._administration.fetch_certificate(place, card.card.iccsn, login)
+            lambda: self.administration.fetch_certificate(place, card.card.iccsn, login)
         )
-        self._dialogue.say(f"Das Zertifikat ist abgelegt und gilt bis {expires:%d.%m.%Y}.")
+        self.dialogue.say(f"Das Zertifikat ist abgelegt und gilt bis {expires:%d.%m.%Y}.")
         self._head(5)
-        found = await self._again(lambda: self._administration.overview(place, login.address))
-        self._dialogue.say("Die Benutzernamen für Ihr Mailprogramm oder PVS sind erzeugt.")
+        found = await self._again(lambda: self.administration.overview(place, login.address))
+        self.dialogue.say("Die Benutzernamen für Ihr Mailprogramm oder PVS sind erzeugt.")
         self._head(6)
         for line in overview_lines(found):
-            self._dialogue.say(line)
+            self.dialogue.say(line)
 
     async def place(self) -> Place:
         """Return the call context, once the Konnektor accepts it."""
         while True:
             place = self._place()
             try:
-                found = await self._administration.test_konnektor(place)
+                found = await self.administration.test_konnektor(place)
             except AdministrationFault as fault:
                 self._refused(fault)
                 names = ("mandant", "clientsystem", "workplace", "user", "konnektor")
                 self._given = replace(self._given, **dict.fromkeys(names))
                 continue
-            self._dialogue.say(
+            self.dialogue.say(
                 f"Der Konnektor antwortet: {found.product} {found.firmware}, "
                 f"{found.cards} {'Karte' if found.cards == 1 else 'Karten'} erreichbar."
             )
@@ -100,7 +100,7 @@ class Assistant:
     async def card(self, place: Place) -> AuthenticationCard:
         """Return the chosen card, unlocked."""
         while True:
-            found = await self._again(lambda: self._administration.cards(place))
+            found = await self._again(lambda: self.administration.cards(place))
             wanted = self._given.iccsn
             if wanted is not None:
                 found = [card for card in found if card.card.iccsn == wanted]
@@ -109,13 +109,13 @@ class Assistant:
                 self._refused(fault)
                 self._given = replace(self._given, iccsn=None)
                 continue
-            card = self._dialogue.choose("Karte", "--iccsn", found, _card_line)
+            card = self.dialogue.choose("Karte", "--iccsn", found, _card_line)
             try:
-                await self._administration.unlock(place, card.card.iccsn)
+                await self.administration.unlock(place, card.card.iccsn)
             except AdministrationFault as fault:
                 self._refused(fault)
                 continue
-            self._dialogue.say("Die Karte ist freigeschaltet.")
+            self.dialogue.say("Die Karte ist freigeschaltet.")
             return card
 
     async def provider(self) -> str:
@@ -124,73 +124,73 @@ class Assistant:
             return self._given.domain.lower()
         if self._given.address is not None:
             return self._given.address.rpartition("@")[2].lower()
-        known = await self._administration.providers()
+        known = await self.administration.providers()
         for domain in known:
-            self._dialogue.say(f"  {domain}")
-        return self._dialogue.ask(
+            self.dialogue.say(f"  {domain}")
+        return self.dialogue.ask(
             "Domain Ihres Anbieters", "--domain", default=known[0] if len(known) == 1 else None
         ).lower()
 
     def password(self, question: str = "Passwort des Kontos") -> str:
         """Return the password of the account."""
-        return self._given.password or self._dialogue.secret(question, "--password-file")
+        return self._given.password or self.dialogue.secret(question, "--password-file")
 
     def address(self) -> str:
         """Return the KIM address of the account."""
-        return self._given.address or self._dialogue.ask("KIM-Adresse", "--address")
+        return self._given.address or self.dialogue.ask("KIM-Adresse", "--address")
 
     async def _account(self, place: Place, card: AuthenticationCard) -> Login:
         """Register, or log in to an account that is registered already."""
         domain = await self.provider()
         information = await self._again(
-            lambda: self._administration.service_information(place, domain)
+            lambda: self.administration.service_information(place, domain)
         )
         registered = self._given.registered
         if registered is None:
-            registered = self._dialogue.interactive and not self._dialogue.confirm(
+            registered = self.dialogue.interactive and not self.dialogue.confirm(
                 "Möchten Sie eine neue KIM-Adresse registrieren?"
             )
         if registered:
             login = Login(self.address(), self.password())
             account = await self._again(
-                lambda: self._administration.account(place, card.card.iccsn, login)
+                lambda: self.administration.account(place, card.card.iccsn, login)
             )
-            self._dialogue.say(f"Das Konto {account.address} ist beim Anbieter bekannt.")
+            self.dialogue.say(f"Das Konto {account.address} ist beim Anbieter bekannt.")
             return login
         return await self._register(place, card, domain, information)
 
     async def _register(
         self, place: Place, card: AuthenticationCard, domain: str, information: ServiceInformation
     ) -> Login:
-        proposal = await self._administration.proposal(place, card.card.iccsn, domain)
-        self._dialogue.say(texts.BLIND_COPY)
+        proposal = await self.administration.proposal(place, card.card.iccsn, domain)
+        self.dialogue.say(texts.BLIND_COPY)
         while True:
             wanted = Registration(
                 address=self._given.address or self._new_address(proposal.free, proposal.with_free),
                 password=self._new_password(information),
                 reference_id=self._given.reference_id
-                or self._dialogue.ask("Registrierungscode", "--reference-id"),
+                or self.dialogue.ask("Registrierungscode", "--reference-id"),
                 initial_password=self._initial_password(information),
             )
             if not information.initial_password_required and not wanted.initial_password:
                 wanted = replace(wanted, initial_password=wanted.password)
             try:
-                await self._administration.register(place, card.card.iccsn, wanted)
+                await self.administration.register(place, card.card.iccsn, wanted)
             except AdministrationFault as fault:
                 self._refused(fault)
                 names = ("address", "password", "reference_id", "initial_password")
                 self._given = replace(self._given, **dict.fromkeys(names))
                 continue
-            self._dialogue.say(f"Die Adresse {wanted.address} ist registriert.")
+            self.dialogue.say(f"Die Adresse {wanted.address} ist registriert.")
             return Login(wanted.address, wanted.password)
 
     def _place(self) -> Place:
-        given, ask = self._given, self._dialogue.ask
+        given, ask = self._given, self.dialogue.ask
         konnektor = given.konnektor
         if konnektor is None:
             konnektor = DEFAULT_KONNEKTOR
             if len(self._konnektors) > 1:
-                konnektor = self._dialogue.choose(
+                konnektor = self.dialogue.choose(
                     "Konnektor", "--konnektor", self._konnektors, lambda name: name
                 )
         context = CallContext(
@@ -205,32 +205,32 @@ class Assistant:
         return Place(context, konnektor)
 
     def _new_address(self, free: str, whole: Callable[[str], str]) -> str:
-        self._dialogue.say(f"Vorschlag: {whole(free)}")
-        return whole(self._dialogue.ask("Änderbarer Teil der Adresse", "--address", default=free))
+        self.dialogue.say(f"Vorschlag: {whole(free)}")
+        return whole(self.dialogue.ask("Änderbarer Teil der Adresse", "--address", default=free))
 
     def _new_password(self, information: ServiceInformation) -> str:
         if self._given.password is not None:
             return self._given.password
         if information.password_rule:
-            self._dialogue.say(f"Regel des Anbieters: {information.password_rule}")
-        first = self._dialogue.secret("Neues Passwort", "--password-file")
+            self.dialogue.say(f"Regel des Anbieters: {information.password_rule}")
+        first = self.dialogue.secret("Neues Passwort", "--password-file")
 
         def differs(second: str) -> str | None:
             return None if second == first else "die beiden Eingaben sind verschieden"
 
-        self._dialogue.secret("Neues Passwort noch einmal", "--password-file", check=differs)
+        self.dialogue.secret("Neues Passwort noch einmal", "--password-file", check=differs)
         return first
 
     def _initial_password(self, information: ServiceInformation) -> str:
         if self._given.initial_password is not None:
             return self._given.initial_password
-        if not information.initial_password_required and not self._dialogue.interactive:
+        if not information.initial_password_required and not self.dialogue.interactive:
             return ""
         question = "Startpasswort aus Ihren Unterlagen"
-        return self._dialogue.secret(question, "--initial-password-file")
+        return self.dialogue.secret(question, "--initial-password-file")
 
     def _head(self, number: int) -> None:
-        self._dialogue.say(f"\nSchritt {number} von {len(STEPS)}: {STEPS[number - 1]}")
+        self.dialogue.say(f"\nSchritt {number} von {len(STEPS)}: {STEPS[number - 1]}")
 
     async def _again(self, step: Callable[[], Awaitable[R]]) -> R:
         """Take a step until it succeeds or the person gives up."""
@@ -239,14 +239,14 @@ class Assistant:
                 return await step()
             except AdministrationFault as fault:
                 self._refused(fault)
-                if not self._dialogue.confirm("Noch einmal versuchen?"):
+                if not self.dialogue.confirm("Noch einmal versuchen?"):
                     raise InputError("abgebrochen") from None
 
     def _refused(self, fault: AdministrationFault) -> None:
         """Say what went wrong; where nobody can correct it, that is the end."""
-        if not self._dialogue.interactive:
+        if not self.dialogue.interactive:
             raise fault
-        self._dialogue.say(f"  {fault.line}")
+        self.dialogue.say(f"  {fault.line}")
 
 
 def _identifier(text: str) -> str | None:

@@ -53,9 +53,8 @@ class Dialogue:
         shown = f" [{default}]" if default else ""
         while True:
             answer = self._line(f"{question}{shown}: ") or default or ""
-            wrong = "bitte etwas eingeben" if not answer and not optional else check(answer)
-            if answer or optional:
-                wrong = check(answer) if answer else None
+            empty = None if optional else "bitte etwas eingeben"
+            wrong = check(answer) if answer else empty
             if wrong is None:
                 return answer
             self.say(f"  {question}: {wrong}")

@@ -1,0 +1,172 @@
+"""The set-up assistant as a person uses it: a new account, then mail with the generated names."""
+
+from __future__ import annotations
+
+import io
+import poplib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from clientmodule.administration import texts
+from clientmodule.administration.command import main
+from tests.administration_api import NEW, NEW_PASSWORD, Desk, desk_of
+from tests.clientmodule_world import ROOT, SECONDS, World
+
+
+def settings(kim: World) -> str:
+    return str(kim.directory / "settings" / "clientmodule-praxis.json")
+
+
+def run(kim: World, *arguments: str, answers: str = "") -> tuple[int, str]:
+    """Run the command in this process; return its status and what it showed."""
+    screen = io.StringIO()
+    status = main(["--settings", settings(kim), *arguments], io.StringIO(answers), screen)
+    return status, screen.getvalue()
+
+
+def context(desk: Desk) -> list[str]:
+    return [word for key, value in desk.context.items() for word in (f"--{key}", value)]
+
+
+def secret(directory: Path, name: str, text: str) -> str:
+    file = directory / name
+    file.write_text(text + "\n", encoding="utf-8")
+    return str(file)
+
+
+@pytest.mark.requirement(
+    *("A_19454", "A_19456-02", "A_19457-02", "A_19458-01", "A_19459", "A_19460", "A_19462"),
+    *("A_19468-02", "A_19453", "A_19523", "A_21396", "KOM-LE-A_2301-02"),
+)
+def test_assistant_sets_up_an_account_that_sends_and_receives_at_once(kim: World) -> None:
+    desk = desk_of(kim, "neu")
+    code = kim.endpoints.providers[desk.domain].registration["praxis"]
+    answers = [
+        # 1. Konnektor: what cannot stand in a context, then an unknown Mandant, then the right one
+        *("Mandant#1", "Mandant-unbekannt", desk.context["clientsystem"]),
+        *(desk.context["workplace"], ""),
+        *(desk.context["mandant"], desk.context["clientsystem"], desk.context["workplace"], ""),
+        # 3. Konto: a provider that does not exist is refused, then the right one is named
+        desk.domain,
+        *("vielleicht", "ja"),
+        # a taken address first
+        *("praxis", NEW_PASSWORD, "vertippt", NEW_PASSWORD, code.reference_id, "egal"),
+        *("neu", NEW_PASSWORD, NEW_PASSWORD, code.reference_id, code.initial_password),
+    ]
+    done = subprocess.run(
+        [sys.executable, "-m", "clientmodule.administration", "--settings", settings(kim)],
+        input="\n".join(answers) + "\n",
+        cwd=ROOT, capture_output=True, text=True, timeout=3 * SECONDS, check=False,
+    )  # fmt: skip
+    shown = done.stdout
+    assert done.returncode == 0, shown + done.stderr
+    for said in (
+        "Mandant: die Zeichen # und ein einzelnes * sind nicht möglich",
+        "Aufrufkontext: der Konnektor lehnt Mandant, Clientsystem oder Arbeitsplatz ab",
+        "erwartet wird ja oder nein",
+        "die beiden Eingaben sind verschieden",
+        "die KIM-Adresse ist schon vergeben; wählen Sie eine andere Adresse",
+        f"Die Adresse {NEW} ist registriert.",
+        texts.BLIND_COPY,
+        *(f"Schritt {number} von 6" for number in range(1, 7)),
+    ):
+        assert said in shown, shown
+    names = [line.split()[-1] for line in shown.splitlines() if "Benutzername  " in line]
+    smtp_user, pop3_user = names
+    assert smtp_user.startswith(f"{NEW}#mail.erst.kim.telematik-test:")
+
+    # the running client module has taken up the certificate and serves the new account
+    mail = kim.mail("praxis", "kasse")
+    del mail["From"]
+    mail["From"] = NEW
+    with kim.smtp("praxis") as smtp:
+        smtp.login(smtp_user, NEW_PASSWORD)
+        smtp.send_message(mail, from_addr=NEW, to_addrs=[kim.address("kasse")])
+    assert b"Die Signatur wurde erfolgreich gepr" in kim.fetch("kasse")
+    kim.send("kasse", NEW)
+    kim.stored(NEW)
+    assert b"Die Nachricht wurde entschl" in fetch(kim, pop3_user)
+
+
+def fetch(kim: World, user: str) -> bytes:
+    pop3: poplib.POP3 = kim.pop3("praxis")
+    try:
+        pop3.user(user)
+        pop3.pass_(NEW_PASSWORD)
+        _, lines, _ = pop3.retr(1)
+        return b"\r\n".join(lines)
+    finally:
+        pop3.quit()
+
+
+@pytest.mark.requirement("A_20188", "A_23505", "A_19464-03", "A_21380", "A_21396")
+def test_every_step_is_a_command_of_its_own_that_asks_nothing(
+    kim: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    desk = desk_of(kim, "neu")
+    code = kim.endpoints.providers[desk.domain].registration["praxis"]
+    password = secret(tmp_path, "passwort", NEW_PASSWORD)
+    always = ["--batch", *context(desk), "--address", NEW, "--password-file", password]
+
+    def step(*arguments: str) -> str:
+        status, shown = run(kim, *arguments, *always)
+        assert status == 0, shown + capsys.readouterr().err
+        return shown
+
+    ordered = ("--reference-id", code.reference_id)
+    assert "Schritt 6 von 6" in step("assistant", "--domain", desk.domain, *ordered)
+    assert "Status               registriert" in step("account")
+    assert "Karte" in step("konnektor-test")
+    assert desk.iccsn in step("cards")
+    shown = step("large-mails", "--on", "--yes")
+    assert texts.LARGE_MAILS in shown
+    assert "jetzt 1.5+" in shown
+    assert "jetzt 1.5.\n" in step("large-mails", "--off")
+    note = ("--from", "2026-07-01T08:00", "--to", "2036-07-14T18:00", "--message", "Bin im Urlaub.")
+    assert "Bin im Urlaub." in step("out-of-office", "--on", *note)
+    assert "ausgeschaltet" in step("out-of-office", "--off")
+    shown = step("deregister", "--yes")
+    assert texts.DEREGISTRATION in shown
+    assert "Abholen ist möglich bis" in shown
+    assert "zurückgenommen" in step("revoke")
+    assert "Einmalpasswort: " in step("otp")
+    new = secret(tmp_path, "neu", "Anderes-Geheimnis-2")
+    assert "geändert" in step("password", "--new-password-file", new)
+    assert f"{NEW}#" in step("overview")
+
+
+@pytest.mark.requirement("A_19462", "A_23505", "A_19464-03")
+def test_what_cannot_be_done_is_one_line_and_status_2(
+    kim: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    desk = desk_of(kim, "neu")
+    password = secret(tmp_path, "passwort", NEW_PASSWORD)
+    always = [*context(desk), "--address", NEW, "--password-file", password]
+
+    def refused(*arguments: str, answers: str = "") -> str:
+        status, _ = run(kim, *arguments, answers=answers)
+        error = capsys.readouterr().err
+        assert status == 2
+        assert error.count("\n") == 1, error
+        return error
+
+    assert "das Konto gibt es beim Anbieter nicht" in refused("account", "--batch", *always)
+    assert "Mandant: fehlt; geben Sie --mandant an" in refused("account", "--batch")
+    assert "SCHRITT: 'fliegen' gibt es nicht" in refused("fliegen")
+    assert "unbekannt: --passwort" in refused("account", "--passwort")
+    assert "--from: erwartet wird ein Zeitpunkt" in refused("out-of-office", "--from", "morgen")
+    assert "es kam keine Antwort mehr" in refused("account", answers="Mandant-praxis\n")
+    other = ("--iccsn", "80276000000000000000")
+    assert "keine passende SMC-B" in refused("account", "--batch", *always, *other)
+    missing = ("--password-file", str(tmp_path / "fehlt"))
+    assert "das gibt es nicht" in refused("account", "--batch", *always, *missing)
+    real = ("--domain", "anbieter.kim.telematik", "--address", "x@anbieter.kim.telematik")
+    assert "erwartet wird eine KIM-Adresse" in refused("assistant", "--batch", *always, *real)
+
+    status, shown = run(kim, "deregister", *always, answers="nein\n")
+    assert (status, "Es wurde nichts geändert." in shown) == (0, True)
+    status, shown = run(kim, "large-mails", "--on", *always, answers="n\n")
+    assert (status, "Es wurde nichts geändert." in shown) == (0, True)
