@@ -14,7 +14,7 @@ from ..mime import Part
 from . import notes
 from .delivered import NOTES, mark
 
-WHOLE: Final = 4 << 20
+WHOLE: Final = 1 << 20
 """A text of up to so many bytes is read at once; of a longer one only the end."""
 TAIL: Final = 64 << 10
 _WITHOUT_ENCODING: Final = frozenset({"7bit", "8bit", "binary"})
