@@ -12,6 +12,7 @@ from . import account_tables
 from .account import Account
 from .account_tables import Event
 from .database import Connection
+from .guessing import Guessing
 from .passwords import Verifier, hash_password, matches
 from .settings import AccountSettings, MailserverSettings
 from .store import Store
@@ -35,6 +36,7 @@ class Accounts:
         self._accounts: dict[str, Account] = {}
         self._former: dict[str, str] = {}
         self._verifier = Verifier()
+        self._guessing = Guessing(process.settings.failed_logins)
         self._changes = 0
         self._uses: list[Usage] = []
         self._endings: list[tuple[Forget, Callable[[], None]]] = []
@@ -173,6 +175,7 @@ class Accounts:
         await self._store.database.write(job)
         self._changes += 1
         self._accounts, self._former, self._verifier = {}, {}, Verifier()
+        self._guessing = Guessing(self._process.settings.failed_logins)
         for given in self._process.settings.accounts:
             self._take(given, hashes.get(given.address.lower()))
 
@@ -217,6 +220,7 @@ class Accounts:
 
     async def log_in(self, address: str, password: str) -> Account | None:
         """Return the account if *password* is its password (KOM-LE-A_2148, 2169), else None."""
+        await self._guessing.wait(address.lower())
         account = self.find(address)
         if account is None or account.locked:
             return None
@@ -230,6 +234,7 @@ class Accounts:
                 return None  # it was changed or locked meanwhile
             if right:
                 self._verifier.remember(account.address, password)
+        self._guessing.note(account.address, right=right)
         return account if right else None
 
     async def remaining(self, account: Account) -> int | None:

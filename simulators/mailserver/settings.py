@@ -82,6 +82,17 @@ class OriginatorRefusal(Settings):
     status: str = Field(default="5.7.1", pattern=r"^5\.\d{1,3}\.\d{1,3}$")
 
 
+class FailedLoginSettings(Settings):
+    """How guesses of passwords are slowed down; no public source says how providers do it.
+
+    After ``free`` failed logins in a row each further login to that account waits 0.25 s of real
+    time, then twice as long each time, ``longest_delay_seconds`` at most (0: never).
+    """
+
+    free: int = Field(default=10, ge=1)
+    longest_delay_seconds: float = Field(default=5, ge=0, le=60)
+
+
 class OutOfOfficeSettings(Settings):
     """How absence is answered (KOM-LE-A_2223).
 
@@ -133,6 +144,7 @@ class MailserverSettings(ProcessSettings):
     out_of_office: OutOfOfficeSettings = OutOfOfficeSettings()
     relay: RelaySettings = RelaySettings()
     originator_refusal: OriginatorRefusal = OriginatorRefusal()
+    failed_logins: FailedLoginSettings = FailedLoginSettings()
     kas: KasSettings = KasSettings()
     deletion_notice: bool = False
     database: SecretStr | None = None

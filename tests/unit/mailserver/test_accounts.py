@@ -160,3 +160,34 @@ def test_quota_counts_down_to_nothing(tmp_path: Path) -> None:
         running.close()
 
     asyncio.run(check())
+
+
+def test_guessing_becomes_slow_and_the_right_password_sets_it_back(tmp_path: Path) -> None:
+    async def check() -> None:
+        running = process(tmp_path, password=PASSWORD)
+        store = Store(tmp_path / "mail.sqlite3")
+        accounts = Accounts(running, store)
+        await accounts.load()
+        guessing = accounts._guessing
+        address = ADDRESS.lower()
+        for _ in range(running.settings.failed_logins.free):
+            assert guessing.delay(address) == 0
+            assert await accounts.log_in(ADDRESS, "falsch") is None
+        assert guessing.delay(address) == 0.25
+        guessing.note(address, right=False)
+        assert guessing.delay(address) == 0.5
+        for _ in range(100):
+            guessing.note(address, right=False)
+        assert guessing.delay(address) == 5
+        assert guessing.delay("wer@kv.dox.kim.telematik-test") == 0
+        looked_at = asyncio.create_task(accounts.log_in(ADDRESS, PASSWORD))
+        await asyncio.sleep(0)
+        assert not looked_at.done(), "right ones wait, too"
+        looked_at.cancel()
+        guessing.note(address, right=True)
+        assert await accounts.log_in(ADDRESS, PASSWORD) is not None
+        assert guessing.delay(address) == 0
+        await store.close()
+        running.close()
+
+    asyncio.run(check())
