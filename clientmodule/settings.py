@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -23,7 +23,24 @@ class ClientModuleListeners(Listeners):
     pop3: Listener = Listener()
 
 
-class KonnektorAccess(Settings):
+class Parameters(Settings):
+    """Settings that may be called by their names in Tab_Konf_Param, too (KOM-LE-A_2091-01)."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _names_of_the_table(cls, content: Any) -> Any:
+        if not isinstance(content, dict):
+            return content
+        renamed = dict(content)
+        for name, field in cls.model_fields.items():
+            if field.title in renamed:
+                if name in renamed:
+                    raise ValueError(f"{name} and {field.title} are the same setting")
+                renamed[name] = renamed.pop(field.title)
+        return renamed
+
+
+class KonnektorAccess(Parameters):
     """How one Konnektor is reached (KOM-LE-A_2070 to 2072, A_21223-01).
 
     ``authentication`` is TLS_AUTH_KONNEKTOR: ``certificate`` (TLS with the client certificate of
@@ -35,10 +52,12 @@ class KonnektorAccess(Settings):
     given, a client certificate is shown there if it is shown to the services, too.
     """
 
-    service_directory: str
+    service_directory: str = Field(title="KONNEKTOR_URI")
     ldap: str
     ca: Path | None = None
-    authentication: Literal["certificate", "basic", "tls", "none"] = "certificate"
+    authentication: Literal["certificate", "basic", "tls", "none"] = Field(
+        default="certificate", title="TLS_AUTH_KONNEKTOR"
+    )
     ldap_authentication: Literal["certificate", "tls", "none"] | None = None
     client_certificate: Path | None = None
     client_certificate_password: str = ""
@@ -85,7 +104,7 @@ class MailServers(Settings):
         return value
 
 
-class ClientModuleSettings(ProcessSettings):
+class ClientModuleSettings(Parameters, ProcessSettings):
     """Settings of ``python -m clientmodule``.
 
     ``tls`` is the identity towards the practice software (C.CM.TLS-CS), with
@@ -105,20 +124,30 @@ class ClientModuleSettings(ProcessSettings):
     ``kas`` maps provider domains to the base URL of I_Attachment_Services, with its path
     (``https://host:port/attachments/v2.4``), and ``kas_service`` finds the others (unconfirmed);
     links in received mails are followed to these alone, or below ``domains`` where none is known.
+    ``report_failed_upload`` has the sender told by a DSN (4002) too when the KAS does not take
+    the data of a large mail (unconfirmed: A_19363-03 asks only for the reply 451).
     ``max_submission`` is the SIZE that EHLO announces before it is known who will log in: what a
-    provider's maxMailSize is at least. ``max_client_mail`` are the bytes up to which a mail goes through the Konnektor,
-    ``max_large_mail`` those that are downloaded for one mail from a KAS at most.
+    provider's maxMailSize is at least. ``max_client_mail`` are the bytes up to which a mail goes
+    through the Konnektor, ``max_large_mail`` those that are downloaded for one mail from a KAS at
+    most. More than ``max_connections`` of a listener are refused.
     ``release`` decides how encryption certificates are chosen: up to 1.5.2-8 all of a
     recipient, from 1.5.2-9 on RSA only if there is nothing else; ``pt_version``, announced as
     X-KIM-PTVersion, is the release unless it is given. ``domains`` are the endings that KIM
     addresses of this world may have.
+
+    ``check_provider_certificate`` has the Konnektor check the provider's certificate;
+    ``replace_from`` replaces a From that differs from MAIL FROM; ``report_mail_from`` is the MAIL
+    FROM of reports; ``integrity_failure`` says whether a mail whose integrity is broken is
+    embedded into the error mail or replaced by it (A_23165); ``sign_crypt`` is Crypt of
+    SignDocument, ``auto`` what the release does.
 
     ``prot_perf`` and ``prot_flow`` write the logs of performance and flow (the specification
     wants the flow off in production), ``ttl_prots_days`` and ``prot_space_mib`` bound the age and
     the space of all logs; the oldest go first.
 
     Times are seconds unless the name says otherwise; the defaults of what stands in
-    Tab_Konf_Param are those of the table (KOM-LE-A_2091-01, 2184).
+    Tab_Konf_Param are those of the table (KOM-LE-A_2091-01, 2184), whose upper-case names are
+    understood as well.
     """
 
     listeners: ClientModuleListeners = ClientModuleListeners()
@@ -143,20 +172,21 @@ class ClientModuleSettings(ProcessSettings):
     )
     domains: list[str] = [".kim.telematik-test"]
 
-    konnektor_timeout: float = Field(default=60, gt=0)
-    smtp_timeout_server: float = Field(default=300, gt=0)
-    smtp_timeout_client: float = Field(default=300, gt=0)
-    pop3_timeout_server: float = Field(default=300, gt=0)
-    pop3_timeout_client: float = Field(default=300, gt=0)
-    cm_kas_timeout: float = Field(default=30, gt=0)
-    ttl_enc_cert_hours: float = Field(default=12, ge=0)
-    ttl_email_iccsn_days: float = Field(default=30, ge=0)
-    ttl_prots_days: float = Field(default=30, gt=0)
-    prot_perf: bool = True
+    konnektor_timeout: float = Field(default=60, gt=0, title="KONNEKTOR_TIMEOUT")
+    smtp_timeout_server: float = Field(default=300, gt=0, title="SMTP_TIMEOUT_SERVER")
+    smtp_timeout_client: float = Field(default=300, gt=0, title="SMTP_TIMEOUT_CLIENT")
+    pop3_timeout_server: float = Field(default=300, gt=0, title="POP3_TIMEOUT_SERVER")
+    pop3_timeout_client: float = Field(default=300, gt=0, title="POP3_TIMEOUT_CLIENT")
+    cm_kas_timeout: float = Field(default=30, gt=0, title="CM_KAS_TIMEOUT")
+    ttl_enc_cert_hours: float = Field(default=12, ge=0, title="TTL_ENC_CERT")
+    ttl_email_iccsn_days: float = Field(default=30, ge=0, title="TTL_EMAIL_ICCSN")
+    ttl_prots_days: float = Field(default=30, gt=0, title="TTL_PROTS")
+    prot_perf: bool = Field(default=True, title="PROT_PERF")
     prot_flow: bool = True
     prot_space_mib: int = Field(default=256, ge=1)
     limits_hours: float = Field(default=24, ge=0, le=24)
     max_client_mail: int = Field(default=15 * 1024 * 1024, gt=0)
+    report_failed_upload: bool = True
     max_submission: int = Field(default=734_003_200, ge=35_882_577)
     max_large_mail: int = Field(default=1 << 30, gt=0)
     max_connections: int = Field(default=500, gt=0)

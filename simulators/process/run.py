@@ -25,14 +25,21 @@ STOP_SECONDS = 0.9
 def main(role: AnyRole, argv: list[str] | None = None) -> int:
     """Run *role* as ``python -m PACKAGE --settings FILE``; return the exit status.
 
-    ``--ready-fd`` and ``--lifeline-fd`` serve a starter: a byte is written to the first when the
-    process answers, and the process ends when the other end of the second is closed.
+    ``--describe`` prints what can stand in the file instead. ``--ready-fd`` and
+    ``--lifeline-fd`` serve a starter: a byte is written to the first when the process answers,
+    and the process ends when the other end of the second is closed.
     """
     parser = argparse.ArgumentParser(prog=role.name, description=f"kimulator: {role.name}")
-    parser.add_argument("--settings", type=Path, required=True, metavar="FILE")
+    given = parser.add_mutually_exclusive_group(required=True)
+    given.add_argument("--settings", type=Path, metavar="FILE", help="JSON or YAML")
+    given.add_argument(
+        "--describe", action="store_true", help="print every setting and its default"
+    )
     parser.add_argument("--ready-fd", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--lifeline-fd", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args(argv)
+    if arguments.describe:
+        return _describe(role)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     try:
         settings = read_settings(role.settings, arguments.settings)
@@ -42,6 +49,14 @@ def main(role: AnyRole, argv: list[str] | None = None) -> int:
     # Taking apart what a process holds takes longer than ending it: a second for a directory of
     # 50,000 entries. Everything is stored and closed by now.
     return _leave(run(role, settings, {}, arguments.ready_fd, arguments.lifeline_fd))
+
+
+def _describe(role: AnyRole) -> int:
+    from .described import description  # only this command needs it
+
+    for line in description(role.settings):
+        print(line)  # noqa: T201
+    return EXIT_OK
 
 
 def run(

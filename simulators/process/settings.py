@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from .bounded_file import read_bounded
 from .errors import InputError, one_line
@@ -15,10 +22,24 @@ from .yaml_text import load_yaml
 MAX_SETTINGS_BYTES = 16 << 20
 
 
+DIRECTORY = "directory"
+"""In the context of validation: where relative paths begin."""
+
+
 class Settings(BaseModel):
-    """A part of a settings file: immutable, and an unknown key is an error."""
+    """A part of a settings file: immutable, and an unknown key is an error.
+
+    A relative path begins at the directory of the file.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _beside_the_file(cls, value: Any, info: ValidationInfo) -> Any:
+        if isinstance(value, Path) and info.context is not None:
+            return info.context[DIRECTORY] / value
+        return value
 
 
 class Listener(Settings):
@@ -70,7 +91,7 @@ S = TypeVar("S", bound=Settings)
 
 
 def read_settings(model: type[S], path: Path) -> S:
-    """Read *path* into *model*; relative paths in it stay as written.
+    """Read *path* into *model*; relative paths in it begin at its directory.
 
     Raises InputError with file, key and what was expected.
     """
@@ -83,7 +104,7 @@ def read_settings(model: type[S], path: Path) -> S:
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
     try:
-        return model.model_validate(content)
+        return model.model_validate(content, context={DIRECTORY: path.parent.absolute()})
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "top level"
