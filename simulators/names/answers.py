@@ -14,7 +14,7 @@ import dns.rdataclass
 import dns.rdatatype
 import dns.rrset
 
-from .records import Records
+from .records import Records, name_server
 
 MAX_QUERY = 1024
 _HEADER = 12
@@ -152,7 +152,7 @@ def _reply(query: dns.message.Message, rcode: dns.rcode.Rcode) -> dns.message.Me
 
 
 def _add_addresses(reply: dns.message.Message, found: dns.rrset.RRset, records: Records) -> None:
-    """Append the addresses of the hosts that SRV and MX name (RFC 2782)."""
+    """Append the addresses of the hosts that SRV, MX and NS name (RFC 2782, 1035)."""
     added: set[dns.name.Name] = set()
     for data in found:
         target = getattr(data, "target", getattr(data, "exchange", None))
@@ -166,5 +166,5 @@ def _add_addresses(reply: dns.message.Message, found: dns.rrset.RRset, records: 
 
 
 def _soa(zone: dns.name.Name, negative_ttl: int) -> dns.rrset.RRset:
-    text = f"ns.{zone} hostmaster.{zone} 1 3600 600 86400 {negative_ttl}"
+    text = f"{name_server(zone)} hostmaster.{zone} 1 3600 600 86400 {negative_ttl}"
     return dns.rrset.from_text(zone, negative_ttl, dns.rdataclass.IN, dns.rdatatype.SOA, text)

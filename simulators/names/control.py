@@ -23,6 +23,7 @@ class NamesControl:
 
     def __init__(self, process: Process[NamesSettings], server: DnsServer) -> None:
         self._zones = process.settings.zones
+        self._host = process.settings.listeners.dns.host
         self._given = process.settings.records
         self._shown = self._given
         self._server = server
@@ -48,5 +49,5 @@ class NamesControl:
         self._serve(self._given)
 
     def _serve(self, records: list[RecordSettings]) -> None:
-        self._server.records = Records(self._zones, records)
+        self._server.records = Records(self._zones, records, self._host)
         self._shown = records

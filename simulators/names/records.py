@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterable
 
 import dns.exception
@@ -15,20 +16,34 @@ from simulators.process.errors import InputError, one_line
 
 from .settings import RecordSettings
 
+NAME_SERVER_TTL = 60
+
 
 class Records:
     """An authoritative answer to every question about names in *zones*.
 
+    Each zone has this server as its name server (NS, RFC 1035 3.3.11), ``ns`` below the zone, at
+    *host* where that is one address and *records* say nothing of it.
+
     Raises InputError that names a record which is none, or stands outside of the zones.
     """
 
-    def __init__(self, zones: Iterable[str], records: Iterable[RecordSettings]) -> None:
+    def __init__(
+        self, zones: Iterable[str], records: Iterable[RecordSettings], host: str | None = None
+    ) -> None:
         self._zones = [_name(zone) for zone in zones]
         self._known: dict[dns.name.Name, dict[dns.rdatatype.RdataType, dns.rrset.RRset]] = {
             zone: {} for zone in self._zones
         }
+        for zone in self._zones:
+            self._known[zone][dns.rdatatype.NS] = _record(
+                zone, dns.rdatatype.NS, name_server(zone).to_text()
+            )
+            self._known[name_server(zone)] = {}
         for record in records:
             self._add(record)
+        for zone in self._zones:
+            self._add_address(name_server(zone), host)
 
     def zone_of(self, name: dns.name.Name) -> dns.name.Name | None:
         """Return the zone that *name* is in, the closest one; None outside of all."""
@@ -43,6 +58,13 @@ class Records:
         """Tell whether there is anything at *name*, or below it (RFC 8020)."""
         wanted = name.canonicalize()
         return wanted in self._known
+
+    def _add_address(self, server: dns.name.Name, host: str | None) -> None:
+        """Add the address of a name server of which the settings say nothing."""
+        address = _address(host)
+        if address is not None and not self._known[server]:
+            rdtype = dns.rdatatype.A if address.version == 4 else dns.rdatatype.AAAA
+            self._known[server][rdtype] = _record(server, rdtype, str(address))
 
     def _add(self, record: RecordSettings) -> None:
         try:
@@ -69,6 +91,24 @@ class Records:
         while parent != zone:  # what lies between is there too, without records of its own
             parent = parent.parent()
             self._known.setdefault(parent, {})
+
+
+def name_server(zone: dns.name.Name) -> dns.name.Name:
+    """Return the name of the server of *zone*."""
+    return dns.name.from_text("ns", origin=zone)
+
+
+def _record(name: dns.name.Name, rdtype: dns.rdatatype.RdataType, data: str) -> dns.rrset.RRset:
+    return dns.rrset.from_text(name, NAME_SERVER_TTL, dns.rdataclass.IN, rdtype, data)
+
+
+def _address(host: str | None) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Return *host* as an address; None for a name, and for all addresses of a machine."""
+    try:
+        address = None if host is None else ipaddress.ip_address(host)
+    except ValueError:
+        return None
+    return None if address is None or address.is_unspecified else address
 
 
 def _name(text: str) -> dns.name.Name:

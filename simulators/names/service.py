@@ -17,7 +17,8 @@ from .settings import NamesSettings
 @asynccontextmanager
 async def serve(process: Process[NamesSettings]) -> AsyncIterator[None]:
     """Serve DNS and the control routes while the block runs."""
-    records = Records(process.settings.zones, process.settings.records)
+    settings = process.settings
+    records = Records(settings.zones, settings.records, settings.listeners.dns.host)
     server = DnsServer(process, records)
     NamesControl(process, server)
     await server.start()

@@ -2,6 +2,7 @@
 
 import dns.flags
 import dns.message
+import dns.name
 import dns.rcode
 import dns.rdatatype
 import pytest
@@ -92,3 +93,21 @@ def test_a_zone_says_what_it_is_even_without_records():
     assert reply.rcode() == dns.rcode.NOERROR
     assert reply.answer[0].rdtype == dns.rdatatype.SOA
     assert answers.answer(asked(ZONE, "MX"), records(), 5).rcode() == dns.rcode.NOERROR
+
+
+@pytest.mark.parametrize(
+    ("host", "found"), [("127.0.0.1", "A"), ("::1", "AAAA"), ("0.0.0.0", None), ("localhost", None)]
+)
+def test_name_server_has_the_address_of_the_listener_if_it_is_one(host, found):
+    known = Records([ZONE], [], host)
+    server = known.at(dns.name.from_text(ZONE), dns.rdatatype.NS)[0].target
+    for kind in ("A", "AAAA"):
+        assert (known.at(server, dns.rdatatype.from_text(kind)) is not None) == (kind == found)
+    assert known.exists(server)
+
+
+def test_address_of_the_name_server_given_by_the_settings_stands_alone():
+    given = RecordSettings(name=f"ns.{ZONE}", type="A", data="127.0.0.2")
+    known = Records([ZONE], [given], "127.0.0.1")
+    found = known.at(dns.name.from_text(f"ns.{ZONE}"), dns.rdatatype.A)
+    assert [data.address for data in found] == ["127.0.0.2"]

@@ -60,6 +60,16 @@ def test_mx_comes_with_the_address_of_its_host(names, tcp):
     assert reply.additional[0][0].address == "127.0.0.1"
 
 
+def test_zone_names_its_server_which_is_there(names):
+    """RFC 1035 3.3.11: NS at the top of the zone, SOA names the same server."""
+    reply = ask(names, ZONE, "NS")
+    server = reply.answer[0][0].target
+    assert reply.flags & dns.flags.AA
+    assert reply.additional[0][0].address == "127.0.0.1"
+    assert ask(names, server, "A").answer[0][0].address == "127.0.0.1"
+    assert ask(names, ZONE, "SOA").answer[0][0].mname == server
+
+
 def test_service_discovery(names):
     """RFC 6763: PTR to the instances, SRV for the place, TXT for the path."""
     instance = ask(names, f"_kas._tcp.{ZONE}", "PTR").answer[0][0].target
