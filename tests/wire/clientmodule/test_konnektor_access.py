@@ -41,7 +41,7 @@ def test_the_sender_s_own_sm_b_signs(kim: World, sender: str) -> None:
     assert email.message_from_bytes(kim.fetch("praxis"))["X-KIM-IntegrityCheckResult"] == "01"
 
 
-@pytest.mark.requirement("KOM-LE-A_2043", "KOM-LE-A_2059", "KOM-LE-A_2060")
+@pytest.mark.requirement("KOM-LE-A_2043", "KOM-LE-A_2059", "KOM-LE-A_2060", "KOM-LE-A_2044")
 @pytest.mark.parametrize("recipient", ["erste", "zweite"])
 def test_the_fetching_user_s_own_sm_b_decrypts(kim: World, recipient: str) -> None:
     """KOM-LE-A_2059, 2060: only the key of the user's entry in recipient-emails is used."""

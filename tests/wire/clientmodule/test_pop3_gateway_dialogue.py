@@ -44,7 +44,7 @@ def test_before_login(kim: World) -> None:
     assert pop3.file.readline() == b""  # type: ignore[attr-defined]
 
 
-@pytest.mark.requirement("KOM-LE-A_2031", "KOM-LE-A_2033-01", "KOM-LE-A_2034")
+@pytest.mark.requirement("KOM-LE-A_2031", "KOM-LE-A_2033-01", "KOM-LE-A_2034", "KOM-LE-A_2006")
 @pytest.mark.parametrize("way", ["user", "plain", "plain initial"])
 def test_login(kim: World, way: str) -> None:
     """KOM-LE-A_2031, 2034, 2035."""
@@ -101,7 +101,7 @@ def test_broken_sasl(kim: World) -> None:
     pop3.close()
 
 
-@pytest.mark.requirement("KOM-LE-A_2040", "KOM-LE-A_2041")
+@pytest.mark.requirement("KOM-LE-A_2040", "KOM-LE-A_2041", "KOM-LE-A_2006")
 def test_relayed_commands(kim: World) -> None:
     """KOM-LE-A_2040, 2041: everything unchanged, but TOP gives no line of the body."""
     kim.send("kasse", "praxis")
@@ -137,6 +137,7 @@ def test_control_characters_never_reach_the_server(kim: World, line: str) -> Non
     assert command(pop3, "QUIT").startswith(b"+OK")
 
 
+@pytest.mark.requirement("KOM-LE-A_2006")
 def test_pipelined_commands(kim: World) -> None:
     """RFC 2449, 6.6: answers come in order, also around a RETR that takes its time."""
     kim.send("kasse", "praxis")
