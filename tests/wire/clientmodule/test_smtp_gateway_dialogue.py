@@ -62,7 +62,12 @@ def test_greeting_says_esmtp(kim: World) -> None:
 
 
 @pytest.mark.requirement(
-    "KOM-LE-A_2009", "KOM-LE-A_2010", "KOM-LE-A_2011", "KOM-LE-A_2012", "KOM-LE-A_2015-01"
+    "KOM-LE-A_2009",
+    "KOM-LE-A_2010",
+    "KOM-LE-A_2011",
+    "KOM-LE-A_2012",
+    "KOM-LE-A_2015-01",
+    "KOM-LE-A_2006",
 )
 @pytest.mark.parametrize("mechanism", ["PLAIN", "PLAIN initial", "LOGIN", "LOGIN initial"])
 def test_auth(kim: World, mechanism: str) -> None:
@@ -204,6 +209,7 @@ def test_control_characters_never_reach_the_mta(
     assert smtp.docmd("NOOP")[0] == 250
 
 
+@pytest.mark.requirement("KOM-LE-A_2006")
 def test_pipelined_commands(kim: World) -> None:
     """Every command has its answer in its order, however many come at once."""
     with kim.smtp("praxis") as smtp:
