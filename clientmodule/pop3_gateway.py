@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from simulators.formats import komle
-from simulators.formats.headers import Headers
+from simulators.formats.headers import Headers, split_message
 
 from . import faults
 from .credentials import BadCredentials, decode_response, read_password, read_plain, read_text
@@ -221,7 +221,7 @@ class Pop3Dialogue:
             case "TOP":
                 # KOM-LE-A_2041: no part of an encrypted body ever reaches the client system.
                 top = f"TOP {words[0]} 0".encode("latin-1") if len(words) == 2 else line
-                await self._relay_text(server, await server.command(top))
+                await self._top(server, await server.command(top))
             case "CAPA":
                 await self._relay_text(server, await server.command(line))
             case _ if verb in LONG_WITHOUT_ARGUMENT and not words:
@@ -232,6 +232,22 @@ class Pop3Dialogue:
                 await self._client.write(await server.command(line) + b"\r\n")
                 if verb == "QUIT":
                     raise _Quit
+
+    async def _top(self, server: Pop3Server, status: bytes) -> None:
+        """Relay the headers of a message; for Thunderbird without MIME-Version if so configured.
+
+        It then fetches the rest of a message whose headers it has shown (hint after
+        KOM-LE-A_2041).
+        """
+        if not (is_ok(status) and self._installation.settings.top_hides_mime):
+            await self._relay_text(server, status)
+            return
+        try:
+            shown = without_mime_version(await server.stream.text().rest(MAX_HEADERS))
+        except TextTooLong:
+            await self._client.write(faults.POP3_TOO_LARGE)
+            return
+        await self._client.write(status + b"\r\n" + shown)
 
     async def _relay_text(self, server: Pop3Server, status: bytes) -> None:
         await self._client.write(status + b"\r\n")
@@ -332,6 +348,14 @@ async def _beginning(text: DotText) -> bytes:
     while not text.done and b"\r\n\r\n" not in began and len(began) <= MAX_HEADERS:
         began += await text.chunk()
     return bytes(began)
+
+
+def without_mime_version(top: bytes) -> bytes:
+    """Return the answer to TOP without MIME-Version, if it is about a KOM-LE message."""
+    headers, body = split_message(unstuff(top))
+    if not komle.is_komle(headers) or not headers.remove("MIME-Version"):
+        return top
+    return stuff(headers.to_bytes() + b"\r\n" + body)
 
 
 def _headers(began: bytes) -> Headers:

@@ -141,6 +141,9 @@ class ClientModuleSettings(Parameters, ProcessSettings):
     embedded into the error mail or replaced by it (A_23165); ``sign_crypt`` is Crypt of
     SignDocument, ``auto`` what the release does.
 
+    ``top_hides_mime`` takes MIME-Version out of what TOP shows of a KOM-LE message: the workaround
+    that the specification names for a Thunderbird that loads headers first, then the rest.
+
     ``prot_perf`` and ``prot_flow`` write the logs of performance and flow (the specification
     wants the flow off in production), ``ttl_prots_days`` and ``prot_space_mib`` bound the age and
     the space of all logs; the oldest go first.
@@ -195,6 +198,7 @@ class ClientModuleSettings(Parameters, ProcessSettings):
     replace_from: bool = True
     report_mail_from: str = ""
     integrity_failure: Literal["embed", "replace"] = "embed"
+    top_hides_mime: bool = False
     sign_crypt: Literal["auto", "RSA", "ECC", "RSA_ECC"] = "auto"
 
     @field_validator("accounts", "account_limit", "account_manager", "mail_servers", "kas")

@@ -56,6 +56,7 @@ sites:
         pop3_timeout_server: 1
         pop3_timeout_client: 1
         integrity_failure: replace
+        top_hides_mime: true
   person:
     name: Praxis Person
     shares: praxis
