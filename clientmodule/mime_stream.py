@@ -33,6 +33,11 @@ class PartScanner:
         self._held = self._seen = 0
         self._stopped = False
 
+    @property
+    def complete(self) -> bool:
+        """Tell whether all parts were looked for; there may be too many."""
+        return not self._stopped
+
     def feed(self, piece: bytes) -> None:
         """Take the next bytes of the message."""
         self._scan(piece, last=False)

@@ -82,6 +82,8 @@ class Mta:
 
     def __init__(self, stream: LineStream) -> None:
         self.stream = stream
+        self.in_doubt = False
+        """Whether a mail was sent to whose end the MTA did not answer."""
         self._capabilities: dict[str, str] = {}
 
     async def log_in(self, user: str, password: str) -> None:
@@ -150,8 +152,11 @@ class Mta:
         ]
         left = mail.positive and len(refused) < count
         if left and start and start[0].code == DATA_STARTS:
+            self.in_doubt = True
             await self.stream.write(stuff(message))
-            return Transmission(await self.reply(), refused)
+            reply = await self.reply()
+            self.in_doubt = False
+            return Transmission(reply, refused)
         if start and start[0].code == DATA_STARTS:
             await self.command(".")  # RFC 2920, 3.1: it wants a mail for nobody
         await self.command("RSET")

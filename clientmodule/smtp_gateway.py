@@ -12,20 +12,19 @@ from .faults import MailRefused, Reply
 from .gateway import fault, where
 from .installation import Installation
 from .konnektor.faults import KonnektorUnreachable
-from .lines import CONTROLS, LineStream, LineTooLong, OtherSideLost, TextTooLong
+from .lines import CONTROLS, LineStream, LineTooLong, OtherSideLost
 from .mta import MailEnvelope, Recipient
-from .sending.pipeline import Session, send
+from .sending.pipeline import send
+from .sending.reception import ROOM_FOR_SMALL, SpooledMail, receive
+from .sending.session import Session
 from .smtp_commands import CommandError, read_mail, read_rcpt
 from .smtp_login import LoginFailed, log_in
 
-MAX_SIZE = 35_882_577
-"""What EHLO announces (KOM-LE-A_2004-01)."""
 MAX_RECIPIENTS = 500
 GREETING = b"220 clientmodul.kim.telematik-test ESMTP KOM-LE Clientmodul\r\n"
 """Says ESMTP (KOM-LE-A_2007)."""
 CAPABILITIES = (
     "clientmodul.kim.telematik-test",
-    f"SIZE {MAX_SIZE}",
     "AUTH LOGIN PLAIN",
     "8BITMIME",
     "ENHANCEDSTATUSCODES",
@@ -146,8 +145,9 @@ class SmtpDialogue:
         await self._client.write(reply.line())
 
     async def _hello(self, _: str) -> None:
-        last = len(CAPABILITIES) - 1
-        lines = (f"250{' ' if i == last else '-'}{c}\r\n" for i, c in enumerate(CAPABILITIES))
+        said = (*CAPABILITIES, f"SIZE {self._installation.settings.max_submission}")
+        last = len(said) - 1
+        lines = (f"250{' ' if i == last else '-'}{c}\r\n" for i, c in enumerate(said))
         await self._client.write("".join(lines).encode("ascii"))
 
     async def _hello_again(self, argument: str) -> None:
@@ -224,11 +224,25 @@ class SmtpDialogue:
         except CommandError:
             await self._reply(faults.BAD_ARGUMENTS)
             return
-        if size > MAX_SIZE:
+        if size > await self._most(size):
             await self._reply(faults.TOO_LARGE)
             return
         self._envelope = MailEnvelope(sender, parameters)
         await self._reply(faults.SENDER_OK)
+
+    async def _most(self, size: int) -> int:
+        """Return how large a mail may be that is said to be of *size*.
+
+        EHLO does not know who will log in; maxMailSize of the account is asked for as soon as it
+        matters, so that no client sends hundreds of megabytes in vain (A_19355-01).
+        """
+        session, announced = self._session, self._installation.settings.max_submission
+        if session is None or not ROOM_FOR_SMALL < size <= announced:
+            return announced
+        limit = await self._installation.limits.of(
+            self._operation, session.konnektor, session.user, session.password
+        )
+        return min(announced, limit.max_mail_size)
 
     async def _rcpt(self, argument: str) -> None:
         envelope = self._envelope
@@ -260,22 +274,27 @@ class SmtpDialogue:
         self._envelope = None
         await self._reply(faults.START_MAIL)
         try:
-            text = await self._client.text().rest(MAX_SIZE)
-        except TextTooLong:
-            await self._reply(faults.TOO_LARGE)
+            mail = await receive(self._installation, self._client.text())
+        except MailRefused as refusal:
+            await self._reply(refusal.reply)
             return
         except TimeoutError:
             await self._reply(faults.TIMEOUT_CLIENT)
             raise _Quit from None
-        await self._client.write(await self._process(envelope, text))
+        try:
+            answer = await self._process(envelope, mail)
+        finally:
+            if isinstance(mail, SpooledMail):
+                mail.close()  # KOM-LE-A_2005
+        await self._client.write(answer)
 
-    async def _process(self, envelope: MailEnvelope, text: bytes) -> bytes:
+    async def _process(self, envelope: MailEnvelope, mail: bytes | SpooledMail) -> bytes:
         """Send the mail; return the reply, the MTA's own where it gave one."""
         assert self._session is not None
         operation = self._installation.operation()
         with operation.step("Send", peer="pvs") as data:
             try:
-                transmission = await send(self._session, operation, envelope, text)
+                transmission = await send(self._session, operation, envelope, mail)
                 data["code"] = transmission.reply.code
                 if not transmission.reply.positive:  # its text may name recipients
                     operation.error(f"Send: {transmission.reply.code} of the MTA")

@@ -13,7 +13,7 @@ from .logged_in import LoggedIn
 from .mta import Mta, connect
 from .operation import Operation
 from .provider import LoginRefused
-from .sending.pipeline import Session
+from .sending.session import Session
 from .user_name import UserName, UserNameError, read_smtp
 
 

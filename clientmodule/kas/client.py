@@ -29,6 +29,7 @@ PATH: Final = "/attachments/v2.4"
 CREATED: Final = 201
 OK: Final = 200
 TOO_MANY_DOWNLOADS: Final = 429
+TOO_LARGE: Final = 413
 NO_ROOM: Final = 507
 PIECE: Final = 256 << 10
 """How much of a download is held at once."""

@@ -15,6 +15,7 @@ from simulators.formats.headers import Headers, addresses, canonical, same_addre
 from .. import faults, mime
 from ..faults import MailRefused
 from ..mime import Part
+from .reception import SpooledMail
 
 SERVICE_HEADER = "X-KIM-Dienstkennung"
 DEFAULT_SERVICE = "KIM-Mail;Default;V1.0"
@@ -47,6 +48,20 @@ class Submitted:
         headers, body = split_message(content)
         return cls(content, headers, body, tuple(mime.parts(content)))
 
+    @property
+    def dispositions(self) -> frozenset[str | None]:
+        """The words of Content-Disposition of the parts, in lower case."""
+        return frozenset(part.disposition for part in self.parts)
+
+    @property
+    def size(self) -> int:
+        """Its bytes."""
+        return len(self.content)
+
+    def decoded_size(self) -> int:
+        """Return the bytes of the mail with its base64 parts decoded (KOM-LE-A_2004-01)."""
+        return mime.decoded_size(self.content, self.parts)
+
 
 @dataclass
 class ClientMail:
@@ -67,25 +82,22 @@ class ClientMail:
 
 
 def prepare(
-    mail: Submitted,
+    mail: Submitted | SpooledMail,
     *,
     mail_from: str,
     recipients: Collection[str],
     now: datetime,
     replace_from: bool,
-    max_size: int,
 ) -> ClientMail:
     """Judge and complete *mail* before it is protected.
 
-    A part x-kas is refused (A_22341), also more than *max_size* bytes when decoded; Dienstkennung
-    (A_19488-02), Message-ID and Date are added where they are missing. With *replace_from* a From
-    that differs from *mail_from* gives way to it and a differing Sender is dropped, unless the
-    only recipient is the sender. Raises MailRefused.
+    A part x-kas is refused (A_22341); Dienstkennung (A_19488-02), Message-ID and Date are added
+    where they are missing. With *replace_from* a From that differs from *mail_from* gives way to
+    it and a differing Sender is dropped, unless the only recipient is the sender. Of one that is
+    spooled the body stays where it is. Raises MailRefused.
     """
-    if any(part.disposition == KAS_DISPOSITION for part in mail.parts):
+    if KAS_DISPOSITION in mail.dispositions:
         raise MailRefused(faults.HOLDS_KAS_PART)
-    if mime.decoded_size(mail.content, mail.parts) > max_size:
-        raise MailRefused(faults.TOO_LARGE)
     headers = mail.headers
     to_oneself = [canonical(address) for address in recipients] == [canonical(mail_from)]
     if replace_from and mail_from and not to_oneself:
@@ -101,7 +113,7 @@ def prepare(
         headers.append("Message-ID", f"<{uuid.uuid4()}@{sender.rpartition('@')[2]}>")
     if headers.get("Date") is None:
         headers.append("Date", format_datetime(now))
-    return ClientMail(headers, mail.body, sender)
+    return ClientMail(headers, mail.body if isinstance(mail, Submitted) else b"", sender)
 
 
 def sender_of(headers: Headers) -> str | None:

@@ -13,16 +13,18 @@ from ..directory import Directory, DirectoryEntry
 from ..mta import Recipient
 from ..operation import Operation
 
+NO_LARGE_MAILS = "4001"
 NOT_ENCRYPTABLE = "4004"
 DIFFERENT_TELEMATIK_IDS = "4005"
 
 
 @dataclass(frozen=True)
 class Accepted:
-    """A recipient and the certificates to encrypt for."""
+    """A recipient, the certificates to encrypt for, and whether large mails can be received."""
 
     recipient: Recipient
     certificates: tuple[x509.Certificate, ...]
+    large_mails: bool = False
 
 
 @dataclass(frozen=True)
@@ -78,5 +80,23 @@ def sort_out(
         elif len(entry.telematik_ids) > 1:
             refused.append(Refused(recipient, DIFFERENT_TELEMATIK_IDS))
         else:
-            accepted.append(Accepted(recipient, certificates))
+            accepted.append(Accepted(recipient, certificates, entry.receives_large_mails))
     return accepted, refused
+
+
+async def only_large(
+    operation: Operation, directory: Directory, accepted: Sequence[Accepted]
+) -> tuple[list[Accepted], list[Refused]]:
+    """Refuse who does not receive large mails (4001, A_19356-06).
+
+    What is kept of them may be old (A_22340), so that the directory is asked again before a
+    recipient is refused (FAQ). Raises LdapError.
+    """
+    refusable = [one.recipient for one in accepted if not one.large_mails]
+    entries = await asyncio.gather(
+        *(directory.find(operation, recipient.address, fresh=True) for recipient in refusable)
+    )
+    pairs = zip(refusable, entries, strict=True)
+    refused = [Refused(r, NO_LARGE_MAILS) for r, entry in pairs if not entry.receives_large_mails]
+    gone = [one.recipient for one in refused]
+    return [one for one in accepted if one.recipient not in gone], refused

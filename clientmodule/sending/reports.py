@@ -18,6 +18,8 @@ ERROR_HEADER = "X-KIM-Fehlermeldung"
 NO_KEY_STATUS = "5.7.5"
 """RFC 3463: cryptographic failure."""
 REFUSED_STATUS = "5.0.0"
+STATUS = {"4001": "5.2.3", "4002": "5.3.0"}
+"""RFC 3463: longer than the recipient takes; a system that the mail needs has failed."""
 RELAYED_STATUS = "2.0.0"
 OUTDATED = "4017"
 
@@ -34,6 +36,7 @@ class Failure:
         """Return the failure as a DSN tells it."""
         status, diagnostic = NO_KEY_STATUS, None
         if self.code is not None:
+            status = STATUS.get(self.code, NO_KEY_STATUS)
             known = FEHLERMELDUNG.get(self.code)
             diagnostic = f"x-kim; {self.code} {_ascii(known.text if known else '')}".rstrip()
         elif self.reply is not None:

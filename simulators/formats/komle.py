@@ -69,7 +69,18 @@ def outer_message(
     2100-02). *extra* are the client module's own fields (X-KIM-CMVersion, Expires, …); they
     take the place of fields of that name in *client_mail*.
     """
-    inner, _ = split_message(client_mail)
+    outer = outer_headers(split_message(client_mail)[0], version=version, extra=extra)
+    return b"".join((outer.to_bytes(), _ENVELOPED_HEADER, b"\r\n", base64_lines(cms)))
+
+
+def outer_headers(
+    inner: Headers, *, version: str = VERSION_PLAIN, extra: Mapping[str, str] | None = None
+) -> Headers:
+    """Return the header block of the message around a mail with the headers *inner*.
+
+    It lacks what describes the body.
+    """
+    extra = extra or {}
     outer = Headers()
     own = {name.lower() for name in extra}
     outer.extend(inner.named(*(name for name in COPIED_HEADERS if name.lower() not in own)))
@@ -78,7 +89,7 @@ def outer_message(
     outer.append(VERSION_HEADER, version)
     for name, value in extra.items():
         outer.append(name, value)
-    return b"".join((outer.to_bytes(), _ENVELOPED_HEADER, b"\r\n", base64_lines(cms)))
+    return outer
 
 
 def base64_lines(data: bytes) -> bytes:

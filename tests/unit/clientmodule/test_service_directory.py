@@ -8,7 +8,7 @@ from clientmodule.konnektor.faults import KonnektorUnreachable
 from clientmodule.konnektor.service_directory import read_service_directory
 from clientmodule.konnektor.soap import last_trace
 from clientmodule.konnektor.xml import parse
-from clientmodule.sending.pipeline import encrypts_for_all, signature_crypt
+from clientmodule.sending.rounds import encrypts_for_all, signature_crypt
 
 SIGNATURE = "http://ws.gematik.de/conn/SignatureService/v7."
 

@@ -178,7 +178,7 @@ def test_after_auth(kim: World, logged_in: Callable[[str], smtplib.SMTP]) -> Non
     assert smtp.docmd("RCPT TO:<a@b.kim.telematik-test>")[0] == 503
     assert smtp.docmd("MAIL FROM:keine-klammern")[0] == 501
     assert smtp.docmd(f"{MAIL} UNBEKANNT=1")[0] == 501
-    assert smtp.docmd(f"{MAIL} SIZE=99999999")[0] == 552
+    assert smtp.docmd(f"{MAIL} SIZE=9999999999")[0] == 552
     assert smtp.docmd(f"{MAIL} SIZE=1000 BODY=8BITMIME RET=HDRS ENVID=abc")[0] == 250
     assert smtp.docmd(MAIL)[0] == 503
     assert smtp.docmd("DATA")[0] == 503
