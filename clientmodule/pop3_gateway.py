@@ -331,6 +331,7 @@ async def _open(
     user: UserName,
     password: str,
 ) -> tuple[Pop3Server, bytes]:
+    """Return the POP3 server that *user* names, logged in, and its +OK (KOM-LE-A_2033-01)."""
     seconds = installation.settings.pop3_timeout_server
     stream = await installation.provider.connect(operation, konnektor, user, seconds=seconds)
     server = Pop3Server(stream)
