@@ -141,8 +141,9 @@ class KeyStore:
         What a provider issued serves all addresses of a client module (3.7), until each has its
         own.
         """
-        known = self.addresses()
-        return address.lower() if address.lower() in known else next(iter(known), None)
+        if address.lower() in self._given or self._file(address).exists():
+            return address.lower()
+        return next(iter(self.addresses()), None)
 
     def _file(self, address: str) -> Path:
         name = hashlib.sha256(address.lower().encode()).hexdigest()[:32]

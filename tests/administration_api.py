@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,6 +13,8 @@ from tests.clientmodule_world import SECONDS, World
 
 NEW = "neu@erst.kim.telematik-test"
 NEW_PASSWORD = "Neues-Geheimnis-1"
+FIELDS = {"konnektor-test": (), "cards": (), "unlock": ()}
+"""The steps that are about no account."""
 
 
 class Refused(AssertionError):
@@ -48,7 +51,7 @@ class Desk:
         connection = http.client.HTTPConnection(urlsplit(control).netloc, timeout=2 * SECONDS)
         try:
             body = json.dumps(
-                {"context": self.context, **given} if name != "import-certificate" else given
+                {"context": self.context} | given if name != "import-certificate" else given
             )
             connection.request("POST", f"/administration/{name}", body)
             response = connection.getresponse()
@@ -62,7 +65,24 @@ class Desk:
     def on_account(self, name: str, **given: Any) -> dict[str, Any]:
         """Take a step on the account with the participant's card."""
         usual = {"iccsn": self.iccsn, "address": self.address, "password": self.password}
-        return self.step(name, **{**usual, **given})
+        wanted = {field: usual[field] for field in FIELDS.get(name, tuple(usual))}
+        return self.step(name, **{**wanted, **given})
+
+    def refused(self, name: str, **given: Any) -> Refused:
+        """Take a step on the account that is refused; return how."""
+        try:
+            answer = self.on_account(name, **given)
+        except Refused as refused:
+            return refused
+        raise AssertionError(f"{name} was not refused: {answer}")
+
+    def refused_registration(self, **given: Any) -> str:
+        """Register in vain; return the line."""
+        try:
+            answer = self.register(**given)
+        except Refused as refused:
+            return refused.line
+        raise AssertionError(f"was not refused: {answer}")
 
     def register(self, **given: Any) -> dict[str, Any]:
         """Register with the code of the participant's site."""
@@ -73,6 +93,12 @@ class Desk:
             "initial_password": code.initial_password,
         }
         return self.on_account("register", **{**usual, **given})
+
+
+def advance(kim: World, delta: timedelta) -> None:
+    """Move the virtual time of every process, until the next reset."""
+    for control in kim.endpoints.controls().values():
+        kim.ask(control, "PUT", "/clock", {"advance_seconds": delta.total_seconds()})
 
 
 def desk_of(kim: World, participant: str, *, user: bool = False) -> Desk:
