@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
+from simulators.formats.requirements import requirements
+
 ROOT = Path(__file__).resolve().parents[2]
 TESTS = ROOT / "tests"
 MARKER = "requirement"
@@ -16,6 +18,8 @@ MARKER = "requirement"
 @cache
 def proofs() -> Mapping[str, tuple[str, ...]]:
     """Return for each id the tests that carry it, as ``tests/…/test_x.py::test_y``.
+
+    Tests of the provider carry ids of its specification, too.
 
     Read from the files, so that it is the same whatever part of the tests runs and wherever.
     """
@@ -34,8 +38,9 @@ def proofs() -> Mapping[str, tuple[str, ...]]:
 
 @cache
 def proving() -> frozenset[str]:
-    """Return every test that proves something."""
-    return frozenset(name for names in proofs().values() for name in names)
+    """Return every test that proves a requirement of the table."""
+    known = {row.id for row in requirements()}
+    return frozenset(name for i, names in proofs().items() if i in known for name in names)
 
 
 def _marked(tree: ast.Module) -> Iterator[tuple[str, list[str]]]:
