@@ -93,10 +93,15 @@ class Process(Generic[S]):
     def socket(self, name: str) -> socket.socket:
         """Return the listening socket of the listener *name*, bound now if not inherited.
 
-        Raises OSError when the port is taken.
+        Raises OSError, which names the listener, when the port is taken.
         """
         if name not in self.inherited:
-            self.inherited[name] = bind(getattr(self.settings.listeners, name))
+            listener = getattr(self.settings.listeners, name)
+            try:
+                self.inherited[name] = bind(listener)
+            except OSError as error:
+                place = f"listeners.{name}: {listener.host}:{listener.port}"
+                raise OSError(error.errno, f"{place}: {error.strerror}") from None
         return self.inherited[name]
 
     def address(self, name: str) -> tuple[str, int]:

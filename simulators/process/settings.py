@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from pydantic import (
@@ -22,6 +23,9 @@ from .yaml_text import load_yaml
 MAX_SETTINGS_BYTES = 16 << 20
 
 
+_IN_OTHER_WORDS = MappingProxyType(
+    {"extra_forbidden": "there is no such setting", "missing": "is needed, but not there"}
+)
 DIRECTORY = "directory"
 """In the context of validation: where relative paths begin."""
 
@@ -108,4 +112,5 @@ def read_settings(model: type[S], path: Path) -> S:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "top level"
-        raise InputError(f"{path}: {where}: {one_line(first['msg'])}") from None
+        said = _IN_OTHER_WORDS.get(first["type"]) or first["msg"].removeprefix("Value error, ")
+        raise InputError(f"{path}: {where}: {one_line(said)}") from None

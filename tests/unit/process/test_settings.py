@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from simulators.process.described import description
 from simulators.process.errors import InputError
-from simulators.process.settings import ProcessSettings, read_settings
+from simulators.process.settings import ProcessSettings, TlsIdentity, read_settings
 
 
 def write(directory: Path, content: object) -> Path:
@@ -60,3 +61,25 @@ def test_a_missing_file_is_one_line(tmp_path: Path) -> None:
 def test_a_device_without_end_is_one_line() -> None:
     with pytest.raises(InputError, match="larger than"):
         read_settings(ProcessSettings, Path("/dev/zero"))
+
+
+class _WithPaths(ProcessSettings):
+    """A role's settings."""
+
+    inner: dict[str, TlsIdentity] = {}
+
+
+def test_relative_paths_begin_at_the_file(tmp_path: Path) -> None:
+    inner = {"a": {"certificate": "tls/a.pem", "key": "/etc/a.key"}}
+    content = {"name": "x", "data_dir": "data", "inner": inner}
+    settings = read_settings(_WithPaths, write(tmp_path, content))
+    assert settings.data_dir == tmp_path / "data"
+    assert settings.inner["a"].certificate == tmp_path / "tls" / "a.pem"
+    assert settings.inner["a"].key == Path("/etc/a.key")
+
+
+def test_everything_is_described() -> None:
+    lines = "\n".join(description(_WithPaths)).splitlines()
+    assert any(line.split() == ["inner.NAME.key", "(needed)"] for line in lines)
+    assert any(line.split() == ["seed", "1"] for line in lines)
+    assert any(line.split() == ["listeners.control.host", '"127.0.0.1"'] for line in lines)
