@@ -1,4 +1,8 @@
-"""``python -m clientmodule.administration``: the assistant, and each step as a command."""
+"""``python -m clientmodule.administration``: the assistant, and each step as a command.
+
+A command asks nothing that it was told, so that scripts of a data centre can do without the
+assistant's dialogue (A_20188).
+"""
 
 from __future__ import annotations
 

@@ -65,4 +65,6 @@ def _ids(node: ast.AST) -> Iterator[str]:
         if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
             continue
         if call.func.attr == MARKER:
-            yield from (str(a.value) for a in call.args if isinstance(a, ast.Constant))
+            for constant in (node for given in call.args for node in ast.walk(given)):
+                if isinstance(constant, ast.Constant):
+                    yield str(constant.value)
