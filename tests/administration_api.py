@@ -84,6 +84,14 @@ class Desk:
             return refused.line
         raise AssertionError(f"was not refused: {answer}")
 
+    def refused_import(self, **given: Any) -> str:
+        """Import in vain; return the line."""
+        try:
+            answer = self.step("import-certificate", **given)
+        except Refused as refused:
+            return refused.line
+        raise AssertionError(f"was not refused: {answer}")
+
     def register(self, **given: Any) -> dict[str, Any]:
         """Register with the code of the participant's site."""
         site = self.kim.endpoints.participants[self.participant].site

@@ -35,11 +35,6 @@ def entry(kim: World, telematik_id: str) -> dict[str, list[str]]:
     raise AssertionError(telematik_id)
 
 
-def asked(kim: World, participant: str, operation: str) -> list[dict[str, Any]]:
-    journal = kim.journal(kim.provider(participant))
-    return [event for event in journal if event["event"] == f"rest.{operation}"]
-
-
 @pytest.mark.requirement(
     *("A_19457-02", "A_19458-01", "A_19459", "A_19468-02", "A_19453", "A_19513", "A_19523"),
     *("A_20773", "A_21396", "KOM-LE-A_2301-02"),
