@@ -10,7 +10,9 @@ from .mime import MAX_DEPTH, MAX_PART_HEADERS, MAX_PARTS, Part
 MAX_DELIMITER_LINE = 1_000
 """A longer line is no delimiter: boundaries have 70 characters at most (RFC 2046, 5.1.1)."""
 MAX_ALL_HEADERS = 4 << 20
-"""What all header blocks may hold together; parts after that are not looked for."""
+MAX_HYPHENS = 1_000_000
+"""What all header blocks may hold together, and how many lines may begin with ``--`` and be no
+delimiter; parts after that are not looked for."""
 
 
 class PartScanner:
@@ -30,7 +32,7 @@ class PartScanner:
         self._open: list[tuple[bytes, str]] = []  # boundary and type, outermost first
         self._start: int | None = 0  # of the part that is being read
         self._current: Part | None = None  # once its headers are known; never a multipart
-        self._held = self._seen = 0
+        self._held = self._seen = self._hyphens = 0
         self._stopped = False
 
     @property
@@ -118,6 +120,8 @@ class PartScanner:
             end = len(self._buffer) - 1
         if not self._take_delimiter(begin, end + 1):
             self._next = begin + 1
+            self._hyphens += 1
+            self._stopped = self._hyphens > MAX_HYPHENS
         return True
 
     def _take_delimiter(self, begin: int, end: int) -> bool:
@@ -156,15 +160,20 @@ class PartScanner:
         part = Part(headers, self._start, body, body, self._inside)
         if self.head is None:
             self.head = part
-        self._held += body - self._start
-        self._seen += 1
-        if self._seen > MAX_PARTS or self._held > MAX_ALL_HEADERS:
-            self._stopped = True
-        elif part.boundary is not None and self._is_multipart(part):
+        if self._too_many(body - self._start):
+            return
+        if part.boundary is not None and self._is_multipart(part):
             self._open.append((part.boundary, part.content_type))
             self._start = None
         else:
             self._current = part
+
+    def _too_many(self, size: int) -> bool:
+        """Count a header block of *size* bytes; return whether to look no further."""
+        self._held += size
+        self._seen += 1
+        self._stopped = self._seen > MAX_PARTS or self._held > MAX_ALL_HEADERS
+        return self._stopped
 
     def _end_part(self, end: int) -> None:
         """Note that the part that is being read ends at *end*, in its headers or in its body."""
@@ -175,7 +184,8 @@ class PartScanner:
             block = self._buffer[self._start - self._base : end - self._base]
             part = Part(Headers.parse(block), self._start, end, end, self._inside)
             self.head = self.head or part
-            self._seen += 1
+            if self._too_many(end - self._start):
+                return
         if not self._is_multipart(part):  # one that ends in its headers has no parts
             body = end if part.body < 0 else min(part.body, end)
             self.parts.append(Part(part.headers, part.start, body, end, part.inside))

@@ -17,6 +17,8 @@ from .delivered import NOTES, mark
 WHOLE: Final = 1 << 20
 """A text of up to so many bytes is read at once; of a longer one only the end."""
 TAIL: Final = 64 << 10
+MAX_LINES: Final = 16
+"""Base64 is cut before a line from which on whole groups of four follow: at once, usually."""
 _WITHOUT_ENCODING: Final = frozenset({"7bit", "8bit", "binary"})
 _PADDING: Final = b" \t\r\n"
 
@@ -122,10 +124,12 @@ def _tail(spool: Spool, part: Part) -> int | None:
     begin = max(part.body, part.end - TAIL)
     content = b"".join(between(spool, begin, part.end))
     line = content.find(b"\n") + 1
-    while part.transfer_encoding == "base64":
+    if part.transfer_encoding != "base64":
+        return begin + line
+    for _ in range(MAX_LINES):
         if line == 0:
-            return None
-        if len(content[line:].translate(None, _PADDING)) % 4 == 0:
             break
+        if len(content[line:].translate(None, _PADDING)) % 4 == 0:
+            return begin + line
         line = content.find(b"\n", line) + 1
-    return begin + line
+    return None

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clientmodule import mime
+from clientmodule import mime, mime_stream
 from clientmodule.mime_stream import PartScanner
 from simulators.formats.errors import FormatError
 from simulators.formats.headers import MAX_HEADER_BYTES
@@ -86,3 +86,15 @@ def test_what_is_held_is_bounded() -> None:
     scanner.finish()
     assert len(scanner.parts) <= mime.MAX_PARTS
     assert len(scanner._buffer) < 10
+
+
+@pytest.mark.parametrize("line", [b"--a\r\n", b"--\n", b"--a\r\nX: y\r\n"])
+def test_endless_repetition_is_not_looked_through(
+    line: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mime_stream, "MAX_HYPHENS", 5_000)
+    scanner = PartScanner()
+    scanner.feed(FRONT + b"\r\n")
+    scanner.feed(line * 6_000)
+    assert len(scanner.parts) <= mime.MAX_PARTS
+    assert not scanner.complete
