@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import email
 import email.policy
+import poplib
 import socket
+import ssl
 from collections.abc import Callable
 from dataclasses import replace
 from email.message import EmailMessage
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import pytest
+from cryptography import x509
 
 from clientmodule import texts
 from simulators.formats.headers import split_message
@@ -46,6 +50,12 @@ def downloads(kim: World) -> int:
     return sum(
         entry["downloads"] for entry in kim.ask(kim.provider("praxis"), "GET", "/attachments")
     )
+
+
+def read(content: bytes) -> EmailMessage:
+    message = email.message_from_bytes(content, policy=email.policy.default)
+    assert isinstance(message, EmailMessage)
+    return message
 
 
 def embedded(message: EmailMessage) -> EmailMessage:
@@ -86,8 +96,7 @@ def test_large_mails_are_not_enabled(foreign: ForeignClientModule, mail: bytes, 
         message = foreign.large(mail, replace(part, size=HUGE), **{SIZE_HEADER: "viel"})
     foreign.send(message)
     (stored,) = kim.stored("kasse")
-    got = email.message_from_bytes(kim.fetch("kasse"), policy=email.policy.default)
-    assert isinstance(got, EmailMessage)
+    got = read(kim.fetch("kasse"))
     assert results(got) == (None, [], ["4018"])
     assert got["Subject"] == texts.SUBJECT_NOT_ENABLED
     assert text_of(got) == texts.NOT_ENABLED.format(address=foreign.recipient)
@@ -107,8 +116,7 @@ def test_forwarded_to_oneself_after_enabling(foreign: ForeignClientModule, mail:
     forwarded = kim.mail("kasse", "kasse", text="Bitte noch einmal")
     forwarded.add_attachment(report)
     kim.send("kasse", "kasse", mail=forwarded)
-    got = email.message_from_bytes(kim.fetch("kasse"), policy=email.policy.default)
-    assert isinstance(got, EmailMessage)
+    got = read(kim.fetch("kasse"))
     assert results(got) == ("00", ["01"], [])
     assert got["From"] == foreign.sender
 
@@ -162,7 +170,7 @@ def test_download_again_by_forwarding(foreign: ForeignClientModule, mail: bytes)
     forwarded = kim.mail("kasse", "kasse")
     forwarded.add_attachment(report)
     kim.send("kasse", "kasse", mail=forwarded)
-    got = email.message_from_bytes(kim.fetch("kasse"), policy=email.policy.default)
+    got = read(kim.fetch("kasse"))
     assert got["X-KIM-DecryptionResult"] == "00"
 
 
@@ -282,3 +290,47 @@ def test_sizes_and_top_are_of_the_stored_message(foreign: ForeignClientModule, m
     assert b"X-KIM-DecryptionResult: 00" in lines
     assert pop3.uidl()[1] == uid
     pop3.quit()
+
+
+@pytest.mark.requirement("A_19374-03", "A_19369-02", "A_23512")
+def test_sent_and_fetched(kim: World) -> None:
+    """From one client module to another and to itself, above the limit of one of them."""
+    sent = kim.mail("radiologie", "radiologie", "zweite", text="Anbei die Aufnahme")
+    sent.add_attachment(SCAN, maintype="image", subtype="jpeg", filename="bild.jpg")
+    kim.send("radiologie", "radiologie", "zweite", mail=sent)
+    for participant in ("radiologie", "zweite"):
+        got = read(kim.fetch(participant))
+        assert results(got) == ("00", ["01"], [])
+        assert (got["Message-ID"], got["Subject"]) == (sent["Message-ID"], "Befund")
+        text, scan = got.iter_parts()
+        assert text.get_content().splitlines()[0] == "Anbei die Aufnahme"
+        assert text.get_content().splitlines()[-1] == texts.NOTE_VERIFIED
+        assert scan.get_content() == SCAN
+
+
+@pytest.mark.requirement("A_19368", "A_22348", "A_19370-04")
+def test_certificate_of_the_kas_is_revoked(foreign: ForeignClientModule, mail: bytes) -> None:
+    kim = foreign.kim
+    foreign.send(foreign.large(mail, foreign.uploaded(mail)))
+    kim.stored("kasse")
+    place = urlsplit(kim.endpoints.providers["erst.kim.telematik-test"].kas or "")
+    served = ssl.get_server_certificate((place.hostname or "", place.port or 0))
+    serial = x509.load_pem_x509_certificate(served.encode()).serial_number
+    assert kim.endpoints.pki is not None
+    kim.ask(kim.endpoints.pki.control, "PUT", f"/certificates/{serial}", {"status": "revoked"})
+    assert_not_downloaded(read(kim.fetch("kasse")), foreign)
+    assert downloads(kim) == 0
+
+
+@pytest.mark.requirement("A_23512")
+def test_directory_does_not_answer(foreign: ForeignClientModule, mail: bytes) -> None:
+    """Whether large mails are enabled is not known: the mail stays, and is fetched later."""
+    kim = foreign.kim
+    foreign.send(foreign.large(mail, foreign.uploaded(mail), **{SIZE_HEADER: str(HUGE)}))
+    kim.stored("kasse")
+    assert kim.endpoints.vzd is not None
+    kim.fault(kim.endpoints.vzd.control, "*", kind="result", code=51)
+    with pytest.raises(poplib.error_proto, match="SYS/TEMP"):
+        kim.fetch("kasse")
+    kim.ask(kim.endpoints.vzd.control, "DELETE", "/faults")
+    assert results(read(kim.fetch("kasse")))[2] == ["4018"]
