@@ -44,7 +44,7 @@ def server_context(
 ) -> ssl.SSLContext:
     """Return a TLS 1.2+ server context; with *client_ca* client certificates are checked.
 
-    ``require_client`` refuses a handshake without client certificate (A_22348, mutual TLS).
+    ``require_client`` refuses a handshake without client certificate.
     Raises InputError when a file cannot be used.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
