@@ -51,6 +51,15 @@ class Recipient:
         """The value of ORCPT."""
         return _value(self.parameters, "ORCPT")
 
+    @property
+    def failure_is_reported(self) -> bool:
+        """Tell whether the sender wants to hear of a failure: unless NOTIFY says otherwise.
+
+        RFC 3461, 4.1, which KOM-LE-A_2024-01 and 2192-01 name for their reports.
+        """
+        wanted = _value(self.parameters, "NOTIFY")
+        return wanted is None or "FAILURE" in wanted.upper().split(",")
+
 
 @dataclass(frozen=True)
 class MailEnvelope:

@@ -19,6 +19,18 @@ MAIL_FORWARDED = frozenset({"RET", "ENVID"})
 MAIL_CONSUMED = frozenset({"SIZE", "BODY", "AUTH"})
 RCPT_FORWARDED = frozenset({"NOTIFY", "ORCPT"})
 
+_XTEXT = r"(?:[!-*,-<>-~]|\+[0-9A-F]{2})"
+_NOTIFY = r"(?:SUCCESS|FAILURE|DELAY)"
+_VALUES = {
+    "SIZE": re.compile(r"[0-9]{1,20}"),
+    "BODY": re.compile(r"7BIT|8BITMIME", re.IGNORECASE),
+    "RET": re.compile(r"FULL|HDRS", re.IGNORECASE),
+    "ENVID": re.compile(rf"{_XTEXT}{{1,100}}"),
+    "NOTIFY": re.compile(rf"NEVER|{_NOTIFY}(?:,{_NOTIFY})*", re.IGNORECASE),
+    "ORCPT": re.compile(rf"[A-Za-z0-9-]+;{_XTEXT}{{1,500}}"),
+}
+"""What the values of parameters look like (RFC 1870, 6152, 3461)."""
+
 
 class CommandError(ValueError):
     """The arguments cannot be read, or a parameter is not known."""
@@ -36,8 +48,6 @@ def read_mail(argument: str) -> tuple[str, tuple[str, ...], int]:
     for parameter in parameters:
         name, _, value = parameter.partition("=")
         if name.upper() == "SIZE":
-            if not value.isdecimal() or len(value) > 20:
-                raise CommandError("SIZE is no number")
             size = int(value)
         if name.upper() in MAIL_FORWARDED:
             forwarded.append(parameter)
@@ -66,4 +76,11 @@ def _read(pattern: re.Pattern[str], argument: str) -> tuple[str, tuple[str, ...]
     parameters = tuple(matched["parameters"].split())
     if len(parameters) > MAX_PARAMETERS or not all(map(_PARAMETER.fullmatch, parameters)):
         raise CommandError("malformed parameter")
+    names = set()
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        known = _VALUES.get(name.upper())
+        if name.upper() in names or (known is not None and not known.fullmatch(value)):
+            raise CommandError("a parameter is given twice, or with a value that it cannot have")
+        names.add(name.upper())
     return address, parameters

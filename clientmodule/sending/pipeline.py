@@ -184,9 +184,12 @@ async def _transmit(
 async def _report_failures(
     sending: Sending, failures: Sequence[Failure], *, outer: Headers
 ) -> None:
-    """Tell the sender who does not get the mail."""
+    """Tell the sender who does not get the mail, but of whom NOTIFY says not to."""
+    reported = [failure for failure in failures if failure.recipient.failure_is_reported]
+    if not reported:
+        return
     dsn = failure_report(
-        failures,
+        reported,
         sender=sending.mail.sender,
         outer=outer,
         arrival=sending.arrival,
