@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import struct
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -22,12 +23,14 @@ class Spool:
 
     The file is unlinked from the beginning, so that nothing is left of it however the process
     ends, and what the disk gets to see is sealed with AES-256-GCM under a key of this object.
-    Writing and reading may wait for the disk; they raise OSError when it is full.
+    Writing and reading may wait for the disk, so they belong in a thread; they raise OSError when
+    it is full. ``close`` waits for a thread that is at it, whoever waited for that was cancelled.
     """
 
     def __init__(self, directory: Path) -> None:
         self._file: IO[bytes] = tempfile.TemporaryFile(dir=directory, buffering=0)  # noqa: SIM115
         self._cipher = AESGCM(AESGCM.generate_key(256))
+        self._lock = threading.Lock()
         self._pending = bytearray()
         self._blocks = 0
         self.size = 0
@@ -46,7 +49,7 @@ class Spool:
         for number in range(first, self._blocks):
             yield self._open(number)[inside:]
             inside = 0
-        rest = bytes(memoryview(self._pending)[inside if first >= self._blocks else 0 :])
+        rest = bytes(memoryview(self._pending)[max(0, start - self._blocks * BLOCK) :])
         if rest:
             yield rest
 
@@ -61,7 +64,8 @@ class Spool:
 
     def close(self) -> None:
         """Give everything back."""
-        self._file.close()
+        with self._lock:  # or the thread would go on with a descriptor that is somebody else's
+            self._file.close()
         self._pending.clear()
 
     def __enter__(self) -> Spool:
@@ -77,12 +81,14 @@ class Spool:
 
     def _seal(self, block: bytes) -> None:
         content = memoryview(self._cipher.encrypt(_nonce(self._blocks), block, None))
-        while content:
-            content = content[self._file.write(content) :]
+        with self._lock:
+            while content:
+                content = content[self._file.write(content) :]
         self._blocks += 1
 
     def _open(self, number: int) -> bytes:
-        sealed = os.pread(self._file.fileno(), BLOCK + _TAG, number * (BLOCK + _TAG))
+        with self._lock:
+            sealed = os.pread(self._file.fileno(), BLOCK + _TAG, number * (BLOCK + _TAG))
         return self._cipher.decrypt(_nonce(number), sealed, None)
 
 
