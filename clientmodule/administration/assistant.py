@@ -141,10 +141,7 @@ class Assistant:
 
     async def _account(self, place: Place, card: AuthenticationCard) -> Login:
         """Register, or log in to an account that is registered already."""
-        domain = await self.provider()
-        information = await self._again(
-            lambda: self.administration.service_information(place, domain)
-        )
+        domain, information = await self._provider_of(place)
         registered = self._given.registered
         if registered is None:
             registered = self.dialogue.interactive and not self.dialogue.confirm(
@@ -158,6 +155,16 @@ class Assistant:
             self.dialogue.say(f"Das Konto {account.address} ist beim Anbieter bekannt.")
             return login
         return await self._register(place, card, domain, information)
+
+    async def _provider_of(self, place: Place) -> tuple[str, ServiceInformation]:
+        """Return the provider's domain, once its Account Manager answers, and what it wants."""
+        while True:
+            domain = await self.provider()
+            try:
+                return domain, await self.administration.service_information(place, domain)
+            except AdministrationFault as fault:
+                self._refused(fault)
+                self._given = replace(self._given, domain=None, address=None)
 
     async def _register(
         self, place: Place, card: AuthenticationCard, domain: str, information: ServiceInformation

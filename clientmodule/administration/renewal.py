@@ -11,12 +11,14 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from simulators.formats.certificates import policies
 from simulators.formats.dsn import RecipientReport, delivery_report
 from simulators.formats.kim_codes import FEHLERMELDUNG
 from simulators.process.ldap import LdapError
 from simulators.process.resolver import NamesUnavailable, NoSuchName, read_place
 
 from ..caches import TimedCache
+from ..directory import DirectoryEntry
 from ..installation import Installation
 from ..konnektor.faults import KonnektorError, NoCard
 from ..logged_in import LoggedIn
@@ -36,8 +38,14 @@ BEFORE: Final = timedelta(days=30)
 """One month."""
 AGAIN: Final = timedelta(days=1)
 CODE: Final = "4016"
+PERSONS_ENCRYPTION: Final = "1.2.276.0.76.4.74"
+"""Policy of C.HP.ENC: the certificate of an HBA."""
 STATUS: Final = "4.7.0"
 """RFC 3463: a security matter, for the time being."""
+
+
+class _WithoutUser(Exception):
+    """The account is a person's, but the login names no user: another one will."""
 
 
 class Renewal:
@@ -67,20 +75,26 @@ class Renewal:
             end = await expires(self._installation, who.user.address)
             if end is None or end - self._installation.clock.now() > BEFORE:
                 return
+            iccsn = await self._card(operation, who)
             with operation.step("RenewCertificate"):
-                await self._renew(operation, who)
+                await self._renew(operation, who, iccsn)
+        except _WithoutUser:
+            self._looked.drop(who.user.address.lower())
+            operation.event("RenewalLater")
         except AdministrationFault as fault:
             operation.error(f"RenewCertificate: {CODE} {fault.kind}")
             await self._tell(operation, who, fault.message or fault.line, end)
 
-    async def _renew(self, operation: Operation, who: LoggedIn) -> None:
+    async def _renew(self, operation: Operation, who: LoggedIn, iccsn: str) -> None:
         login = Login(who.user.address, who.password)
-        iccsn = await self._card(operation, who)
         asking = Who(who.konnektor, who.user.context, iccsn)
         await fetch_certificate(self._installation, self._accounts, operation, asking, login)
 
     async def _card(self, operation: Operation, who: LoggedIn) -> str:
-        """Return the card to which the address belongs, as the directory has it."""
+        """Return the card to which the address belongs, as the directory has it.
+
+        User names of SMTP name no user, without whom no HBA is in reach: those of POP3 do.
+        """
         try:
             found = await authentication_cards(who.konnektor, operation, who.user.context)
             entry = await who.konnektor.directory.find(operation, who.user.address)
@@ -91,6 +105,8 @@ class Renewal:
         for card in found:
             if card.telematik_id in entry.telematik_ids:
                 return card.card.iccsn
+        if who.user.context.user is None and _of_person(entry):
+            raise _WithoutUser
         raise faults.of_konnektor(NoCard("the address belongs to no card in reach"))
 
     async def _tell(
@@ -120,6 +136,10 @@ class Renewal:
         domain = who.user.address.rpartition("@")[2]
         host, port = read_place((await self._installation.discovery.mail_servers(domain)).smtp)
         return replace(who.user, host=host, port=port)
+
+
+def _of_person(entry: DirectoryEntry) -> bool:
+    return any(PERSONS_ENCRYPTION in policies(certificate) for certificate in entry.certificates)
 
 
 def failure_report(address: str, message: str, end: datetime | None, now: datetime) -> bytes:

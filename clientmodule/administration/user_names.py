@@ -35,6 +35,8 @@ def user_names(
     smtp = SEPARATOR.join([address, servers.smtp, *base, *named])
     pop3 = SEPARATOR.join([address, servers.pop3, *base, *([user] if user else []), *named])
     try:
+        if any(SEPARATOR in part for part in (*base, *named, user or "")):
+            raise UserNameError(f"{SEPARATOR} in a part")
         read_smtp(smtp)
         read_pop3(pop3)
     except UserNameError as error:

@@ -48,6 +48,11 @@ def events(kim: World, name: str) -> list[dict[str, object]]:
     return [event for event in kim.journal(kim.module("neu")) if event["step"] == name]
 
 
+def logged(kim: World) -> int:
+    """Return how often the error log names the code."""
+    return kim.logs("praxis").get("error", "").count("RenewCertificate: 4016")
+
+
 def wait_for(kim: World, name: str, count: int = 1) -> list[dict[str, object]]:
     """Wait until the client module's journal holds *count* events *name*."""
     deadline = time.monotonic() + SECONDS
@@ -81,6 +86,7 @@ def test_failed_renewal_is_told_to_the_account_once_a_day(
 ) -> None:
     advance(kim, ends(desk) - datetime.now(UTC) - timedelta(days=20))
     reason = "CMP antwortet nicht"
+    before = logged(kim)
     kim.fault(kim.provider("neu"), "REST.createCert", kind="reply", code=502, text=reason, times=1)
     log_in(kim, desk, pop3=pop3)
     (raw,) = kim.stored(NEW)
@@ -92,7 +98,7 @@ def test_failed_renewal_is_told_to_the_account_once_a_day(
     assert "Aktualisierung der PKCS#12-Datei" in text.get_content()
     assert f"Fehlertext: {reason}" in text.get_content()
     assert "Action: failed" in str(status)
-    assert "RenewCertificate: 4016" in kim.logs("praxis")["error"]
+    assert logged(kim) == before + 1
 
     log_in(kim, desk, pop3=pop3)  # the same day: nothing more
     assert len(kim.stored(NEW)) == 1
@@ -150,3 +156,32 @@ def test_key_store_is_protected_and_imports_what_its_password_opens(kim: World, 
     imported = put(NEW, content, told.kim_certificate_password or "")
     assert ends(desk) == datetime.fromisoformat(imported["certificate_expires"])
     log_in(kim, desk)  # the provider trusts it as well
+
+
+@pytest.mark.requirement("A_21381")
+def test_account_of_a_person_is_renewed_when_it_fetches(kim: World) -> None:
+    desk = desk_of(kim, "neue-person", user=True)
+    pins = f"/cards/{desk.iccsn}/pins/PIN.CH"
+    kim.ask(kim.konnektor("neue-person"), "PUT", pins, {"state": "VERIFIED"})
+    desk.register()
+    desk.on_account("certificate")
+    advance(kim, timedelta(days=1095 - 20))
+    names = desk.step("overview", address=desk.address)["names"]
+    with kim.smtp("praxis") as smtp:  # names no user, so that no HBA is in reach
+        smtp.login(names["smtp"], desk.password)
+    wait_for(kim, "RenewalLater")
+    session = kim.pop3("praxis")
+    session.user(names["pop3"])
+    session.pass_(desk.password)
+    wait_for(kim, "RenewCertificate")
+    session.quit()
+    assert len(events(kim, "createCert")) == 2
+    assert events(kim, "DeliveryReport") == []
+
+
+@pytest.mark.requirement("A_19457-02", "A_17239")
+def test_card_without_rsa_proves_itself_with_ecdsa(kim: World, desk: Desk) -> None:
+    kim.fault(kim.konnektor("neu"), "ReadCardCertificate", kind="soap_fault", code=4258, times=1)
+    assert desk.on_account("account")["state"] == "registered"
+    signed = kim.journal(kim.konnektor("neu"))
+    assert any("ECDSA" in str(event) for event in signed)
