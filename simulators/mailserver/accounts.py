@@ -221,19 +221,21 @@ class Accounts:
     async def log_in(self, address: str, password: str) -> Account | None:
         """Return the account if *password* is its password (KOM-LE-A_2148, 2169), else None."""
         await self._guessing.wait(address.lower())
-        account = self.find(address)
-        if account is None or account.locked:
-            return None
-        right = self._verifier.check(account.address, password)
-        if right is None:
-            if account.password is None:
+        account, right = self.find(address), None
+        while right is None:
+            if account is None or account.locked:
                 return None
-            right = await self._process.in_thread(matches, password, account.password)
-            now = self.find(address)
-            if now is None or now.locked or now.password != account.password:
-                return None  # it was changed or locked meanwhile
-            if right:
-                self._verifier.remember(account.address, password)
+            right = self._verifier.check(account.address, password)
+            if right is None:
+                if account.password is None:
+                    return None
+                right = await self._process.in_thread(matches, password, account.password)
+                now = self.find(address)
+                if now is None or now.locked or now.password != account.password:
+                    account, right = now, None  # changed meanwhile: what holds now decides
+                elif right:
+                    self._verifier.remember(account.address, password)
+        assert account is not None  # only of one that is there something is right
         self._guessing.note(account.address, right=right)
         return account if right else None
 
