@@ -69,10 +69,18 @@ sites:
     cards:
       erste: {type: SMC-B}
       zweite: {type: SMC-B}
+  radiologie:
+    name: Radiologie Linde
+    clientmodule:
+      parameters:
+        max_client_mail: 65536
+        max_submission: 2000000000
+        cm_kas_timeout: 2
 participants:
+  radiologie: {site: radiologie, address: radiologie@erst.kim.telematik-test, kim_version: 1.5+}
   praxis: {site: praxis, address: praxis@erst.kim.telematik-test}
-  erste: {site: verbund, card: erste, address: erste@erst.kim.telematik-test}
-  zweite: {site: verbund, card: zweite, address: zweite@erst.kim.telematik-test}
+  erste: {site: verbund, card: erste, address: erste@erst.kim.telematik-test, kim_version: "1.0"}
+  zweite: {site: verbund, card: zweite, address: zweite@erst.kim.telematik-test, kim_version: 1.5+}
   kasse: {site: kasse, address: kasse@zweit.kim.telematik-test}
   eilig: {site: eilig, address: eilig@erst.kim.telematik-test}
   person: {site: person, card: hba, address: person@erst.kim.telematik-test}
