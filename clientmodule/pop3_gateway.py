@@ -209,7 +209,7 @@ class Pop3Dialogue:
         self._server, answer = opened
         self._client.end_with(self._server.stream)
         self._installation.logged_in(LoggedIn(konnektor, user, password, by_smtp=False))
-        self._fetching = Fetching(self._installation, konnektor, user)
+        self._fetching = Fetching(self._installation, konnektor, user, self._client.lost)
         return answer + b"\r\n"
 
     async def _relay(self, server: Pop3Server, verb: str, argument: str, line: bytes) -> None:

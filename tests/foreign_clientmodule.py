@@ -10,6 +10,7 @@ import json
 import os
 import smtplib
 import ssl
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.message import EmailMessage
@@ -85,14 +86,14 @@ class ForeignClientModule:
         mail: bytes | None = None,
         named: bool = True,
         version: str = komle.VERSION_PLAIN,
-        **fields: str,
+        extra: Mapping[str, str] | None = None,
     ) -> bytes:
         cms = enveloped_data.encrypt(
             entity,
             self.certificates,
             unauthenticated=[recipient_emails.attribute(self.emails)] if named else [],
         )
-        return komle.outer_message(mail or self.mail(), cms, version=version, extra=fields)
+        return komle.outer_message(mail or self.mail(), cms, version=version, extra=extra or {})
 
     def upload(self, content: bytes) -> str:
         """Put *content* on the KAS of the sender's provider; return its link."""
@@ -115,7 +116,7 @@ class ForeignClientModule:
         """Return the message for a large *mail* whose data are where *part* says."""
         small = small_mail(split_message(mail)[0], part)
         given = outer or {SIZE_HEADER: str(part.size)}
-        return self.message(self.signed(small), mail=mail, version=komle.VERSION_KAS, **given)
+        return self.message(self.signed(small), mail=mail, version=komle.VERSION_KAS, extra=given)
 
     def uploaded(self, mail: bytes) -> KasPart:
         """Seal and upload *mail*."""

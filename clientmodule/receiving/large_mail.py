@@ -19,6 +19,7 @@ from ..kas.cipher import OVERHEAD, CannotOpen, Opener
 from ..kas.client import KasFailed, KasUser
 from ..kas.links import leads_to_kas
 from ..kas.spool import Spool
+from ..lines import ConnectionLost
 from ..mime_stream import PartScanner
 from . import results
 from .restored import RestoredMail, restored
@@ -118,6 +119,8 @@ async def _download(
         download = installation.kas.download(operation, who, part.link, most=most + OVERHEAD)
         async with aclosing(download) as pieces:
             async for piece in pieces:
+                if fetching.gone.done():  # KOM-LE-A_2039: nobody waits for the rest
+                    raise ConnectionLost
                 await installation.process.in_thread(data.take, piece)
     except (KasFailed, NamesUnavailable) as error:
         operation.error(f"readMailData: {error}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -27,11 +28,12 @@ SUPPORTED_VERSIONS: Final = frozenset({komle.VERSION_PLAIN, komle.VERSION_KAS})
 
 @dataclass(frozen=True)
 class Fetching:
-    """Who fetches, and with which Konnektor."""
+    """Who fetches, and with which Konnektor; ``gone`` is done when the client system is."""
 
     installation: Installation
     konnektor: Konnektor
     user: UserName
+    gone: asyncio.Future[None]
 
 
 async def deliver(fetching: Fetching, operation: Operation, message: bytes) -> bytes | RestoredMail:

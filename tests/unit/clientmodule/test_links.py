@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,14 +19,14 @@ KAS = "https://kas.eins.kim.telematik-test:8443/attachments/v2.4"
 def allowed(link: str, **settings: Any) -> bool:
     made = ClientModuleSettings(
         name="clientmodule",
-        ca="ca.pem",
+        ca=Path("ca.pem"),
         client_tls=False,
         konnektors={
             "default": KonnektorAccess(
                 service_directory="http://k", ldap="ldap://k", authentication="none"
             )
         },
-        data_dir=".",
+        data_dir=Path(),
         **settings,
     )
     return asyncio.run(leads_to_kas(link, made, Discovery(made, Clock())))

@@ -7,10 +7,12 @@ import email.policy
 import poplib
 import socket
 import ssl
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from email.message import EmailMessage
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -59,7 +61,8 @@ def read(content: bytes) -> EmailMessage:
 
 
 def embedded(message: EmailMessage) -> EmailMessage:
-    _, original = message.get_payload()
+    original = message.get_payload(1)
+    assert isinstance(original, EmailMessage)
     assert original.get_content_type() == "message/rfc822"
     inner = original.get_payload(0)
     assert isinstance(inner, EmailMessage)
@@ -334,3 +337,31 @@ def test_directory_does_not_answer(foreign: ForeignClientModule, mail: bytes) ->
         kim.fetch("kasse")
     kim.ask(kim.endpoints.vzd.control, "DELETE", "/faults")
     assert results(read(kim.fetch("kasse")))[2] == ["4018"]
+
+
+@pytest.mark.requirement("KOM-LE-A_2039")
+def test_client_that_is_gone_during_the_download(kim: World) -> None:
+    """The download ends, too; the mail stays."""
+    sent = kim.mail("radiologie", "radiologie")
+    sent.add_attachment(SCAN, maintype="image", subtype="jpeg", filename="bild.jpg")
+    kim.send("radiologie", "radiologie", mail=sent)
+    kim.stored("radiologie")
+    kim.fault(kim.provider("radiologie"), "REST.readMailData", kind="delay", seconds=0.3)
+    pop3 = kim.pop3("radiologie")
+    user, password = kim.pop3_user("radiologie")
+    pop3.user(user)
+    pop3.pass_(password)
+    pop3.sock.sendall(b"RETR 1\r\n")
+    pop3.close()
+    deadline = time.monotonic() + 20
+    ended: list[dict[str, Any]] = []
+    while not ended:
+        assert time.monotonic() < deadline
+        ended = [e for e in kim.journal(kim.module("radiologie")) if e["step"] == "readMailData"]
+    assert ended[0]["data"]["failed"] == "GeneratorExit"
+    kim.ask(kim.provider("radiologie"), "DELETE", "/faults")
+    while True:  # until the provider has noticed and unlocks the mailbox
+        with suppress(poplib.error_proto):
+            assert results(read(kim.fetch("radiologie"))) == ("00", ["01"], [])
+            return
+        assert time.monotonic() < deadline
