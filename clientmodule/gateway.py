@@ -66,6 +66,8 @@ class Gateway:
             await self._talk(client)
         except asyncio.CancelledError:
             farewell = CLOSE_SECONDS  # the process is being stopped
+        except Exception as error:  # a bug of ours ends this dialogue, and no other
+            self._installation.operation().error(where(error))
         try:
             await client.close(farewell)
         except asyncio.CancelledError:

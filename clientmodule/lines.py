@@ -7,6 +7,7 @@ import re
 from contextlib import suppress
 
 MAX_LINE = 12_288  # RFC 4954, 4.: room for AUTH; the greatest of SMTP and POP3
+MAX_SKIPPED = 1 << 20
 CHUNK = 65_536
 PIECE = 256 << 10
 DOT_END = b"\r\n.\r\n"
@@ -58,7 +59,8 @@ class LineStream:
     async def line(self, limit: int = MAX_LINE) -> bytes:
         """Return the next line without its end.
 
-        Raises ConnectionLost, TimeoutError, or LineTooLong after having skipped the line.
+        Raises ConnectionLost, TimeoutError, or LineTooLong after having skipped the line; who
+        sends MAX_SKIPPED bytes of one line is not waited for.
         """
         skipping = False
         end = self._buffer.find(b"\n")
@@ -73,15 +75,17 @@ class LineStream:
 
     async def _line_end(self, limit: int) -> tuple[int, bool]:
         """Read until there is a line; return its end and whether its beginning was thrown away."""
-        skipping = False
+        skipped = 0
         while True:
             if len(self._buffer) > limit:
+                skipped += len(self._buffer)
                 self._buffer.clear()
-                skipping = True
+            if skipped > MAX_SKIPPED:
+                raise ConnectionLost
             searched = len(self._buffer)
             await self._fill()
             if (end := self._buffer.find(b"\n", searched)) >= 0:
-                return end, skipping
+                return end, skipped > 0
 
     def end_with(self, other: LineStream) -> None:
         """Have reading here raise OtherSideLost as soon as *other* is lost.
