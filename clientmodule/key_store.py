@@ -18,6 +18,7 @@ from datetime import datetime
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
 
@@ -161,7 +162,10 @@ class KeyStore:
 
 def read_material(content: bytes, password: str) -> KeyMaterial:
     """Return key and certificates of a PKCS#12 (A_19513). Raises ValueError for anything else."""
-    key, certificate, chain = pkcs12.load_key_and_certificates(content, password.encode())
+    try:
+        key, certificate, chain = pkcs12.load_key_and_certificates(content, password.encode())
+    except (TypeError, UnsupportedAlgorithm, x509.InvalidVersion):
+        raise ValueError("a kind of key or certificate that is not understood") from None
     if key is None or certificate is None:
         raise ValueError("no private key with its certificate")
     if not _belong_together(key, certificate):

@@ -16,9 +16,14 @@ from .faults import AdministrationFault
 from .rest import Who
 
 PASSWORD_BYTES = 32
-"""256 bits from the system's source (A_21382)."""
+"""From the system's source, not the seeded one: it protects a key."""
 MAX_COMMON_NAME = 61
 """What ``#CM`` leaves of the 64 characters of a common name (RFC 5280)."""
+
+
+def container_password() -> str:
+    """Return a password for one PKCS#12 on its way (A_21382): 256 random bits, as text."""
+    return secrets.token_urlsafe(PASSWORD_BYTES)
 
 
 async def fetch_certificate(
@@ -33,7 +38,7 @@ async def fetch_certificate(
     The PKCS#12 comes under a password that is made for it alone and forgotten afterwards
     (A_21382). Raises AdministrationFault.
     """
-    password = secrets.token_urlsafe(PASSWORD_BYTES)
+    password = container_password()
     name = login.address.rpartition("@")[0][:MAX_COMMON_NAME]
     container = await account_manager.create_certificate(operation, who, login, name, password)
     try:

@@ -20,8 +20,8 @@ class Dialogue:
     """Speaks with a person (A_19454, A_19455): says where one is, what may be entered, what was
     wrong, and lets one correct it.
 
-    Not *interactive*, nobody can be asked: a missing answer is an InputError that names the
-    argument to give.
+    Not *interactive*, nobody can be asked (A_20188): a missing answer is an InputError that names
+    the argument to give.
     """
 
     def __init__(

@@ -22,6 +22,7 @@ from ..kas.connection import checked_session
 from ..konnektor.faults import KonnektorError
 from ..konnektor.konnektor import Konnektor
 from ..operation import Operation
+from ..provider import ProviderUnreachable
 from ..user_name import CallContext, UserName
 from . import faults
 from .account_data import Refusal
@@ -110,7 +111,15 @@ class Rest:
         parts = urlsplit(url)
         user = UserName(request.address or "", parts.hostname or "", parts.port or 443, who.context)
 
+        sent = False
+
         async def check(certificate: bytes) -> None:
+            nonlocal sent
+            if sent and request.method != "GET":
+                # The client library would repeat PUT and DELETE when an answer is lost: a
+                # one-time password that was taken the first time would be refused then.
+                raise ProviderUnreachable("the answer was lost")
+            sent = True
             await installation.provider.check(operation, who.konnektor, user, certificate)
 
         headers = {name: _base64(value) for name, value in request.secrets.items()}

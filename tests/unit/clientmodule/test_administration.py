@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import json
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import pytest
@@ -13,7 +15,16 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
+from clientmodule.administration.account_data import (
+    Account,
+    Certificate,
+    OneTimePassword,
+    OutOfOffice,
+    ServiceInformation,
+)
+from clientmodule.administration.certificate import container_password
 from clientmodule.administration.dialogue import Dialogue
 from clientmodule.administration.faults import OPERATIONS, AdministrationFault, refused
 from clientmodule.administration.json_web_token import (
@@ -24,7 +35,9 @@ from clientmodule.administration.json_web_token import (
     signing_input,
 )
 from clientmodule.administration.proposals import proposal
+from clientmodule.administration.rest import Request, read
 from clientmodule.administration.user_names import user_names
+from clientmodule.key_store import read_material
 from clientmodule.settings import MailServers
 from clientmodule.user_name import CallContext, read_pop3, read_smtp
 from simulators.mailserver.account_manager.jwt import read_token
@@ -156,6 +169,45 @@ def test_where_nobody_can_be_asked_the_missing_argument_is_named() -> None:
     assert asking.choose("Karte", "--iccsn", ["einzige"], str) == "einzige"
     asking, _ = dialogue("", interactive=False, yes=True)
     assert asking.confirm("Wirklich?")
+
+
+@pytest.mark.requirement("A_21382")
+def test_no_two_containers_have_one_password() -> None:
+    made = {container_password() for _ in range(100)}
+    assert len(made) == 100
+    assert min(map(len, made)) >= 43  # 256 bits in base64
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=20),
+    lambda inner: st.dictionaries(st.text(max_size=20), inner, max_size=5) | st.lists(inner),
+    max_leaves=10,
+)
+NAMED = st.dictionaries(
+    st.sampled_from(
+        ["username", "kimVersion", "regStat", "deregDate", "file", "otp", "startDate", "active"]
+    ),
+    JSON,
+)
+
+
+@given(
+    st.sampled_from([Account, OutOfOffice, Certificate, OneTimePassword, ServiceInformation]),
+    st.binary(max_size=200) | NAMED.map(lambda content: json.dumps(content).encode()),
+)
+def test_whatever_a_provider_sends_is_read_or_refused(model: type[BaseModel], body: bytes) -> None:
+    asked = Request("getAccount", "anbieter.test", "GET", "/account/x")
+    with suppress(AdministrationFault):
+        found = read(asked, body, model)
+        assert isinstance(found, model)
+        if isinstance(found, Account):
+            assert found.deregistered_until is None or found.deregistered_until.year >= 1970
+
+
+@given(st.binary(max_size=300))
+def test_bytes_that_are_no_container_are_refused(content: bytes) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        read_material(content, "geheim")
 
 
 @pytest.mark.requirement("A_19462")

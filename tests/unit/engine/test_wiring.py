@@ -210,6 +210,11 @@ def test_processes_in_containers_find_each_other_by_name(pki_cache: Path, tmp_pa
     assert endpoints.vzd is not None
     assert endpoints.vzd.ldap.startswith("ldaps://127.0.0.1:")
     assert "#mailserver-kv-dox:" in (endpoints.participants["praxis"].smtp_user or "")
+    module = next(p for p in parts(wiring.world) if p.name == "clientmodule-praxis")
+    told = wiring.settings(module)
+    assert "names" not in told
+    for service in ("account_limit", "account_manager", "kas", "mail_servers"):
+        assert set(told[service]) == set(wiring.world.providers)
     provider = next(p for p in parts(wiring.world) if p.name == "mailserver-kv-dox")
     assert wiring.settings(provider)["kas"]["base_url"].startswith("https://mailserver-kv-dox:")
 

@@ -37,7 +37,7 @@ def entry(kim: World, telematik_id: str) -> dict[str, list[str]]:
 
 @pytest.mark.requirement(
     *("A_19457-02", "A_19458-01", "A_19459", "A_19468-02", "A_19453", "A_19513", "A_19523"),
-    *("A_20773", "A_21396", "KOM-LE-A_2301-02"),
+    *("A_20773", "A_21382", "A_21396", "KOM-LE-A_2301-02"),
 )
 def test_registration_makes_an_account_a_certificate_and_a_directory_entry(
     kim: World, desk: Desk
@@ -230,6 +230,18 @@ def test_konnektor_and_card_are_named_when_they_are_the_reason(kim: World, desk:
     kim.pin("neu", state="VERIFIED")
     refused = desk.refused("account")
     assert "ExternalAuthenticate scheitert (Fehler 4123" in refused.line
+
+
+@pytest.mark.requirement("A_21396")
+def test_change_whose_answer_is_lost_is_not_made_twice(kim: World) -> None:
+    desk = desk_of(kim, "praxis")
+    desk.password = kim.endpoints.participants["praxis"].password
+    kim.fault(kim.provider("praxis"), "REST.setAccount", kind="drop", times=1)
+    refused = desk.refused("password", new_password=NEW_PASSWORD)
+    assert refused.content["kind"] == "account-manager-unreachable"
+    assert f"Änderung des Kontos bei {desk.domain}: der Account Manager" in refused.line
+    kim.fault(kim.provider("praxis"), "REST.getAccount", kind="drop", times=1)
+    assert desk.on_account("account")["address"] == desk.address  # a question may be repeated
 
 
 @pytest.mark.requirement("KOM-LE-A_2080")

@@ -39,7 +39,15 @@ def secret(directory: Path, name: str, text: str) -> str:
 
 @pytest.mark.requirement(
     *("A_19454", "A_19456-02", "A_19457-02", "A_19458-01", "A_19459", "A_19460", "A_19462"),
-    *("A_19468-02", "A_19453", "A_19523", "A_21396", "KOM-LE-A_2301-02"),
+    *(
+        "A_19468-02",
+        "A_19453",
+        "KOM-LE-A_2182-01",
+        "A_19455",
+        "A_19523",
+        "A_21396",
+        "KOM-LE-A_2301-02",
+    ),
 )
 def test_assistant_sets_up_an_account_that_sends_and_receives_at_once(kim: World) -> None:
     desk = desk_of(kim, "neu")
