@@ -20,6 +20,7 @@ from .lines import (
     LineStream,
     LineTooLong,
     OtherSideLost,
+    Stuffing,
     TextTooLong,
     stuff,
     unstuff,
@@ -318,7 +319,7 @@ class Pop3Dialogue:
             mail = await deliver(self._fetching, operation, message)
             if isinstance(mail, RestoredMail):
                 return mail
-            return faults.POP3_OK + await compute(len(mail), stuff, mail)
+            return await compute(len(mail), _delivery, mail)
         except Exception as error:  # the mail is never lost: it stays at the provider
             operation.error(where(error))
             return faults.POP3_INTERNAL
@@ -341,6 +342,12 @@ async def _open(
     except BaseException:
         await stream.close()
         raise
+
+
+def _delivery(mail: bytes) -> bytes:
+    """Return the answer to RETR that holds *mail*; no bare LF in it passes for a line end."""
+    stuffing = Stuffing()
+    return b"".join((faults.POP3_OK, stuffing.update(mail), stuffing.finish()))
 
 
 async def _beginning(text: DotText) -> bytes:

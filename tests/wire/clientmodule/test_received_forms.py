@@ -109,9 +109,9 @@ def test_user_name_in_another_case(kim: World) -> None:
 
 
 @pytest.mark.requirement("A_17464", "A_17472", "KOM-LE-A_2108", "KOM-LE-A_2061")
-@pytest.mark.parametrize("kinds", [("RSA",), ("ECC",), ("RSA", "ECC"), ("ECC", "RSA")])
-def test_certificates_of_each_kind(foreign: ForeignClientModule, kinds: tuple[str, ...]) -> None:
-    """Encrypted for RSA, ECC or both, and signed with the last."""
+@pytest.mark.parametrize("kinds", [("RSA", "ECC"), ("ECC", "RSA")])
+def test_certificates_of_both_kinds(foreign: ForeignClientModule, kinds: tuple[str, ...]) -> None:
+    """Encrypted for RSA and ECC, and signed with the last."""
     kim = foreign.kim
     holders = [(who, kim.certificates(who, "C.ENC")) for who in ("praxis", "kasse")]
     foreign.emails = [(kim.address(w), found[k].certificate) for w, found in holders for k in kinds]
@@ -156,6 +156,15 @@ def test_between_releases(kim: World, sender: str, recipient: str) -> None:
     kim.send(sender, recipient)
     got = read(kim.fetch(recipient))
     assert (got["X-KIM-DecryptionResult"], got["X-KIM-IntegrityCheckResult"]) == ("00", "01")
+
+
+@pytest.mark.requirement("KOM-LE-A_2006")
+def test_a_dot_between_bare_line_feeds_ends_nothing(foreign: ForeignClientModule) -> None:
+    """What a sender has signed cannot pass for answers of the server (RFC 1939, 3)."""
+    mail = foreign.mail() + b"vorher\n.\n-ERR gelogen\n+OK\r\n"
+    got = foreign.fetched(foreign.message(foreign.signed(mail)))
+    assert text_of(got).splitlines()[:5] == ["Hallo", "vorher", ".", "-ERR gelogen", "+OK"]
+    assert text_of(got).splitlines()[-1] == texts.NOTE_VERIFIED
 
 
 @pytest.mark.requirement("KOM-LE-A_2029", "KOM-LE-A_2046", "KOM-LE-A_2062")
