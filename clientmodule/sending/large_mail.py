@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 NOT_UPLOADED: Final = "4002"
 DELETE_SECONDS: Final = 5.0
 """How long the deletion of data that nobody will ask for may keep the client system waiting."""
+STOP_SECONDS: Final = 0.5
+"""How long it may keep the process from its end."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ class OnKas:
         The headers are complete by now (A_19363-03). Data of an earlier round are deleted first.
         Raises KasFailed.
         """
-        await self.withdraw()
+        await self.withdraw(DELETE_SECONDS)
         sealer = Sealer()
         head = self._head()
         self._size = len(head) + self._body.size
@@ -101,13 +103,17 @@ class OnKas:
         part = KasPart(self._link, sealer.key, sealer.hash, sealer.size)
         return kas_part.small_mail(self._mail.headers, part)
 
-    async def withdraw(self) -> None:
+    def keep(self) -> None:
+        """Leave the data where they are: their mail is sent, or may be."""
+        self._link = None
+
+    async def withdraw(self, seconds: float) -> None:
         """Delete the data of a mail that is not sent (FAQ); if that fails, they expire."""
         link, self._link = self._link, None
         if link is None:
             return
         with suppress(KasFailed, TimeoutError):  # the journal has it
-            async with asyncio.timeout(DELETE_SECONDS):
+            async with asyncio.timeout(seconds):
                 await self._installation.kas.delete(self._operation, self._who, link)
 
     def _head(self) -> bytes:

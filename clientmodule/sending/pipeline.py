@@ -89,12 +89,12 @@ async def _send_large(
             failures = [Failure(r, code=large_mail.NOT_UPLOADED) for r in envelope.recipients]
             await _report_failures(sending, failures, outer=komle.outer_headers(prepared.headers))
         raise MailRefused(large_mail.refusal(error)) from error
-    except BaseException:
+    except BaseException as error:
+        stopping = isinstance(error, asyncio.CancelledError)
         if not session.mta.in_doubt:
-            await way.withdraw()
+            await way.withdraw(large_mail.STOP_SECONDS if stopping else large_mail.DELETE_SECONDS)
         raise
-    if not transmission.reply.positive:
-        await way.withdraw()
+    await way.withdraw(large_mail.DELETE_SECONDS)
     return transmission
 
 
@@ -120,6 +120,7 @@ async def _send(sending: Sending, size: int) -> Transmission:
     addressed = MailEnvelope(sending.envelope.sender, sending.envelope.parameters, kept)
     transmission = await _transmit(session, operation, addressed, outer)
     if transmission.reply.positive:
+        sending.way.keep()
         failures = [Failure(r.recipient, code=r.code) for r in protected.judged.refused]
         failures += [Failure(recipient, reply=reply) for recipient, reply in transmission.refused]
         headers = split_message(outer)[0]

@@ -61,9 +61,10 @@ class SpooledMail:
         """Yield what follows the header block."""
         return self._spool.pieces(self._body_begins)
 
-    def take(self, text: bytes) -> None:
-        """Append the next piece of the dot-terminated text."""
-        self._append(self._unstuffing.update(text))
+    def take(self, pieces: list[bytearray]) -> None:
+        """Append the next *pieces* of the dot-terminated text, and empty the list."""
+        while pieces:
+            self._append(self._unstuffing.update(bytes(pieces.pop(0))))
 
     def finish(self) -> None:
         """Say that the text is complete."""
@@ -100,27 +101,22 @@ async def receive(installation: Installation, text: DotText) -> bytes | SpooledM
     ConnectionLost, TimeoutError.
     """
     settings = installation.settings
-    held = bytearray()
     most_held = settings.max_client_mail * ROOM_FOR_SMALL // SMALL_MAIL
-    while not text.done and len(held) <= most_held:
-        held += await text.chunk()
-    if len(held) <= most_held:
-        return bytes(held)
+    held, size = await _read(text, most_held)
+    if size <= most_held:
+        return b"".join(held)
     at_length = installation.process.at_length
     mail: SpooledMail | None = None
     try:
         mail = SpooledMail(settings.data_dir)
-        await at_length(mail.take, bytes(held))
-        total = len(held)
-        held.clear()
+        total = size
+        await at_length(mail.take, held)
         while not text.done:
-            while not text.done and len(held) < BLOCK:
-                held += await text.chunk()
-            total += len(held)
+            held, size = await _read(text, BLOCK)
+            total += size
             if total > settings.max_submission:
                 raise TextTooLong
-            await at_length(mail.take, bytes(held))
-            held.clear()
+            await at_length(mail.take, held)
         await at_length(mail.finish)
     except (TextTooLong, OSError) as error:
         if mail is not None:
@@ -135,6 +131,22 @@ async def receive(installation: Installation, text: DotText) -> bytes | SpooledM
             mail.close()
         raise
     return mail
+
+
+async def _read(text: DotText, most: int) -> tuple[list[bytearray], int]:
+    """Return what comes next, and its size: up to the end, or a little more than *most* bytes.
+
+    It comes in pieces of BLOCK at least, for a client may send bytes one by one.
+    """
+    pieces = [bytearray()]
+    size = 0
+    while not text.done and size <= most:
+        if len(pieces[-1]) >= BLOCK:
+            pieces.append(bytearray())
+        chunk = await text.chunk()
+        pieces[-1] += chunk
+        size += len(chunk)
+    return pieces, size
 
 
 async def _pass_over(text: DotText) -> None:

@@ -28,8 +28,11 @@ class Way(Protocol):
     async def content(self, recipients: Sequence[str]) -> bytes:
         """Return what is signed for *recipients*, once the headers are complete."""
 
-    async def withdraw(self) -> None:
-        """Take back what was prepared for a mail that is not sent."""
+    def keep(self) -> None:
+        """Leave what was prepared where it is: the mail is sent."""
+
+    async def withdraw(self, seconds: float) -> None:
+        """Take back what was prepared for a mail that is not sent, within *seconds*."""
 
 
 class WholeMail:
@@ -46,5 +49,8 @@ class WholeMail:
         """Return the mail."""
         return self._mail.to_bytes()
 
-    async def withdraw(self) -> None:
-        """Nothing is kept anywhere."""
+    def keep(self) -> None:
+        """Nothing is prepared anywhere."""
+
+    async def withdraw(self, seconds: float) -> None:
+        """Nothing is prepared anywhere."""

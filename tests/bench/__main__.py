@@ -17,7 +17,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from . import clientmodule, directory, kas, konnektor, mailserver
+from . import clientmodule, directory, kas, konnektor, large_mail, mailserver
 from .cryptography_bound import seconds_per_mail
 from .practice import BODY_BYTES, Practice
 from .running_world import SETTLE_SECONDS, RunningWorld, running_world
@@ -49,6 +49,7 @@ def main() -> None:
         shares = log.shares()
         single_rate, _ = in_parallel(practices, arguments.mails, world, session=1)
         large = clientmodule.large_mail(*practices[:2])
+        large |= large_mail.figures(world, practices[0], Practice.of(world, "klinik"))
     figures = {
         "kim_mails_per_second": round(rate, 1),
         "kim_mails_per_second_one_a_session": round(single_rate, 1),

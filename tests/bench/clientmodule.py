@@ -23,7 +23,7 @@ IDLE_SESSIONS = 200
 
 def performance_log(world: RunningWorld, practice: Practice) -> PerformanceLog:
     """Return the performance log of the client module of *practice*, from now on."""
-    return PerformanceLog(_data(world, practice) / "logs")
+    return PerformanceLog(data_directory(world, practice) / "logs")
 
 
 def large_mail(sender: Practice, receiver: Practice) -> dict[str, float]:
@@ -52,7 +52,7 @@ def idle_sessions(world: RunningWorld, practices: list[Practice]) -> dict[str, f
     Half are SMTP sessions that are logged in, half POP3: logged in for each practice once (a
     maildrop is locked), after USER for the others.
     """
-    name = _data(world, practices[0]).name
+    name = data_directory(world, practices[0]).name
     before = world.resident_mb(name)
     sessions: list[smtplib.SMTP | poplib.POP3] = []
     try:
@@ -71,7 +71,7 @@ def idle_sessions(world: RunningWorld, practices: list[Practice]) -> dict[str, f
     }
 
 
-def _data(world: RunningWorld, practice: Practice) -> Path:
+def data_directory(world: RunningWorld, practice: Practice) -> Path:
     """Return the directory of the client module of *practice*."""
     sites = world.endpoints["sites"]
     module = sites[world.endpoints["participants"][practice.name]["site"]]["clientmodule"]["smtp"]

@@ -44,7 +44,11 @@ class RunningWorld:
 
     def resident_mb(self, name: str) -> float:
         """Return the resident memory of the process whose log is *name*, in MB (10^6 bytes)."""
-        return next(p.memory_info().rss for p in self.processes() if _log_name(p) == name) / 1e6
+        return psutil.Process(self.process(name)).memory_info().rss / 1e6
+
+    def process(self, name: str) -> int:
+        """Return the id of the process whose log is *name*."""
+        return next(p.pid for p in self.processes() if _log_name(p) == name)
 
     def cpu_seconds(self) -> dict[str, float]:
         """Return the processor time used so far, by role (the name of the process's log)."""
