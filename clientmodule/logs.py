@@ -7,7 +7,6 @@ was done; never names, addresses, content, passwords or keys (KOM-LE-A_2080).
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -21,17 +20,6 @@ PARTS = 16
 LONGEST = 1000
 """Characters of a field: an entry stays one line that can be read."""
 _KINDS = (FLOW, PERFORMANCE, ERRORS)
-
-
-@dataclass(frozen=True, slots=True)
-class Performance:
-    """An entry of the performance log: what took how long in which operation."""
-
-    number: str
-    action: str
-    start: datetime
-    end: datetime
-    milliseconds: float
 
 
 @dataclass(slots=True)
@@ -155,25 +143,6 @@ def log_files(directory: Path, kind: str = "*") -> list[Path]:
     """Return the log files below *directory*, of one *kind* or all, the oldest first."""
     found = directory.glob(f"{kind}-????-??-??-????{SUFFIX}")
     return sorted(found, key=lambda path: (path.stem[-15:], path.name))
-
-
-def performance(directory: Path) -> Iterator[Performance]:
-    """Yield the entries of the performance logs below *directory*, the oldest file first."""
-    for path in log_files(directory, PERFORMANCE):
-        with path.open(encoding="utf-8") as lines:
-            yield from _entries(lines)
-
-
-def _entries(lines: Iterable[str]) -> Iterator[Performance]:
-    for line in lines:
-        number, action, start, end, milliseconds = line.rstrip("\n").split("\t")
-        yield Performance(
-            number,
-            action,
-            datetime.fromisoformat(start),
-            datetime.fromisoformat(end),
-            float(milliseconds),
-        )
 
 
 def _day(path: Path) -> str:

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from clientmodule.logs import Logs, log_files, performance
+from clientmodule.logs import Logs, log_files
 from simulators.process.clock import Clock
+from tests.clientmodule_logs import performance
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SPACE = 64_000

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from clientmodule.logs import Performance, log_files, performance
+from clientmodule.logs import log_files
 from simulators.pki.cards import read_card
 from tests.administration_api import NEW, desk_of
+from tests.clientmodule_logs import Performance, performance
 from tests.disclosures import disclosed, key_texts, persons_of, pkcs12_key, secrets_of
 
 if TYPE_CHECKING:
