@@ -259,7 +259,9 @@ class Stuffing:
             content = content.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
         front = b"." if self._at_line_start and content.startswith(b".") else b""
         self._at_line_start = content.endswith(b"\r\n")
-        return front + content.replace(b"\r\n.", b"\r\n..")
+        if b"." in content:  # in base64 there is none, and looking for one byte costs nothing
+            content = content.replace(b"\r\n.", b"\r\n..")
+        return front + content
 
     def finish(self) -> bytes:
         """Return what stands behind the message."""

@@ -107,7 +107,9 @@ class PartScanner:
     def _delimiter_line(self, last: bool) -> bool:
         """Look for the next line that begins with ``--``; return whether to go on."""
         # The byte before ``_next`` is a line end or was looked at with what follows it.
-        found = self._buffer.find(b"\n--", max(0, self._next - 1)) if self._open else -1
+        begin = max(0, self._next - 1)
+        hyphen = self._buffer.find(b"-", begin) if self._open else -1  # in base64 there is none
+        found = -1 if hyphen < 0 else self._buffer.find(b"\n--", max(begin, hyphen - 1))
         if found < 0:
             self._next = max(self._next, len(self._buffer) - 1)
             return False
