@@ -15,17 +15,18 @@ from .installation import Installation
 def add_routes(control: Control, installation: Installation, renewal: Renewal) -> None:
     """Add ``DELETE /caches``: forget certificates, cards, PINs, limits and service directories.
 
-    ``POST /reset`` does the same, so that every scenario begins alike; the key store stays, for a
-    provider gives nobody a first certificate twice. ``/administration/…`` is the administration
-    module.
+    ``POST /reset`` gives up what is under way, too, so that every scenario begins alike; the key
+    store stays, for a provider gives nobody a first certificate twice. ``/administration/…`` is
+    the administration module.
     """
 
     async def forget(_: web.Request) -> web.Response:
-        await reset()
+        installation.forget()
+        renewal.forget()
         return web.Response(status=204)
 
     async def reset() -> None:
-        installation.forget()
+        installation.reset()
         renewal.forget()
 
     control.add("DELETE", "/caches", forget)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import ParamSpec, TypeVar
 
+from simulators.process.clock import Clock
 from simulators.process.role import Process
 
 from .background import Background
@@ -13,6 +14,7 @@ from .discovery import Discovery
 from .kas.client import Kas
 from .key_store import KeyStore
 from .konnektor.konnektor import Konnektor, tls_contexts
+from .konnektor.system_time import SystemTime
 from .limits import Limits
 from .logged_in import LoggedIn, LoginListener
 from .logs import Logs
@@ -62,7 +64,9 @@ class Installation:
         self.reports = Reports(mail_from=settings.report_mail_from)
         self.own_version = OwnVersion(settings.release, process.clock)
         self.background = Background()
+        self._keeping_time = Background()
         self.konnektors: dict[str, Konnektor] = {}
+        self.system_time = _system_time(settings, process.clock)
         self._login_listeners: list[LoginListener] = []
 
     async def open(self) -> None:
@@ -73,8 +77,12 @@ class Installation:
                 access, self.settings, self.clock, contexts, self.process.in_thread
             )
 
+        if self.system_time is not None:
+            self._keeping_time.start(self.system_time.keep(self.operation()))
+
     async def close(self) -> None:
         """Close all connections and the logs."""
+        await self._keeping_time.close()
         await self.background.close()
         for konnektor in self.konnektors.values():
             await konnektor.close()
@@ -85,11 +93,17 @@ class Installation:
         self.discovery.forget()
         self.limits.forget()
         self.provider.forget()
-        self.reports.forget()
         self.own_version.forget()
-        self.background.cancel()
         for konnektor in self.konnektors.values():
             konnektor.forget()
+
+    def reset(self) -> None:
+        """Begin anew: without caches, work under way, reports that wait."""
+        self.forget()
+        self.reports.forget()
+        self.background.cancel()
+        if self.system_time is not None:
+            self.system_time.ask_again()
 
     def on_login(self, listener: LoginListener) -> None:
         """Have *listener* told of every login that a provider accepts."""
@@ -125,3 +139,11 @@ class Installation:
         if size <= SMALL:
             return function(*args, **kwargs)
         return await self.process.in_thread(function, *args, **kwargs)
+
+
+def _system_time(settings: ClientModuleSettings, clock: Clock) -> SystemTime | None:
+    """Return what keeps *clock* at the Konnektor's time, None without an NTP server."""
+    place = settings.konnektors[DEFAULT_KONNEKTOR].ntp
+    if place is None:
+        return None
+    return SystemTime(place, clock, seconds=settings.konnektor_timeout)

@@ -49,7 +49,9 @@ class KonnektorAccess(Parameters):
     ``service_directory`` is the URL of ``/connector.sds`` (KONNEKTOR_URI), ``ldap`` that of the
     Konnektor's LDAP proxy, ``ca`` what its server certificates are checked against.
     ``ldap_authentication`` is the same for the LDAP proxy, which knows no ``basic``; unless it is
-    given, a client certificate is shown there if it is shown to the services, too.
+    given, a client certificate is shown there if it is shown to the services, too. ``ntp``,
+    ``host:port``, is its NTP server: the clock follows that of the Konnektor ``default``
+    (KOM-LE-A_2230); without one, as in a world, it is the machine's and the control API's.
     """
 
     service_directory: str = Field(title="KONNEKTOR_URI")
@@ -62,6 +64,14 @@ class KonnektorAccess(Parameters):
     client_certificate: Path | None = None
     client_certificate_password: str = ""
     basic_auth: tuple[str, str] | None = None
+    ntp: str | None = None
+
+    @field_validator("ntp")
+    @classmethod
+    def _is_a_place(cls, value: str | None) -> str | None:
+        if value is not None:
+            read_place(value)
+        return value
 
     @property
     def shown_to_ldap(self) -> Literal["certificate", "tls", "none"]:
