@@ -34,6 +34,10 @@ def test_tests_of_the_client_module_name_known_requirements_only() -> None:
     assert not {test: i for test, i in unknown.items() if test.startswith(ours)}
 
 
+def test_each_is_implemented_and_proved_or_does_not_apply() -> None:
+    assert {row.id: row.open for row in rows() if row.open} == {}
+
+
 def test_each_is_explained() -> None:
     for row in rows():
         told = explanation(row.id.lower())
