@@ -220,13 +220,14 @@ class Assistant:
             return self._given.password
         if information.password_rule:
             self.dialogue.say(f"Regel des Anbieters: {information.password_rule}")
-        first = self.dialogue.secret("Neues Passwort", "--password-file")
-
-        def differs(second: str) -> str | None:
-            return None if second == first else "die beiden Eingaben sind verschieden"
-
-        self.dialogue.secret("Neues Passwort noch einmal", "--password-file", check=differs)
-        return first
+        while True:
+            first, second = (
+                self.dialogue.secret(question, "--password-file")
+                for question in ("Neues Passwort", "Neues Passwort noch einmal")
+            )
+            if first == second:
+                return first
+            self.dialogue.say("  Neues Passwort: die beiden Eingaben sind verschieden")
 
     def _initial_password(self, information: ServiceInformation) -> str:
         if self._given.initial_password is not None:

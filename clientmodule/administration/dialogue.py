@@ -59,16 +59,15 @@ class Dialogue:
                 return answer
             self.say(f"  {question}: {wrong}")
 
-    def secret(self, question: str, argument: str, *, check: Check = lambda _: None) -> str:
+    def secret(self, question: str, argument: str) -> str:
         """Return a password; on a terminal nobody sees it."""
         if not self.interactive:
             raise InputError(f"{question}: fehlt; geben Sie {argument} an")
         while True:
             answer = self._hidden(f"{question}: ")
-            wrong = check(answer) if answer else "bitte etwas eingeben"
-            if wrong is None:
+            if answer:
                 return answer
-            self.say(f"  {question}: {wrong}")
+            self.say(f"  {question}: bitte etwas eingeben")
 
     def choose(
         self, question: str, argument: str, options: Sequence[T], shown: Callable[[T], str]

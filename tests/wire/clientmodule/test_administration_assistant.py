@@ -61,7 +61,8 @@ def test_assistant_sets_up_an_account_that_sends_and_receives_at_once(kim: World
         *("niemand.kim.telematik-test", desk.domain),
         *("vielleicht", "ja"),
         # a taken address first
-        *("praxis", NEW_PASSWORD, "vertippt", NEW_PASSWORD, code.reference_id, "egal"),
+        *("praxis", NEW_PASSWORD, "vertippt", NEW_PASSWORD, NEW_PASSWORD),
+        *(code.reference_id, "egal"),
         *("neu", NEW_PASSWORD, NEW_PASSWORD, code.reference_id, code.initial_password),
     ]
     done = subprocess.run(
