@@ -261,7 +261,8 @@ class TlsConnection(asyncio.Transport, asyncio.BufferedProtocol):
             with suppress(ssl.SSLError):
                 self._tls.unwrap()
         self._flush()
-        self._tcp.write_eof()
+        with suppress(OSError):  # the client has gone already
+            self._tcp.write_eof()
         self._tcp.resume_reading()
         self._timer = self._loop.call_later(CLOSING_SECONDS, self.abort)
 
