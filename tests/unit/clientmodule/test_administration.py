@@ -178,16 +178,21 @@ def test_no_two_containers_have_one_password() -> None:
     assert min(map(len, made)) >= 43  # 256 bits in base64
 
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=20),
-    lambda inner: st.dictionaries(st.text(max_size=20), inner, max_size=5) | st.lists(inner),
-    max_leaves=10,
+JSON = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=20)
+    | st.lists(st.integers(), max_size=3)
+    | st.dictionaries(st.text(max_size=5), st.integers(), max_size=3)
 )
 NAMED = st.dictionaries(
     st.sampled_from(
         ["username", "kimVersion", "regStat", "deregDate", "file", "otp", "startDate", "active"]
     ),
     JSON,
+    max_size=5,
 )
 
 
