@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
-from simulators.formats.requirements import requirements
+from simulators.formats.requirements import Requirement, requirements
 
-from .proofs import ROOT, proofs
+from .proofs import ROOT, proofs, proving
 from .sources import implementations
 
 TABLE = ROOT / "docs" / "requirements.md"
@@ -18,10 +19,11 @@ COMMAND = "python -m tests.requirements"
 HEADING = f"""\
 # Requirements of the client module
 
-Every id of the specifications of the client module and of its S/MIME profile: what implements it
-(modules and functions whose docstrings name it) and which tests prove it (those that carry it in
-`@pytest.mark.requirement`), or why it does not apply. Made by `{COMMAND}`; a test fails when it
-is not what the code and the tests say, when an id has no proof, or when a proof was skipped.
+Every id of the specifications of the client module and of its S/MIME profile (KIM 1.5.2), in our
+words: what implements it (modules and functions whose docstrings name it) and which tests prove it
+(those that carry it in `@pytest.mark.requirement`), or why it does not apply. Made by
+`{COMMAND}`; a test fails when this is not what code and tests say, when an id has
+no proof, and when a proof was skipped.
 """
 
 
@@ -31,6 +33,7 @@ class Row:
 
     id: str
     document: str
+    duty: str
     texts: tuple[str, ...]
     implemented: tuple[str, ...]
     proved: tuple[str, ...]
@@ -46,25 +49,27 @@ class Row:
         return None if self.proved else "is proved by no test"
 
 
+@cache
 def rows() -> tuple[Row, ...]:
     """Return the table in the order of the specifications."""
     texts: dict[str, list[str]] = {}
-    documents: dict[str, str] = {}
+    first: dict[str, Requirement] = {}
     for found in requirements():
-        documents.setdefault(found.id, found.document)
+        first.setdefault(found.id, found)
         since = f"from {found.release}: " if found.id in texts else ""
         texts.setdefault(found.id, []).append(since + found.text)
     implemented, proved, reasons = implementations(texts), proofs(), not_applicable()
     return tuple(
         Row(
             identifier,
-            document,
+            found.document,
+            found.duty,
             tuple(texts[identifier]),
             implemented.get(identifier, ()),
             proved.get(identifier, ()),
             reasons.get(identifier, ""),
         )
-        for identifier, document in documents.items()
+        for identifier, found in first.items()
     )
 
 
@@ -83,16 +88,16 @@ def _lines() -> Iterator[str]:
     yield HEADING
     table = rows()
     applicable = [row for row in table if not row.reason]
-    yield f"{len(table)} ids, {len(applicable)} apply."
+    yield f"{len(table)} ids; {len(applicable)} apply, and {len(proving())} tests prove them."
     for document in dict.fromkeys(row.document for row in table):
         yield f"\n## {document}\n"
-        yield "| id | what | implemented by | proved by |"
-        yield "|---|---|---|---|"
+        yield "| id | duty | what | implemented by | proved by |"
+        yield "|---|---|---|---|---|"
         yield from (_line(row) for row in table if row.document == document)
 
 
 def _line(row: Row) -> str:
-    cells = [row.id, "<br>".join(row.texts)]
+    cells = [row.id, row.duty, "<br>".join(row.texts)]
     if row.reason:
         cells += [f"not applicable: {row.reason}", ""]
     else:
