@@ -5,39 +5,22 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from simulators.formats import komle
-from simulators.formats.headers import Headers, split_message
-
 from . import faults
 from .credentials import BadCredentials, decode_response, read_password, read_plain, read_text
 from .gateway import fault, where
 from .installation import Installation
 from .konnektor.faults import KonnektorFault
 from .konnektor.konnektor import Konnektor
-from .lines import (
-    CONTROLS,
-    DotText,
-    LineStream,
-    LineTooLong,
-    OtherSideLost,
-    Stuffing,
-    TextTooLong,
-    stuff,
-    unstuff,
-)
+from .lines import CONTROLS, LineStream, LineTooLong, OtherSideLost
 from .logged_in import LoggedIn
 from .operation import Operation
+from .pop3_relay import DialogueOver, Pop3Relay
 from .pop3_server import Pop3Server, is_ok
 from .provider import LoginRefused
-from .receiving.pipeline import Fetching, deliver
-from .receiving.restored import RestoredMail
+from .receiving.pipeline import Fetching
 from .smtp_login import check_context
 from .user_name import UserName, UserNameError, read_pop3
 
-MAX_MESSAGE = 64 << 20
-"""The largest KOM-LE message that is decrypted: 15 MiB, signed, encrypted, encoded twice."""
-MAX_HEADERS = 256 << 10
-LONG_WITHOUT_ARGUMENT = frozenset({"LIST", "UIDL"})
 COMMANDS = frozenset(
     {
         *("CAPA", "USER", "PASS", "AUTH", "STLS", "QUIT", "STAT", "LIST", "UIDL"),
@@ -45,10 +28,6 @@ COMMANDS = frozenset(
     }
 )
 """What the logs name; any other verb may hold anything."""
-
-
-class _Quit(Exception):
-    """The dialogue is over; both connections are closed."""
 
 
 class _Refused(Exception):
@@ -64,7 +43,7 @@ class Pop3Dialogue:
         self._operation = installation.operation()
         self._user_name: str | None = None
         self._server: Pop3Server | None = None
-        self._fetching: Fetching | None = None
+        self._logged_in: Pop3Relay | None = None
 
     async def run(self) -> None:
         """Talk until one of the two connections ends (KOM-LE-A_2038, 2039)."""
@@ -72,7 +51,7 @@ class Pop3Dialogue:
             await self._client.write(faults.POP3_GREETING)
             while True:
                 await self._step()
-        except _Quit:
+        except DialogueOver:
             pass
         finally:
             if self._server is not None:
@@ -82,12 +61,12 @@ class Pop3Dialogue:
         try:
             line = await self._client.line()
         except OtherSideLost:
-            raise _Quit from None
+            raise DialogueOver from None
         except LineTooLong:
             await self._client.write(faults.POP3_LINE_TOO_LONG)
             return
         except TimeoutError:
-            raise _Quit from None  # RFC 1939, 3: an idle session is closed without a word
+            raise DialogueOver from None  # RFC 1939, 3: an idle session is closed without a word
         if CONTROLS.search(line):  # the server might read another command in it than we do
             await self._client.write(faults.POP3_UNKNOWN)
             return
@@ -99,20 +78,20 @@ class Pop3Dialogue:
     async def _answer(self, verb: str, argument: str, line: bytes) -> None:
         await fault(self._installation, f"POP3.{verb}")
         try:
-            if self._server is None:
+            if self._logged_in is None:
                 handler = self._handlers().get(verb)
                 if handler is None:
                     await self._client.write(faults.POP3_UNKNOWN)
                 else:
                     await handler(argument)
             else:
-                await self._relay(self._server, verb, argument, line)
+                await self._logged_in.command(verb, argument, line)
         except TimeoutError:
             await self._client.write(faults.POP3_TIMEOUT)
-            raise _Quit from None
+            raise DialogueOver from None
         except ConnectionError:
             await self._client.write(faults.POP3_GONE)
-            raise _Quit from None
+            raise DialogueOver from None
 
     def _handlers(self) -> dict[str, Callable[[str], Awaitable[None]]]:
         """What is answered before login (KOM-LE-A_2030)."""
@@ -126,7 +105,7 @@ class Pop3Dialogue:
 
     async def _quit(self, _: str) -> None:
         await self._client.write(faults.POP3_OK)
-        raise _Quit
+        raise DialogueOver
 
     async def _user(self, argument: str) -> None:
         try:
@@ -210,119 +189,9 @@ class Pop3Dialogue:
         self._server, answer = opened
         self._client.end_with(self._server.stream)
         self._installation.logged_in(LoggedIn(konnektor, user, password, by_smtp=False))
-        self._fetching = Fetching(self._installation, konnektor, user, self._client.lost)
+        fetching = Fetching(self._installation, konnektor, user, self._client.lost)
+        self._logged_in = Pop3Relay(self._client, self._server, fetching)
         return answer + b"\r\n"
-
-    async def _relay(self, server: Pop3Server, verb: str, argument: str, line: bytes) -> None:
-        """Relay a command unchanged, but TOP and RETR (KOM-LE-A_2040, 2041)."""
-        words = argument.split()
-        match verb:
-            case "RETR":
-                await self._retrieve(server, line)
-            case "TOP":
-                # KOM-LE-A_2041: no part of an encrypted body ever reaches the client system.
-                top = f"TOP {words[0]} 0".encode("latin-1") if len(words) == 2 else line
-                await self._top(server, await server.command(top))
-            case "CAPA":
-                await self._relay_text(server, await server.command(line))
-            case _ if verb in LONG_WITHOUT_ARGUMENT and not words:
-                await self._relay_text(server, await server.command(line))
-            case "STLS" | "AUTH":
-                await self._client.write(faults.POP3_UNKNOWN)
-            case _:
-                await self._client.write(await server.command(line) + b"\r\n")
-                if verb == "QUIT":
-                    raise _Quit
-
-    async def _top(self, server: Pop3Server, status: bytes) -> None:
-        """Relay the headers of a message; for Thunderbird without MIME-Version if so configured.
-
-        It then fetches the rest of a message whose headers it has shown (hint after
-        KOM-LE-A_2041).
-        """
-        if not (is_ok(status) and self._installation.settings.top_hides_mime):
-            await self._relay_text(server, status)
-            return
-        try:
-            shown = without_mime_version(await server.stream.text().rest(MAX_HEADERS))
-        except TextTooLong:
-            await self._client.write(faults.POP3_TOO_LARGE)
-            return
-        await self._client.write(status + b"\r\n" + shown)
-
-    async def _relay_text(self, server: Pop3Server, status: bytes) -> None:
-        await self._client.write(status + b"\r\n")
-        if is_ok(status):
-            await self._stream(server.stream.text())
-
-    async def _stream(self, text: DotText) -> None:
-        """Pass on the rest of *text*; one that breaks off gets no end, and no -ERR inside it."""
-        try:
-            while not text.done:
-                await self._client.write(await text.chunk())
-        except (ConnectionError, TimeoutError):
-            raise _Quit from None
-
-    async def _retrieve(self, server: Pop3Server, line: bytes) -> None:
-        """Fetch a message; what is no KOM-LE message passes through as it comes."""
-        operation = self._installation.operation()
-        with operation.step("Retrieve", peer="pvs") as data:
-            status = await server.command(line)
-            if not is_ok(status):
-                data["result"] = "-ERR"
-                await self._client.write(status + b"\r\n")
-                return
-            text = server.stream.text()
-            began = await _beginning(text)
-            if not komle.is_komle(_headers(began)):
-                operation.event("PassUnchanged", peer="provider")
-                await self._client.write(status + b"\r\n" + began)
-                await self._stream(text)
-                return
-            answer = await self._processed(operation, text, began)
-            if isinstance(answer, RestoredMail):
-                data["result"] = "OK"
-                await self._deliver_large(operation, answer)
-                return
-            data["result"] = "OK" if is_ok(answer) else "-ERR"
-            await self._client.write(answer)
-
-    async def _deliver_large(self, operation: Operation, mail: RestoredMail) -> None:
-        """Write a large mail piece by piece; one that breaks off is never ended (A_19374-03)."""
-        in_thread = self._installation.process.in_thread
-        try:
-            await self._client.write(faults.POP3_OK)
-            pieces = mail.text()
-            while piece := await in_thread(next, pieces, b""):
-                await self._client.write(piece)
-        except (ConnectionError, TimeoutError):
-            raise _Quit from None
-        except Exception as error:  # the client system has seen no end, so it fetches again
-            operation.error(where(error))
-            raise _Quit from None
-        finally:
-            mail.close()
-
-    async def _processed(
-        self, operation: Operation, text: DotText, began: bytes
-    ) -> bytes | RestoredMail:
-        """Return the answer to RETR: the opened mail, or -ERR and the mail stays there."""
-        assert self._fetching is not None
-        try:
-            stuffed = await text.rest(MAX_MESSAGE, began)
-        except TextTooLong:
-            operation.error("Retrieve: message too large")
-            return faults.POP3_TOO_LARGE
-        compute = self._installation.compute
-        try:
-            message = await compute(len(stuffed), unstuff, stuffed)
-            mail = await deliver(self._fetching, operation, message)
-            if isinstance(mail, RestoredMail):
-                return mail
-            return await compute(len(mail), _delivery, mail)
-        except Exception as error:  # the mail is never lost: it stays at the provider
-            operation.error(where(error))
-            return faults.POP3_INTERNAL
 
 
 async def _open(
@@ -342,30 +211,3 @@ async def _open(
     except BaseException:
         await stream.close()
         raise
-
-
-def _delivery(mail: bytes) -> bytes:
-    """Return the answer to RETR that holds *mail*; no bare LF in it passes for a line end."""
-    stuffing = Stuffing()
-    return b"".join((faults.POP3_OK, stuffing.update(mail), stuffing.finish()))
-
-
-async def _beginning(text: DotText) -> bytes:
-    """Return the first chunks of *text*, its header block at least unless that is endless."""
-    began = bytearray()
-    while not text.done and b"\r\n\r\n" not in began and len(began) <= MAX_HEADERS:
-        began += await text.chunk()
-    return bytes(began)
-
-
-def without_mime_version(top: bytes) -> bytes:
-    """Return the answer to TOP without MIME-Version, if it is about a KOM-LE message."""
-    headers, body = split_message(unstuff(top))
-    if not komle.is_komle(headers) or not headers.remove("MIME-Version"):
-        return top
-    return stuff(headers.to_bytes() + b"\r\n" + body)
-
-
-def _headers(began: bytes) -> Headers:
-    block, _, _ = unstuff(began).partition(b"\r\n\r\n")
-    return Headers.parse(block)

@@ -8,7 +8,7 @@ import email.policy
 import pytest
 
 from clientmodule import texts
-from clientmodule.pop3_gateway import without_mime_version
+from clientmodule.pop3_relay import without_mime_version
 from clientmodule.receiving import error_mails, results
 from clientmodule.receiving.large_mail import announced_size, structure
 from clientmodule.receiving.results import LargeMailFailure, NotRestored
