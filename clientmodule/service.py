@@ -6,9 +6,11 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from simulators.process import tls
 from simulators.process.role import Process, Role
+from simulators.process.settings import TlsIdentity
 
 from . import faults
 from .administration.renewal import Renewal
@@ -17,7 +19,8 @@ from .gateway import Gateway
 from .installation import Installation
 from .lines import LineStream
 from .pop3_gateway import Pop3Dialogue
-from .settings import ClientModuleSettings
+from .sending import version_check
+from .settings import Account, ClientModuleSettings
 from .smtp_gateway import SmtpDialogue
 
 
@@ -46,6 +49,7 @@ async def serve(process: Process[ClientModuleSettings]) -> AsyncIterator[None]:
     )
     renewal = Renewal(installation)
     installation.on_login(renewal.consider)
+    installation.on_login(partial(version_check.consider, installation))
     add_routes(process.control, installation, renewal)
     try:
         await installation.open()
@@ -58,10 +62,15 @@ async def serve(process: Process[ClientModuleSettings]) -> AsyncIterator[None]:
 
 
 def _tls_context(settings: ClientModuleSettings) -> ssl.SSLContext | None:
-    """Return the context towards client systems (KOM-LE-A_2066, 2067, 2181)."""
-    if not settings.client_tls or settings.tls is None:
+    """Return the context towards client systems (KOM-LE-A_2065 to 2067, 2181, 2301-02)."""
+    identity = settings.tls
+    if not settings.client_tls or identity is None:
         return None
-    return tls.server_context(settings.tls, settings.client_ca, require_client=True)
+    pem = identity if isinstance(identity, TlsIdentity) else None
+    context = tls.server_context(pem, settings.client_ca, require_client=True)
+    if isinstance(identity, Account):
+        tls.load_pkcs12(context, identity.pkcs12, identity.password)
+    return context
 
 
 ROLE = Role(name="clientmodule", settings=ClientModuleSettings, serve=serve)

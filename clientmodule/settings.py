@@ -117,9 +117,10 @@ class MailServers(Settings):
 class ClientModuleSettings(Parameters, ProcessSettings):
     """Settings of ``python -m clientmodule``.
 
-    ``tls`` is the identity towards the practice software (C.CM.TLS-CS), with
-    ``client_ca`` only a client system with a certificate from there gets in (KOM-LE-A_2066);
-    ``client_tls: false`` drops TLS and is allowed on loopback only
+    ``tls`` is the identity towards the practice software (C.CM.TLS-CS): a ``pkcs12`` with its
+    ``password``, as the provider gives it (KOM-LE-A_2065, 2301-02), or ``certificate`` and ``key``,
+    PEM files. With ``client_ca`` only a client system with a certificate from there gets in
+    (KOM-LE-A_2066); ``client_tls: false`` drops TLS and is allowed on loopback only
     (KOM-LE-A_2181). ``ca`` is the trust for providers. ``konnektors`` maps KonnektorIds of user
     names to Konnektoren; ``default`` serves user names without one. ``accounts`` maps mail
     addresses to their PKCS#12; what the administration module fetches or imports is kept in the
@@ -164,7 +165,7 @@ class ClientModuleSettings(Parameters, ProcessSettings):
     """
 
     listeners: ClientModuleListeners = ClientModuleListeners()
-    tls: TlsIdentity | None = None
+    tls: TlsIdentity | Account | None = None
     client_tls: bool = True
     client_ca: Path | None = None
     ca: Path

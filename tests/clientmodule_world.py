@@ -32,7 +32,7 @@ UNKNOWN = "ohne-zertifikat@zweit.kim.telematik-test"
 WORLD = """\
 title: Zwei Praxen, eine Kasse und ein ungeduldiges Clientmodul
 providers:
-  erst.kim.telematik-test: {}
+  erst.kim.telematik-test: {rules: {initial_password_required: true}}
   zweit.kim.telematik-test: {}
 sites:
   praxis:
@@ -83,7 +83,7 @@ participants:
   zweite: {site: verbund, card: zweite, address: zweite@erst.kim.telematik-test, kim_version: 1.5+}
   kasse: {site: kasse, address: kasse@zweit.kim.telematik-test}
   eilig: {site: eilig, address: eilig@erst.kim.telematik-test}
-  person: {site: person, card: hba, address: person@erst.kim.telematik-test}
+  person: {site: person, card: hba, address: person@erst.kim.telematik-test, kim_version: "1.0"}
   neu: {site: praxis, address: neu@erst.kim.telematik-test, registered: false}
   neue-person:
     {site: person, card: hba, address: petra.person@erst.kim.telematik-test, registered: false}

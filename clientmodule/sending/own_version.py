@@ -33,12 +33,14 @@ class OwnVersion:
         """Tell whether the holder of *address*, *listed* with that version, is to be told now."""
         return self.number < listed.number[:2] and _first(self._told, address, listed)
 
-    def is_news(self, address: str, listed: KimVersion) -> KimVersion | None:
+    def is_news(self, address: str, listed: KimVersion, *, user: str | None) -> KimVersion | None:
         """Return the version to be written over the one *listed*, None if there is none now.
 
-        The consent to large mails is the holder's and stays what it is.
+        Who tried it without a *user* (UserId) may have had no card to do it with. The consent to
+        large mails is the holder's and stays what it is.
         """
-        if self.number <= listed.number[:2] or not _first(self._written, address, listed):
+        tried = f"{address}#{user or ''}"
+        if self.number <= listed.number[:2] or not _first(self._written, tried, listed):
             return None
         return KimVersion(self.number, listed.large_mails)
 

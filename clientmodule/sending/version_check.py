@@ -12,10 +12,12 @@ from ..administration.faults import AdministrationFault
 from ..administration.rest import Who
 from ..directory import DirectoryEntry, KimVersion
 from ..konnektor.faults import KonnektorError
+from .report_delivery import Account
 
 if TYPE_CHECKING:
+    from ..installation import Installation
+    from ..logged_in import LoggedIn
     from ..operation import Operation
-    from .report_delivery import Account
 
 
 async def is_outdated(account: Account, operation: Operation) -> bool:
@@ -25,17 +27,41 @@ async def is_outdated(account: Account, operation: Operation) -> bool:
     One that is newer is written into the directory, by the Account Manager and behind the mail's
     back. A directory that does not answer says nothing.
     """
-    installation, address = account.installation, account.user.address
-    try:
-        entry = await account.konnektor.directory.find(operation, address)
-    except LdapError:
+    own, address = account.installation.own_version, account.user.address
+    entry = await _entry(account, operation)
+    if entry is None or entry.kim_version is None:
         return False
-    if entry.kim_version is None:
-        return False
-    newer = installation.own_version.is_news(address, entry.kim_version)
+    newer = own.is_news(address, entry.kim_version, user=account.user.context.user)
     if newer is not None:
-        installation.background.start(_write(account, operation, entry, newer))
-    return installation.own_version.is_outdated(address, entry.kim_version)
+        account.installation.background.start(_write(account, operation, entry, newer))
+    return own.is_outdated(address, entry.kim_version)
+
+
+def consider(installation: Installation, who: LoggedIn) -> None:
+    """Write a newer version as an HBA, too: only user names of POP3 have the UserId it takes."""
+    if who.by_smtp or who.user.context.user is None:
+        return
+    account = Account(installation, who.konnektor, who.user, who.password)
+
+    async def look() -> None:
+        operation = installation.operation()
+        entry = await _entry(account, operation)
+        if entry is None or entry.kim_version is None:
+            return
+        newer = installation.own_version.is_news(
+            who.user.address, entry.kim_version, user=who.user.context.user
+        )
+        if newer is not None:
+            await _write(account, operation, entry, newer)
+
+    installation.background.start(look())
+
+
+async def _entry(account: Account, operation: Operation) -> DirectoryEntry | None:
+    try:
+        return await account.konnektor.directory.find(operation, account.user.address)
+    except LdapError:
+        return None
 
 
 async def _write(
@@ -43,8 +69,8 @@ async def _write(
 ) -> None:
     """Have the Account Manager write *version* (setAccount), as the card that owns the account.
 
-    SMTP user names have no UserId: the HBA of an account cannot be used here, and its version is
-    written when the administration module is next used.
+    SMTP user names have no UserId: an HBA cannot be used then, and the version is written at the
+    next login by POP3.
     """
     konnektor, context = account.konnektor, account.user.context
     try:

@@ -40,18 +40,20 @@ def keep_connections_small() -> None:
 
 
 def server_context(
-    identity: TlsIdentity, client_ca: Path | None = None, *, require_client: bool = False
+    identity: TlsIdentity | None, client_ca: Path | None = None, *, require_client: bool = False
 ) -> ssl.SSLContext:
     """Return a TLS 1.2+ server context; with *client_ca* client certificates are checked.
 
-    ``require_client`` refuses a handshake without client certificate.
+    ``require_client`` refuses a handshake without client certificate. Without *identity* the
+    caller loads one, as by ``load_pkcs12``.
     Raises InputError when a file cannot be used.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_CIPHER_SERVER_PREFERENCE
     context.num_tickets = 0  # no client of ours resumes; tickets cost a packet a connection
-    _load_identity(context, identity)
+    if identity is not None:
+        _load_identity(context, identity)
     if client_ca is not None:
         _load_trust(context, client_ca)
         context.verify_mode = ssl.CERT_REQUIRED if require_client else ssl.CERT_OPTIONAL

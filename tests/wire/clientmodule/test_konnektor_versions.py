@@ -60,7 +60,7 @@ def written(kim: World) -> list[dict[str, Any]]:
     """Return the calls of setAccount, waited for: nobody tells that the work behind is done."""
     deadline = time.monotonic() + SECONDS
     while time.monotonic() < deadline:
-        events = kim.journal(kim.module("erste"))
+        events = kim.journal(kim.module("praxis"))  # the sites share it
         if any(event["step"] == "VersionWritten" for event in events):
             break
         time.sleep(0.02)
@@ -90,3 +90,14 @@ def test_what_cannot_be_written_keeps_no_mail_from_being_sent(kim: World) -> Non
     kim.send("erste", "kasse")
     kim.stored("kasse", 1)
     assert kim.ask(provider, "GET", f"/mailboxes/{quote(kim.address('zweite'))}") == []
+
+
+@pytest.mark.requirement("A_21387-01")
+def test_an_hba_writes_the_version_when_it_fetches(kim: World) -> None:
+    """Only user names of POP3 have the UserId without which no HBA can be used."""
+    address = kim.address("person")
+    kim.send("person", "person")
+    assert listed(kim, address) == [f"1.0,{address}".encode()]
+    assert kim.fetch("person")
+    assert [event["data"]["status"] for event in written(kim)] == [204]
+    assert listed(kim, address) == [f"1.5,{address}".encode()]

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import pkcs12
 
 from clientmodule.settings import ClientModuleSettings
 from simulators.process.errors import InputError
@@ -114,3 +116,19 @@ def test_client_certificate_of_the_practice_software(
         assert smtp.login(*kim.user("praxis"))[0] == 235
     assert role.stop() == 0
     assert "Traceback" not in role.log()
+
+
+@pytest.mark.requirement("KOM-LE-A_2065", "KOM-LE-A_2301-02", "A_18783")
+def test_the_provider_s_pkcs12_towards_client_systems(
+    kim: World, start_role: Callable[[str, dict[str, Any]], RunningRole]
+) -> None:
+    """The key of the account's PKCS#12, protected by a password, serves client systems, too."""
+    settings = settings_of(kim, "praxis")
+    given = settings["accounts"][kim.address("praxis")]
+    role = start_role("clientmodule", {**settings, "tls": given})
+    _, certificate, _ = pkcs12.load_key_and_certificates(
+        Path(given["pkcs12"]).read_bytes(), given["password"].encode()
+    )
+    assert certificate is not None
+    served = ssl.get_server_certificate(role.address("smtp"), timeout=20)
+    assert x509.load_pem_x509_certificate(served.encode()) == certificate
