@@ -179,7 +179,7 @@ class Assistant:
                 or self.dialogue.ask("Registrierungscode", "--reference-id"),
                 initial_password=self._initial_password(information),
             )
-            if not information.initial_password_required and not wanted.initial_password:
+            if not wanted.initial_password:  # the header has to be there all the same
                 wanted = replace(wanted, initial_password=wanted.password)
             try:
                 await self.administration.register(place, card.card.iccsn, wanted)
@@ -232,7 +232,7 @@ class Assistant:
     def _initial_password(self, information: ServiceInformation) -> str:
         if self._given.initial_password is not None:
             return self._given.initial_password
-        if not information.initial_password_required and not self.dialogue.interactive:
+        if not information.initial_password_required:
             return ""
         question = "Startpasswort aus Ihren Unterlagen"
         return self.dialogue.secret(question, "--initial-password-file")

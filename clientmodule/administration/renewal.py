@@ -19,6 +19,7 @@ from simulators.process.resolver import NamesUnavailable, NoSuchName, read_place
 
 from ..caches import TimedCache
 from ..directory import DirectoryEntry
+from ..gateway import where
 from ..installation import Installation
 from ..konnektor.faults import KonnektorError, NoCard
 from ..logged_in import LoggedIn
@@ -84,6 +85,8 @@ class Renewal:
         except AdministrationFault as fault:
             operation.error(f"RenewCertificate: {CODE} {fault.kind}")
             await self._tell(operation, who, fault.message or fault.line, end)
+        except Exception as error:  # nobody waits for this task: a bug of ours must not be lost
+            operation.error(where(error))
 
     async def _renew(self, operation: Operation, who: LoggedIn, iccsn: str) -> None:
         login = Login(who.user.address, who.password)

@@ -62,7 +62,9 @@ def test_assistant_sets_up_an_account_that_sends_and_receives_at_once(kim: World
         *("vielleicht", "ja"),
         # a taken address first
         *("praxis", NEW_PASSWORD, "vertippt", NEW_PASSWORD, NEW_PASSWORD),
-        *(code.reference_id, "egal"),
+        *(code.reference_id, code.initial_password),
+        # then a wrong initial password
+        *("neu", NEW_PASSWORD, NEW_PASSWORD, code.reference_id, "geraten"),
         *("neu", NEW_PASSWORD, NEW_PASSWORD, code.reference_id, code.initial_password),
     ]
     done = subprocess.run(
@@ -79,6 +81,7 @@ def test_assistant_sets_up_an_account_that_sends_and_receives_at_once(kim: World
         "erwartet wird ja oder nein",
         "die beiden Eingaben sind verschieden",
         "die KIM-Adresse ist schon vergeben; wählen Sie eine andere Adresse",
+        "Registrierungscode, Startpasswort und Karte passen nicht zusammen; prüfen Sie",
         f"Die Adresse {NEW} ist registriert.",
         texts.BLIND_COPY,
         *(f"Schritt {number} von 6" for number in range(1, 7)),
@@ -126,7 +129,8 @@ def test_every_step_is_a_command_of_its_own_that_asks_nothing(
         assert status == 0, shown + capsys.readouterr().err
         return shown
 
-    ordered = ("--reference-id", code.reference_id)
+    initial = secret(tmp_path, "startpasswort", code.initial_password)
+    ordered = ("--reference-id", code.reference_id, "--initial-password-file", initial)
     assert "Schritt 6 von 6" in step("assistant", "--domain", desk.domain, *ordered)
     assert "Status               registriert" in step("account")
     assert "Karte" in step("konnektor-test")
