@@ -47,15 +47,16 @@ def sealed(mail: bytes) -> Sealed:
 
 
 class ForeignClientModule:
-    """A client module of someone else at the address of ``praxis``, writing to ``kasse``.
+    """A client module of someone else at the address of ``praxis``, writing to *who*.
 
     Each step of the profile can be made differently; without a change all is well.
     """
 
-    def __init__(self, kim: World) -> None:
-        self.kim = kim
-        self.sender, self.recipient = kim.address("praxis"), kim.address("kasse")
-        encryption = [(who, kim.certificates(who, "C.ENC")["ECC"]) for who in ("praxis", "kasse")]
+    def __init__(self, kim: World, who: str = "kasse") -> None:
+        self.kim, self.who = kim, who
+        self.sender, self.recipient = kim.address("praxis"), kim.address(who)
+        names = ("praxis", who)
+        encryption = [(name, kim.certificates(name, "C.ENC")["ECC"]) for name in names]
         self.certificates = [one.certificate for _, one in encryption]
         self.emails = [(kim.address(who), one.certificate) for who, one in encryption]
         self.signer = kim.certificates("praxis", "C.SIG")["ECC"]
@@ -144,9 +145,9 @@ class ForeignClientModule:
             smtp.sendmail(self.sender, [self.recipient], message)
 
     def fetched(self, message: bytes) -> EmailMessage:
-        """Return what the insurer gets for *message*."""
+        """Return what the recipient gets for *message*."""
         self.send(message)
-        result = email.message_from_bytes(self.kim.fetch("kasse"), policy=email.policy.default)
+        result = email.message_from_bytes(self.kim.fetch(self.who), policy=email.policy.default)
         assert isinstance(result, EmailMessage)
         return result
 

@@ -21,6 +21,7 @@ from cryptography import x509
 from clientmodule import texts
 from simulators.formats.headers import split_message
 from simulators.formats.kas_part import SIZE_HEADER, KasPart, small_mail
+from tests.clientmodule_changes import enable_large_mails
 from tests.foreign_clientmodule import ForeignClientModule, results, sealed, text_of
 
 if TYPE_CHECKING:
@@ -115,27 +116,13 @@ def test_forwarded_to_oneself_after_enabling(foreign: ForeignClientModule, mail:
     message = foreign.large(mail, foreign.uploaded(mail), **{SIZE_HEADER: str(HUGE)})
     report = foreign.fetched(message)
     assert results(report)[2] == ["4018"]
-    enable(kim, foreign.recipient)
+    enable_large_mails(kim, foreign.recipient)
     forwarded = kim.mail("kasse", "kasse", text="Bitte noch einmal")
     forwarded.add_attachment(report)
     kim.send("kasse", "kasse", mail=forwarded)
     got = read(kim.fetch("kasse"))
     assert results(got) == ("00", ["01"], [])
     assert got["From"] == foreign.sender
-
-
-def enable(kim: World, address: str) -> None:
-    """Have the directory say that *address* takes large mails."""
-    assert kim.endpoints.vzd is not None
-    control = kim.endpoints.vzd.control
-    for entry in kim.ask(control, "GET", "/entries")["entries"]:
-        attributes = entry["attributes"]
-        if f"1.5,{address}" in attributes.get("komLeData", []):
-            attributes["komLeData"] = [f"1.5+,{address}"]
-            content = {"attributes": attributes, "certificates": entry["certificates"]}
-            kim.ask(control, "PUT", f"/entries/{entry['uid']}", content)
-            return
-    raise AssertionError(f"no entry of {address}")
 
 
 def assert_not_downloaded(got: EmailMessage, foreign: ForeignClientModule) -> None:
@@ -365,3 +352,17 @@ def test_client_that_is_gone_during_the_download(kim: World) -> None:
             assert results(read(kim.fetch("radiologie"))) == ("00", ["01"], [])
             return
         assert time.monotonic() < deadline
+
+
+@pytest.mark.requirement("A_19370-04", "KOM-LE-A_2184")
+@pytest.mark.parametrize("what", ["silent", "larger than announced"])
+def test_limits_of_a_download(kim: World, mail: bytes, what: str) -> None:
+    """CM_KAS_TIMEOUT, and the limit for mails that count as small by what they announce."""
+    foreign = ForeignClientModule(kim, "radiologie")
+    own = mail.replace(kim.address("kasse").encode(), foreign.recipient.encode())
+    part = foreign.uploaded(own)
+    if what == "silent":
+        kim.fault(kim.provider("praxis"), "REST.readMailData", kind="delay", seconds=3)
+    else:
+        part = replace(part, size=100)
+    assert_not_downloaded(foreign.fetched(foreign.large(own, part)), foreign)
