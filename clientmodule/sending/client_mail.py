@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime, formataddr, getaddresses
 
-from simulators.formats import enveloped_data, komle
+from simulators.formats import enveloped_data, kas_part, komle
 from simulators.formats.errors import FormatError
 from simulators.formats.headers import Headers, addresses, canonical, same_address, split_message
 
@@ -20,7 +20,6 @@ from .reception import SpooledMail
 SERVICE_HEADER = "X-KIM-Dienstkennung"
 DEFAULT_SERVICE = "KIM-Mail;Default;V1.0"
 RECIPIENT_HEADERS = ("To", "Cc", "Bcc")
-KAS_DISPOSITION = "x-kas"
 MAX_FORWARDS = 5
 """How deep a forwarded message is looked for: an error mail may be forwarded as attachment."""
 OWN_HEADERS = (
@@ -29,6 +28,7 @@ OWN_HEADERS = (
     "X-KIM-KONVersion",
     "X-KIM-DecryptionResult",
     "X-KIM-IntegrityCheckResult",
+    kas_part.SIZE_HEADER,
 )
 """What only a client module writes: from a client system it would be copied outside."""
 
@@ -96,7 +96,7 @@ def prepare(
     it and a differing Sender is dropped, unless the only recipient is the sender. Of one that is
     spooled the body stays where it is. Raises MailRefused.
     """
-    if KAS_DISPOSITION in mail.dispositions:
+    if kas_part.DISPOSITION in mail.dispositions:
         raise MailRefused(faults.HOLDS_KAS_PART)
     headers = mail.headers
     to_oneself = [canonical(address) for address in recipients] == [canonical(mail_from)]

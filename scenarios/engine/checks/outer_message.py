@@ -13,6 +13,7 @@ from simulators.formats.certificates import CertificateId, certificate_id, is_ec
 from simulators.formats.enveloped_data import EnvelopedData
 from simulators.formats.errors import FormatError
 from simulators.formats.headers import Headers, addresses, same_address, split_message
+from simulators.formats.kas_part import SIZE_HEADER
 from simulators.process.ldap import escape_filter
 
 from ..documents.mail_parts import read_mail
@@ -60,9 +61,11 @@ def same_headers(case: Case) -> Verdict:
 
 
 def version(case: Case) -> Verdict:
-    """X-KOM-LE-Version ist 1.0, wenn nichts auf einem KAS liegt."""
-    found = komle.version(_outer(case))
-    return verdict(found == komle.VERSION_PLAIN, f"X-KOM-LE-Version: {found}")
+    """X-KOM-LE-Version ist 1.5, wenn etwas auf einem KAS liegt, sonst 1.0."""
+    outer = _outer(case)
+    found, on_kas = komle.version(outer), outer.get(SIZE_HEADER) is not None
+    wanted = komle.VERSION_KAS if on_kas else komle.VERSION_PLAIN
+    return verdict(found == wanted, f"X-KOM-LE-Version: {found}, erwartet {wanted}")
 
 
 def message_id(case: Case) -> Verdict:

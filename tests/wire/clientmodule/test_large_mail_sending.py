@@ -26,9 +26,7 @@ from simulators.formats.certificates import certificate_id
 from simulators.formats.dsn import read_report
 from simulators.formats.headers import split_message
 from simulators.formats.kas_part import KasPart
-
-from .test_large_mails_fetched import enable
-from .test_revoked_certificates import encryption_serials, revoke
+from tests.clientmodule_changes import enable_large_mails, revoke_encryption
 
 if TYPE_CHECKING:
     from tests.clientmodule_world import World
@@ -133,10 +131,12 @@ def data(kim: World) -> Path:
     return kim.directory / "data" / "clientmodule-radiologie"
 
 
-@pytest.mark.requirement("A_19357-02", "KOM-LE-A_2099")
+@pytest.mark.requirement("A_19357-02", "A_23467", "KOM-LE-A_2099")
 def test_a_mail_that_is_not_large_goes_as_it_is(kim: World) -> None:
-    """Base64 counts as what it stands for: 64 KiB less the rest of the mail are not too much."""
-    kim.send(SENDER, RECIPIENT, mail=large(kim, RECIPIENT, size=64_500))
+    """Base64 counts as what it stands for; what the client system says of a KAS is not copied."""
+    mail = large(kim, RECIPIENT, size=64_500)
+    mail["X-KIM-KAS-Size"] = "99999999"
+    kim.send(SENDER, RECIPIENT, mail=mail)
     (stored,) = kim.stored(RECIPIENT)
     headers, _ = split_message(stored)
     assert (headers.get("X-KOM-LE-Version"), headers.get("X-KIM-KAS-Size")) == ("1.0", None)
@@ -167,7 +167,7 @@ def test_nobody_takes_large_mails(kim: World, logged_in: LogIn) -> None:
     code, _ = refused(kim, smtp, large(kim, SMALL_ONLY))
     assert code == 451
     assert "addMailData" not in steps(kim)
-    enable(kim, kim.address(SMALL_ONLY))
+    enable_large_mails(kim, SMALL_ONLY)
     smtp.send_message(large(kim, SMALL_ONLY))
     kim.stored(SMALL_ONLY, 2)
 
@@ -219,6 +219,21 @@ def test_upload_fails(
     assert report.headers.get_all("X-KIM-Fehlermeldung") == ["4002"]
 
 
+@pytest.mark.requirement("KOM-LE-A_2005")
+def test_no_room_for_the_spool(kim: World, logged_in: LogIn) -> None:
+    """452 at the end of the mail, and the session goes on."""
+    smtp, away = logged_in(SENDER), data(kim).with_name("away")
+    data(kim).rename(away)
+    try:
+        with pytest.raises(smtplib.SMTPDataError) as raised:
+            smtp.send_message(large(kim, RECIPIENT))
+    finally:
+        away.rename(data(kim))
+    assert raised.value.smtp_code == 452
+    smtp.send_message(large(kim, RECIPIENT))
+    kim.stored(RECIPIENT, 1)
+
+
 @pytest.mark.requirement("A_19361-01", "A_19363-03")
 def test_kas_is_not_found(kim: World, logged_in: LogIn) -> None:
     """DNS service discovery fails: 451."""
@@ -267,9 +282,8 @@ def test_mta_lost(kim: World, logged_in: LogIn, operation: str, kind: str, left:
 @pytest.mark.requirement("A_19363-03", "KOM-LE-A_2024-01")
 def test_recipient_who_is_found_invalid_may_not_fetch_the_data(kim: World) -> None:
     """EncryptDocument refuses after the upload: it is made anew for those who are left."""
-    enable(kim, kim.address("kasse"))
-    for serial in encryption_serials(kim, "kasse"):
-        revoke(kim, serial)
+    enable_large_mails(kim, "kasse")
+    revoke_encryption(kim, "kasse")
     kim.ask(kim.konnektor(SENDER), "POST", "/reset")  # its OCSP cache
     kim.send(SENDER, RECIPIENT, "kasse", mail=large(kim, RECIPIENT, "kasse"))
     kim.stored(RECIPIENT, 1)

@@ -10,26 +10,10 @@ import pytest
 from cryptography import x509
 
 from simulators.formats.dsn import read_report
+from tests.clientmodule_changes import revoke, revoke_encryption
 
 if TYPE_CHECKING:
     from tests.clientmodule_world import World
-
-
-def revoke(kim: World, serial: int) -> None:
-    assert kim.endpoints.pki is not None
-    kim.ask(kim.endpoints.pki.control, "PUT", f"/certificates/{serial}", {"status": "revoked"})
-
-
-def encryption_serials(kim: World, participant: str) -> list[int]:
-    """Return the serial numbers of the certificates C.ENC of the participant's card."""
-    assert kim.endpoints.pki is not None
-    listed = kim.ask(kim.endpoints.pki.control, "GET", "/certificates")
-    card = kim.card(participant)
-    return [
-        int(entry["serial"])
-        for entry in listed
-        if entry.get("iccsn") == card and "ENC" in entry["profile"]
-    ]
 
 
 @pytest.mark.requirement("KOM-LE-A_2024-01", "KOM-LE-A_2176")
@@ -38,8 +22,7 @@ def test_recipient_with_revoked_certificates_is_left_out(kim: World) -> None:
     kim.send("praxis", "kasse", "person")  # the certificates are known from now on
     for name in ("kasse", "person"):
         kim.stored(name, 1)
-    for serial in encryption_serials(kim, "kasse"):
-        revoke(kim, serial)
+    revoke_encryption(kim, "kasse")
     for name in ("praxis", "kasse", "person"):
         kim.ask(kim.provider(name), "DELETE", f"/mailboxes/{kim.address(name)}")
     kim.ask(kim.konnektor("praxis"), "POST", "/reset")  # its OCSP cache
