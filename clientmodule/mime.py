@@ -22,7 +22,6 @@ MAX_PART_HEADERS = 64 << 10
 MAX_PARAMETER_PIECES = 100
 _EMPTY_LINE = re.compile(rb"\r?\n\r?\n")
 _DELIMITER_REST = re.compile(rb"(--)?[ \t]*+\r?(?:\n|\Z)")
-_LF = ord("\n")
 
 
 @dataclass(frozen=True)
@@ -149,14 +148,17 @@ def _delimiters(
     content: bytes, start: int, end: int, delimiter: bytes
 ) -> Iterator[tuple[int, int, bool]]:
     """Yield start and end of each line that is *delimiter*, and whether it is the closing one."""
-    position = content.find(delimiter, start, end)
-    while position >= 0:
+    at_line = b"\n" + delimiter
+    here = content.startswith(delimiter, start, end)
+    position = start if here else content.find(at_line, start, end) + 1
+    while here or position > 0:
+        here = False
         after = position + len(delimiter)
         rest = _DELIMITER_REST.match(content, after, end)
-        if rest is not None and (position == start or content[position - 1] == _LF):
+        if rest is not None:
             yield position, rest.end(), rest.group(1) is not None
-            after = rest.end()
-        position = content.find(delimiter, after, end)
+            after = max(after, rest.end() - 1)  # its line end may be that before the next one
+        position = content.find(at_line, after, end) + 1
 
 
 def _before_line_end(content: bytes, position: int) -> int:

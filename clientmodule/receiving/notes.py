@@ -22,6 +22,7 @@ LEFT_ALONE = frozenset({"multipart/signed"})
 """What a signature of the client system's own covers keeps its bytes."""
 NO_CHARSETS = frozenset({"idna", "punycode", "raw_unicode_escape", "undefined", "unicode_escape"})
 """Codecs of Python that are no charset of a mail; some need hours for a mail of 15 MiB."""
+_NOT_IN_A_FIELD = re.compile(r"[\0\r\n]")
 _BODY_END = re.compile(rb"</body\s*>", re.IGNORECASE)
 _LINE = 76
 
@@ -125,7 +126,7 @@ def _charset(name: str, note: str) -> str | None:
 def _codec(charset: str) -> str:
     """Return Python's name for *charset*. Raises LookupError or ValueError for an unknown one."""
     codec = codecs.lookup(charset).name
-    if codec in NO_CHARSETS:
+    if codec.replace("-", "_") in NO_CHARSETS:
         raise LookupError(codec)
     return codec
 
@@ -143,6 +144,7 @@ def _with_charset(headers: bytes) -> bytes:
     parsed = _parse(headers)
     value = parsed.get("Content-Type") or "text/plain"
     kept = re.sub(r";\s*charset\s*=\s*(\"[^\"]*\"|[^;\s]*)", "", value, flags=re.IGNORECASE)
+    kept = _NOT_IN_A_FIELD.sub(" ", kept)
     parsed.replace("Content-Type", kept.rstrip(" ;") + "; charset=utf-8")
     return parsed.to_bytes() + b"\r\n"
 

@@ -66,7 +66,7 @@ def unknown_client(kim: World) -> Iterator[smtplib.SMTP]:
 
 @contextmanager
 def logged_in(kim: World) -> Iterator[smtplib.SMTP]:
-    """Log in for one example: the MTA puts up with few errors in a session."""
+    """Log in for one example: the MTA closes a session after a few unknown commands."""
     with kim.smtp("praxis") as smtp:
         smtp.login(*kim.user("praxis"))
         yield smtp
@@ -88,7 +88,7 @@ def test_smtp_before_login(unknown_client: smtplib.SMTP, lines: list[bytes]) -> 
 
 @pytest.mark.requirement("KOM-LE-A_2018")
 @BOUNDED
-@given(lines=st.lists(SMTP_LINES, max_size=8))
+@given(lines=st.lists(SMTP_LINES, max_size=4))
 def test_smtp_after_login(kim: World, lines: list[bytes]) -> None:
     """Whatever the MTA thinks of it: every line has an answer, and nothing goes out of step."""
     with logged_in(kim) as smtp:
