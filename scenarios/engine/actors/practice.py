@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from ..documents import cda, eau, letter_pdf, mails, storno
+from ..documents import cda, eau, eau_case, letter_pdf, mails, storno
 from ..documents.cda import Letter
 from ..documents.identities import Identities
 from ..documents.mails import Envelope, Mail
@@ -37,7 +37,7 @@ def make_eau(
     without: tuple[str, ...] = (),
 ) -> Made:
     """Return an eAU of *sender*'s practice for somebody insured by *insurer*."""
-    case = eau.case(identities, type_, _insurer(insurer), now, _author(sender))
+    case = eau_case.case(identities, type_, _insurer(insurer), now, _author(sender))
     content = eau.bundle(identities, case, without=without)
     return Made("eau", content, read_document(content))
 

@@ -14,6 +14,8 @@ from lxml import etree
 FHIR = "http://hl7.org/fhir"
 PROFILES = "https://fhir.kbv.de/StructureDefinition/"
 CODE_SYSTEMS = "https://fhir.kbv.de/CodeSystem/"
+HL7 = "http://hl7.org/fhir/StructureDefinition"
+TERMINOLOGY = "http://terminology.hl7.org/CodeSystem"
 VERSION = "1.2"
 BASE_URL = "http://pvs.kimulator.invalid/fhir"
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from .eau import instant, organization_resource, practitioner_resource
+from .eau import instant
+from .eau_parties import organization_resource, practitioner_resource
 from .fhir_xml import (
     CODE_SYSTEMS,
     concept,

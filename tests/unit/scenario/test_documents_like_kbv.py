@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
-from scenarios.engine.documents import cda, eau, letter_pdf, people, storno
+from scenarios.engine.documents import cda, eau, eau_case, letter_pdf, people, storno
 from scenarios.engine.documents.error_codes import ALL, UNREADABLE
 from scenarios.engine.documents.fhir_xml import FHIR
 from scenarios.engine.documents.identities import Identities
@@ -29,7 +29,7 @@ PLACE = Identities(1, "test")
 
 def an_eau(type_: str = "ERST", seed: int = 1, without: tuple[str, ...] = ()) -> bytes:
     identities = Identities(seed, "test")
-    case = eau.case(identities, type_, INSURER, NOW)
+    case = eau_case.case(identities, type_, INSURER, NOW)
     return eau.bundle(identities, case, without=without)
 
 
