@@ -27,6 +27,11 @@ if TYPE_CHECKING:
 
 UNKNOWN = "ohne-zertifikat@zweit.kim.telematik-test"
 PATIENT, DIAGNOSIS, SUBJECT = "Frau Rosenmüller-Ägidius", "Diagnose J06.9", "Befund vom Freitag"
+SITES = ("praxis", "kasse", "radiologie")
+FAILURES = (
+    *("Login", "SignDocument", "EncryptDocument", "Send: 550", "Send: 521", "IntegrityCheck"),
+    "readMailData",
+)
 CONTENT = (PATIENT, "Rosenmüller", DIAGNOSIS, SUBJECT, "J06.9")
 
 
@@ -158,6 +163,23 @@ def mails_that_fail(kim: World) -> None:
     kim.pin("praxis", state="VERIFIED")
 
 
+def large_mails(kim: World) -> None:
+    """By way of the KAS, and each way in vain."""
+    large = confidential(kim, "radiologie", "radiologie")
+    large.add_attachment(PATIENT.encode() * 5_000, maintype="image", subtype="jpeg")
+    kim.send("radiologie", "radiologie", mail=large)
+    assert b"X-KIM-DecryptionResult: 00" in kim.fetch("radiologie")
+    for operation, code, error in (
+        ("REST.addMailData", 507, b"X-KIM-Fehlermeldung: 4002"),
+        ("REST.readMailData", 500, b"X-KIM-Fehlermeldung: 4006"),
+    ):
+        kim.fault(kim.provider("radiologie"), operation, kind="reply", code=code)
+        with contextlib.suppress(smtplib.SMTPException):
+            kim.send("radiologie", "radiologie", mail=large)
+        assert error in kim.fetch("radiologie"), "a DSN, or the error mail in place of the mail"
+        kim.ask(kim.provider("radiologie"), "DELETE", "/faults")
+
+
 def administration(kim: World) -> set[str]:
     """Register, ask for a certificate, write a note, fail with a password; return the secrets."""
     desk = desk_of(kim, "neu")
@@ -193,6 +215,7 @@ def test_a_whole_run_discloses_nobody_and_nothing(kim: World) -> None:
     kim.fetch("person")
     dialogues_that_fail(kim)
     mails_that_fail(kim)
+    large_mails(kim)
     secret = administration(kim)
 
     written: dict[str, Any] = json.loads((kim.directory / "endpoints.json").read_text())
@@ -205,15 +228,15 @@ def test_a_whole_run_discloses_nobody_and_nothing(kim: World) -> None:
     assert {found.address for found in participants} <= persons
     assert {"123456", "Praxis Ahorn", *CONTENT} <= secrets | persons
 
-    logs = [path for site in ("praxis", "kasse") for path in log_files(directory(kim, site))]
+    logs = [path for site in SITES for path in log_files(directory(kim, site))]
     assert {path.name.partition("-")[0] for path in logs} == {"flow", "performance", "error"}
-    errors = kim.logs("praxis")["error"] + kim.logs("kasse")["error"]
-    for failure in ("Login", "SignDocument", "EncryptDocument", "Send: 550", "IntegrityCheck"):
+    errors = "".join(kim.logs(site)["error"] for site in SITES)
+    for failure in FAILURES:
         assert failure in errors
     of_processes = list((kim.directory / "logs").iterdir())
     assert len(of_processes) >= 10
     texts = {path.name: path.read_bytes() for path in [*logs, *of_processes]}
-    for site in ("praxis", "kasse"):
+    for site in SITES:
         events = [{**e, "message_id": None} for e in kim.journal(kim.module(site))]
         texts[f"events of {site}"] = json.dumps(events).encode()
     assert disclosed(texts, secrets) == {}
