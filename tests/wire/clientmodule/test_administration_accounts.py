@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import ssl
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from cryptography import x509
 
 from clientmodule.administration import texts
 from tests.administration_api import NEW, NEW_PASSWORD, Desk, advance, desk_of
+from tests.clientmodule_changes import revoke
 from tests.clientmodule_world import World
 
 
@@ -242,6 +245,18 @@ def test_change_whose_answer_is_lost_is_not_made_twice(kim: World) -> None:
     assert f"Änderung des Kontos bei {desk.domain}: der Account Manager" in refused.line
     kim.fault(kim.provider("praxis"), "REST.getAccount", kind="drop", times=1)
     assert desk.on_account("account")["address"] == desk.address  # a question may be repeated
+
+
+@pytest.mark.requirement("KOM-LE-A_2075-01")
+def test_account_manager_with_a_revoked_certificate_is_told_nothing(kim: World) -> None:
+    desk = desk_of(kim, "praxis")
+    desk.password = kim.endpoints.participants["praxis"].password
+    host, _, port = kim.endpoints.providers[desk.domain].smtp.rpartition(":")
+    served = ssl.get_server_certificate((host, int(port)))  # one certificate for all services
+    revoke(kim, x509.load_pem_x509_certificate(served.encode()).serial_number)
+    assert desk.refused("account").content["kind"] == "account-manager-unreachable"
+    told = [e for e in kim.journal(kim.provider("praxis")) if e["step"].startswith("rest.")]
+    assert told == []
 
 
 @pytest.mark.requirement("KOM-LE-A_2080")
