@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from ..faults import MailRefused
 from ..mime import Part
 from .reception import SpooledMail
 
+_HALF_LINE_END = re.compile(rb"(?<!\r)\n|\r(?!\n)")
 SERVICE_HEADER = "X-KIM-Dienstkennung"
 DEFAULT_SERVICE = "KIM-Mail;Default;V1.0"
 RECIPIENT_HEADERS = ("To", "Cc", "Bcc")
@@ -161,11 +163,17 @@ def contained_message(mail: Submitted, *, depth: int = MAX_FORWARDS) -> bytes | 
         except FormatError:
             continue
         if _is_protected(inner):
-            return inner.content + (b"" if inner.content.endswith(b"\r\n") else b"\r\n")
+            return _with_whole_line_ends(inner.content)
         found = contained_message(inner, depth=depth - 1)
         if found is not None:
             return found
     return None
+
+
+def _with_whole_line_ends(message: bytes) -> bytes:
+    """Return *message* with CRLF for every line end: an MTA might take another for the last one."""
+    message = _HALF_LINE_END.sub(b"\r\n", message)
+    return message if message.endswith(b"\r\n") else message + b"\r\n"
 
 
 def _is_protected(mail: Submitted) -> bool:

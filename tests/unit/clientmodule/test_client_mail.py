@@ -156,6 +156,16 @@ def wrapped(content: bytes, boundary: str = "b") -> bytes:
 
 
 @pytest.mark.requirement("KOM-LE-A_2029")
+@pytest.mark.parametrize("line_end", [b"\n", b"\r", b"\r\n"])
+def test_forwarded_message_leaves_with_whole_line_ends(line_end: bytes) -> None:
+    """Another server might end the mail at its ``LF . LF``, and read commands after it."""
+    hidden = b"X-Eigen: x" + line_end + b" ." + line_end + b" MAIL FROM:<a@x>\r\n"
+    assert found(wrapped(hidden + PROTECTED)) == (
+        b"X-Eigen: x\r\n .\r\n MAIL FROM:<a@x>\r\n" + PROTECTED
+    )
+
+
+@pytest.mark.requirement("KOM-LE-A_2029")
 def test_forwarded_message_is_found() -> None:
     """KOM-LE-A_2029."""
     assert found(wrapped(PROTECTED)) == PROTECTED
