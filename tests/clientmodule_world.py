@@ -83,7 +83,8 @@ participants:
   zweite: {site: verbund, card: zweite, address: zweite@erst.kim.telematik-test, kim_version: 1.5+}
   kasse: {site: kasse, address: kasse@zweit.kim.telematik-test}
   eilig: {site: eilig, address: eilig@erst.kim.telematik-test}
-  person: {site: person, card: hba, address: person@erst.kim.telematik-test, kim_version: "1.0"}
+  person: {site: person, card: hba, address: person@erst.kim.telematik-test}
+  alt: {site: person, card: hba, address: alt@erst.kim.telematik-test, kim_version: "1.0"}
   neu: {site: praxis, address: neu@erst.kim.telematik-test, registered: false}
   neue-person:
     {site: person, card: hba, address: petra.person@erst.kim.telematik-test, registered: false}
