@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import poplib
 import smtplib
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -133,3 +134,49 @@ def test_sender_parameters_that_cannot_be(logged_in: LogIn, parameters: str) -> 
     smtp = logged_in("praxis")
     assert smtp.docmd(f"MAIL FROM:<praxis@erst.kim.telematik-test> {parameters}")[0] == 501
     assert smtp.docmd("NOOP")[0] == 250
+
+
+def told(pop3: poplib.POP3, line: str) -> bytes:
+    """Send a line; return the status line whatever it says."""
+    pop3.sock.sendall(line.encode() + b"\r\n")
+    return pop3.file.readline().rstrip(b"\r\n")  # type: ignore[attr-defined, no-any-return]
+
+
+@pytest.mark.requirement("KOM-LE-A_2030", "KOM-LE-A_2031", "KOM-LE-A_2037-01")
+def test_pop3_logins_in_their_variety(kim: World) -> None:
+    """Lower case, a second USER, a refused password, cancelled SASL; then the right one."""
+    user, password = kim.pop3_user("praxis")
+    pop3 = kim.pop3("praxis")
+    assert told(pop3, "pass x").startswith(b"-ERR"), "USER first"
+    assert told(pop3, "user kein-benutzername").startswith(b"-ERR")
+    assert told(pop3, f"user {user}").startswith(b"+OK")
+    assert told(pop3, f"USER {user}").startswith(b"+OK")
+    assert told(pop3, "pass falsch mit leerzeichen").startswith(b"-ERR")
+    assert told(pop3, f"PASS {password}").startswith(b"-ERR"), "USER is needed again"
+    assert told(pop3, "auth plain").startswith(b"+ ")
+    assert told(pop3, "*").startswith(b"-ERR")
+    assert told(pop3, f"auth plain {coded(chr(0) + user + chr(0) + password)}").startswith(b"+OK")
+    assert told(pop3, "stat") == b"+OK 0 0"
+    assert told(pop3, f"USER {user}").startswith(b"-ERR"), "the server's answer"
+    assert told(pop3, "quit").startswith(b"+OK")
+
+
+@pytest.mark.requirement("KOM-LE-A_2040", "KOM-LE-A_2041")
+def test_several_mails_fetched_in_one_session(kim: World) -> None:
+    """UIDL, LIST, TOP, RETR twice, DELE, RSET: as mail programs that leave mails there."""
+    for _ in range(2):
+        kim.send("kasse", "praxis")
+    kim.stored("praxis", 2)
+    pop3 = kim.pop3("praxis")
+    user, password = kim.pop3_user("praxis")
+    pop3.user(user)
+    pop3.pass_(password)
+    assert len(pop3.uidl()[1]) == len(pop3.list()[1]) == 2  # type: ignore[arg-type]
+    for number in (1, 2, 1):
+        assert pop3.top(number, 20)[1][-1] == b"", "headers alone"
+        assert b"X-KIM-DecryptionResult: 00" in pop3.retr(number)[1]
+    pop3.dele(1)
+    pop3.rset()
+    pop3.dele(2)
+    pop3.quit()
+    kim.stored("praxis", 1)
