@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
-from collections.abc import Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
 MAX_REPLY_LINES = 100
 DATA_STARTS = 354
+QUIET_SECONDS = 60.0
+"""How long the MTA hears nothing while a mail is read or its data are uploaded."""
 HELO_NAME = "clientmodul.kim.telematik-test"
 
 
@@ -144,6 +148,36 @@ class Mta:
                 raise ProviderUnreachable("the MTA's answer is no SMTP")
             if line[3:4] != b"-":
                 return MtaReply(int(line[:3]), b"".join(lines))
+
+    @asynccontextmanager
+    async def kept_alive(self, seconds: float = QUIET_SECONDS) -> AsyncIterator[None]:
+        """Say NOOP every *seconds* while the block runs, in which nothing else is said.
+
+        A large mail takes minutes to come and to be uploaded, and an MTA gives up who is silent
+        for five (RFC 5321, 4.5.3.2.7). The block ends with ConnectionLost if the MTA is gone.
+        """
+        over = asyncio.Event()
+        beating: list[asyncio.Task[None]] = []
+        timer = asyncio.get_running_loop().call_later(
+            seconds, lambda: beating.append(asyncio.create_task(self._beat(over, seconds)))
+        )
+        try:
+            yield
+        except asyncio.CancelledError:
+            for task in beating:
+                task.cancel()
+            raise
+        finally:
+            timer.cancel()
+            over.set()
+            for task in beating:
+                await task
+
+    async def _beat(self, over: asyncio.Event, seconds: float) -> None:
+        while not over.is_set():
+            await self.command("NOOP")
+            with suppress(TimeoutError):
+                await asyncio.wait_for(over.wait(), seconds)
 
     async def transmit(self, envelope: MailEnvelope, message: bytes) -> Transmission:
         """Send *message*; MAIL, RCPT and DATA are pipelined where the MTA can (RFC 2920).

@@ -273,8 +273,10 @@ class SmtpDialogue:
             return
         self._envelope = None
         await self._reply(faults.START_MAIL)
+        assert self._session is not None
         try:
-            mail = await receive(self._installation, self._client.text())
+            async with self._session.mta.kept_alive():
+                mail = await receive(self._installation, self._client.text())
         except MailRefused as refusal:
             await self._reply(refusal.reply)
             return

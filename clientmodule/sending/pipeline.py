@@ -101,7 +101,7 @@ async def _send_large(
 async def _send(sending: Sending, size: int) -> Transmission:
     """Protect the prepared mail, of *size* bytes when it came, and hand it to the MTA."""
     session, operation, arrival = sending.session, sending.operation, sending.arrival
-    protected, limit = await asyncio.gather(protect(sending), _limits(session, operation))
+    protected, limit = await asyncio.gather(_protected(sending), _limits(session, operation))
     _require_allowed(size, limit)
     outdated = await is_outdated(session.account, operation)
     directory = await session.konnektor.soap.directory()
@@ -130,6 +130,13 @@ async def _send(sending: Sending, size: int) -> Transmission:
             await _report_outdated(sending, kept, outer=headers)
         await session.installation.reports.deliver(session.account, operation, session.mta)
     return transmission
+
+
+async def _protected(sending: Sending) -> Protected:
+    if not sending.way.large:
+        return await protect(sending)
+    async with sending.session.mta.kept_alive():
+        return await protect(sending)
 
 
 async def _is_large(session: Session, mail: Submitted | SpooledMail) -> bool:
