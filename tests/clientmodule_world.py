@@ -14,6 +14,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
@@ -262,6 +263,10 @@ class World:
             self.ask(self.provider(name), "DELETE", f"/mailboxes/{address}")
         for control in self.endpoints.controls().values():
             self.ask(control, "POST", "/reset")
+        today = f"{datetime.now(UTC):%Y-%m-%d}"
+        for log in self.directory.glob("data/clientmodule-*/logs/*-????-??-??-*.log"):
+            if log.name.partition("-")[2] > f"{today}~":  # written on a day of the virtual clock
+                log.unlink()
 
     def _site(self, participant: str) -> Any:
         return self.endpoints.sites[self.endpoints.participants[participant].site]
