@@ -70,13 +70,14 @@ class Installation:
         self._login_listeners: list[LoginListener] = []
 
     async def open(self) -> None:
-        """Load the keys for the Konnektoren. Raises InputError for a file that is no PKCS#12."""
+        """Load the keys for the Konnektoren. Raises InputError for a file that cannot be used."""
+        await self.provider.check_trust()
+        self.background.start(self.provider.check_accounts())
         for name, access in self.settings.konnektors.items():
             contexts = await self.process.in_thread(tls_contexts, access)
             self.konnektors[name] = Konnektor(
                 access, self.settings, self.clock, contexts, self.process.in_thread
             )
-
         if self.system_time is not None:
             self._keeping_time.start(self.system_time.keep(self.operation()))
 

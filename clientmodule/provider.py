@@ -73,6 +73,21 @@ class Provider:
         self._contexts[key] = stamp, context
         return context
 
+    async def check_trust(self) -> None:
+        """Try ``ca`` before anybody needs it. Raises InputError."""
+        await self._process.in_thread(tls.client_context, self._settings.ca)
+
+    async def check_accounts(self) -> None:
+        """Say in the log of the process which PKCS#12 of the settings cannot be used.
+
+        The accounts with others can, so that is no end.
+        """
+        for address in self._settings.accounts:
+            try:
+                await self.tls_context(address)
+            except ProviderUnreachable as error:
+                self._process.log.warning("accounts: %s", error.__cause__)
+
     async def connect(
         self, operation: Operation, konnektor: Konnektor, user: UserName, *, seconds: float
     ) -> LineStream:

@@ -49,7 +49,11 @@ def written(kim: World, directory: Path, ports: dict[str, int]) -> Path:
     access["client_certificate_password"] = site.konnektor.client_certificate_password
     (identity,) = content["accounts"].values()
     identity["password"] = account.kim_certificate_password
-    content["accounts"] = {account.address: identity}
+    (directory / "kaputt.p12").write_bytes(b"kein PKCS#12")
+    content["accounts"] = {
+        "andere@erst.kim.telematik-test": {"pkcs12": "kaputt.p12", "password": ""},
+        account.address: identity,
+    }
     content["account_limit"] = {"erst.kim.telematik-test": provider.account_limit}
     content["listeners"] = {name: {"port": port} for name, port in ports.items()}
     files = {
@@ -74,7 +78,10 @@ def test_as_documented(kim: World, tmp_path: Path, free_port: Callable[[], int])
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
         try:
             assert process.stderr is not None
-            assert "ready" in process.stderr.readline()
+            said = ""
+            while "ready" not in said:
+                said += (line := process.stderr.readline())
+                assert line, said
             address = kim.address("praxis")
             with smtplib.SMTP("127.0.0.1", ports["smtp"], timeout=20) as smtp:
                 smtp.login(*kim.user("praxis"))
@@ -88,7 +95,10 @@ def test_as_documented(kim: World, tmp_path: Path, free_port: Callable[[], int])
             pop3.quit()
         finally:
             process.terminate()
+        said += process.stderr.read()
         assert process.wait(20) == 0
+    assert f"{tmp_path / 'kaputt.p12'}: not readable as PKCS#12" in said
+    assert "Traceback" not in said
     assert (tmp_path / "data" / "logs").is_dir(), "beside the settings file"
 
 
@@ -120,6 +130,18 @@ def test_mistakes_are_one_line(tmp_path: Path, change: dict[str, Any], said: str
         read_settings(ClientModuleSettings, file)
     assert said in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_trust_that_is_not_there(kim: World, tmp_path: Path, free_port: Callable[[], int]) -> None:
+    file = written(kim, tmp_path, {"smtp": free_port(), "pop3": free_port()})
+    (tmp_path / example()["ca"]).unlink()
+    done = subprocess.run(
+        [sys.executable, "-m", "clientmodule", "--settings", str(file)],
+        cwd=ROOT, capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert f"{tmp_path / example()['ca']}: cannot be used as trust" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_a_port_that_is_taken(kim: World, tmp_path: Path, free_port: Callable[[], int]) -> None:
