@@ -56,6 +56,7 @@ sites:
         smtp_timeout_client: 1
         pop3_timeout_server: 1
         pop3_timeout_client: 1
+        max_submission: 35882577
         integrity_failure: replace
         top_hides_mime: true
   person:

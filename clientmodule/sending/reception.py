@@ -110,14 +110,14 @@ async def receive(installation: Installation, text: DotText) -> bytes | SpooledM
     try:
         mail = SpooledMail(settings.data_dir)
         total = size
-        await at_length(mail.take, held)
-        while not text.done:
+        while total <= settings.max_submission:
+            await at_length(mail.take, held)
+            if text.done:
+                await at_length(mail.finish)
+                return mail
             held, size = await _read(text, BLOCK)
             total += size
-            if total > settings.max_submission:
-                raise TextTooLong
-            await at_length(mail.take, held)
-        await at_length(mail.finish)
+        raise TextTooLong
     except (TextTooLong, OSError) as error:
         if mail is not None:
             mail.close()
@@ -130,7 +130,6 @@ async def receive(installation: Installation, text: DotText) -> bytes | SpooledM
         if mail is not None:
             mail.close()
         raise
-    return mail
 
 
 async def _read(text: DotText, most: int) -> tuple[list[bytearray], int]:

@@ -193,6 +193,24 @@ def test_larger_than_the_account_allows(kim: World, logged_in: LogIn) -> None:
     assert smtp.docmd(f"{mail}734003200")[0] == 250
 
 
+@pytest.mark.requirement("A_19355-01", "KOM-LE-A_2004-01")
+def test_larger_than_announced(kim: World, logged_in: LogIn) -> None:
+    """Read to its end, refused; the session goes on."""
+    smtp = logged_in("eilig")
+    smtp.ehlo()
+    announced = int(smtp.esmtp_features["size"])
+    smtp.docmd("MAIL", f"FROM:<{kim.address('eilig')}>")
+    smtp.docmd("RCPT", f"TO:<{kim.address(RECIPIENT)}>")
+    assert smtp.docmd("DATA")[0] == 354
+    line = b"x" * 998 + b"\r\n"
+    for _ in range(announced // len(line) + 1):
+        smtp.send(line)
+    smtp.send(b".\r\n")
+    code, text = smtp.getreply()
+    assert (code, text[:5]) == (552, b"5.3.4")
+    assert smtp.docmd("NOOP")[0] == 250
+
+
 @pytest.mark.requirement("A_22419-01", "A_19363-03", "A_20650-05")
 @pytest.mark.parametrize(
     ("effect", "reply"),
