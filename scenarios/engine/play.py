@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
+from .actors.insurer import Insurer
 from .actors.party import Party, konnektor_failures
 from .actors.practice import Made, letter_as, make_eau, make_letter, make_storno
 from .documents.identities import Identities
@@ -14,15 +15,20 @@ from .documents.reading import EauDocument
 from .endpoints.contract import Endpoints
 from .pvs.control import Control, ControlError
 from .scenario.artifacts import Artifact, Missing, Sent
+from .scenario.cast import Document
 from .scenario.failure import StepFailed
-from .scenario.model import Document, Scenario
+from .scenario.insurer import InsurerHabits
+from .scenario.model import Scenario
 
 A = TypeVar("A")
 
 
 @dataclass
 class Play:
-    """The state of a run. ``place`` names the scenario; with the seed it fixes the documents."""
+    """The state of a run. ``place`` names the scenario; with the seed it fixes the documents.
+
+    ``polled`` holds when a message arrived at an insurer and when that polled (virtual time).
+    """
 
     scenario: Scenario
     place: str
@@ -32,6 +38,8 @@ class Play:
     artifacts: dict[str, Artifact] = field(default_factory=dict)
     clock_offset: timedelta = timedelta(0)
     undo: list[Callable[[], None]] = field(default_factory=list)
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    polled: dict[str, tuple[datetime, datetime]] = field(default_factory=dict)
     _made: dict[str, Made] = field(default_factory=dict)
     _copies: dict[str, dict[str, bytes]] = field(default_factory=dict)
     _opened: dict[bytes, bytes] = field(default_factory=dict)
@@ -43,6 +51,11 @@ class Play:
             if participant is None:
                 raise StepFailed(f"die Welt kennt keinen Teilnehmer {actor.participant}")
             self.parties[name] = Party(name, self.endpoints, participant)
+        self.insurers = {
+            name: Insurer(self.parties[name], actor.insurer or InsurerHabits(), self.seed)
+            for name, actor in self.scenario.actors.items()
+            if actor.plays == "insurer"
+        }
 
     def now(self) -> datetime:
         """Return the virtual time of the world."""
@@ -79,16 +92,16 @@ class Play:
             cancelled = self.document(wanted.of or "", party).eau
             if cancelled is None:
                 raise StepFailed(f"{wanted.of} ist keine eAU")
-            return make_storno(party, self.identities(name), cancelled, self.now())
+            return make_storno(party, self.identities(name), wanted, cancelled, self.now())
         insurer = self.insurer(wanted)
         if wanted.kind == "eau":
             return make_eau(
                 party,
                 self.identities(name),
-                wanted.type,
+                wanted,
                 insurer,
                 self.now(),
-                without=wanted.without,
+                uuid_of=None if wanted.uuid_of is None else self.identities(wanted.uuid_of),
             )
         others = [other for other in self.parties.values() if other is not party]
         recipient = others[0] if others else party

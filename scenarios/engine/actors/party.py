@@ -131,10 +131,15 @@ class Party:
 
     def fetch_message(self, message_id: str, seconds: float) -> tuple[str, bytes]:
         """Fetch the mail with *message_id* as soon as it is in the mailbox; uid and content."""
+        uid = self.await_message(message_id, seconds)
+        return uid, self._retrieve([uid])[uid]
+
+    def await_message(self, message_id: str, seconds: float) -> str:
+        """Return the uid of the mail with *message_id* as soon as it is in the mailbox."""
         for _ in self._changes(seconds):
             for stored in self.provider.mailbox(self.address):
                 if stored.message_id == message_id:
-                    return stored.uid, self._retrieve([stored.uid])[stored.uid]
+                    return stored.uid
         raise StepFailed(f"{message_id} ist nach {seconds:g} s nicht im Postfach von {self.name}")
 
     def fetch_matching(self, wanted: Wanted, what: str, seconds: float) -> tuple[str, bytes]:

@@ -5,16 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from ..documents import cda, eau, eau_case, letter_pdf, mails, storno
+from ..documents import cda, eau, letter_pdf, mails, storno
 from ..documents.cda import Letter
 from ..documents.identities import Identities
-from ..documents.mails import Envelope, Mail
+from ..documents.mails import Attachment, Envelope, Extras, Mail
+from ..documents.on_purpose import encoded, with_version
 from ..documents.people import DOCTOR, PRACTICE, Author, Insurer
 from ..documents.reading import EauDocument, read_document
+from ..documents.virus import eicar
 from ..pvs.konnektor import CMS, PADES
+from ..scenario.cast import Document
 from ..scenario.failure import StepFailed
+from ..scenario.model import Send, Sign
+from .certified import author_of, case_of
+from .faulty_module import altered
 from .party import Party, konnektor_failures
+from .stranger import signed_by_a_stranger
 
+_OTHER_TITLE = (b"<title value=", b"<titel value=")
+"""What is changed in a document after it was signed."""
 SHORT_TEXTS = {"eau": "eAU", "eau-storno": "Storno eAU", "arztbrief-pdf": "Arztbrief"}
 
 
@@ -30,24 +39,35 @@ class Made:
 def make_eau(
     sender: Party,
     identities: Identities,
-    type_: str,
+    stated: Document,
     insurer: Party,
     now: datetime,
     *,
-    without: tuple[str, ...] = (),
+    uuid_of: Identities | None = None,
 ) -> Made:
-    """Return an eAU of *sender*'s practice for somebody insured by *insurer*."""
-    case = eau_case.case(identities, type_, _insurer(insurer), now, _author(sender))
-    content = eau.bundle(identities, case, without=without)
-    return Made("eau", content, read_document(content))
+    """Return an eAU of *sender*'s practice, as *stated*, for somebody insured by *insurer*.
+
+    With *uuid_of* it wrongly has the UUID of that document.
+    """
+    case = case_of(stated, identities, _insurer(insurer), now, _author(sender))
+    content = eau.bundle(identities, case, without=stated.without, identifier_of=uuid_of)
+    return _made(stated, content)
 
 
 def make_storno(
-    sender: Party, identities: Identities, cancelled: EauDocument, now: datetime
+    sender: Party, identities: Identities, stated: Document, cancelled: EauDocument, now: datetime
 ) -> Made:
     """Return the Storno of *cancelled* by *sender*'s practice."""
-    content = storno.bundle(identities, cancelled.identifier, now, _author(sender))
-    return Made("eau-storno", content, read_document(content))
+    author = author_of(stated, _author(sender))
+    content = storno.bundle(identities, cancelled.identifier, now, author, without=stated.without)
+    return _made(stated, content)
+
+
+def _made(stated: Document, content: bytes) -> Made:
+    """Return the document with what is stated to be wrong about it."""
+    known = read_document(content)
+    wrong = encoded(with_version(content, stated.profile_version), stated.encoding)
+    return Made(stated.kind, wrong, replace(known, content=wrong))
 
 
 def make_letter(
@@ -65,13 +85,20 @@ def letter_as(kind: str, letter: Letter) -> Made:
     return Made(kind, letter_pdf.document(letter))
 
 
-def sign(party: Party, made: Made, *, card_type: str, crypt: str) -> bytes:
-    """Sign *made*: CAdES-enveloping (P4-01), or PAdES inside the PDF (AF-eAB).
+def sign(party: Party, made: Made, step: Sign, now: datetime) -> bytes:
+    """Sign *made* as *step* says: CAdES-enveloping (P4-01), or PAdES inside the PDF (AF-eAB).
 
-    *crypt* is ECC, RSA, or auto: what the card's generation has.
+    Its ``crypt`` is ECC, RSA, or auto: what the card's generation has.
     """
     if made.kind not in SHORT_TEXTS:
         raise StepFailed(f"{made.kind} wird nicht signiert")
+    if step.flaw == "foreign-certificate":
+        return signed_by_a_stranger(made.content, now)
+    signature = _signed(party, made, card_type=step.card, crypt=step.crypt)
+    return altered(signature, _OTHER_TITLE) if step.flaw == "altered" else signature
+
+
+def _signed(party: Party, made: Made, *, card_type: str, crypt: str) -> bytes:
     pdf = made.kind == "arztbrief-pdf"
     card = party.card(card_type)
     if crypt == "auto":
@@ -96,12 +123,13 @@ def write_mail(
     attached_cda: bytes | None = None,
     subject: str | None = None,
     text: str | None = None,
+    extras: Extras | None = None,
 ) -> Mail:
     """Write a mail of the *kind* that a ``send`` step names."""
     if kind == "eau-lieferung" and signed is not None and document is not None:
-        return mails.eau_delivery(envelope, document.bare_identifier, signed)
+        return mails.eau_delivery(envelope, document.bare_identifier, signed, extras or Extras())
     if kind == "eau-storno" and signed is not None and document is not None:
-        return mails.eau_storno(envelope, document.bare_identifier, signed)
+        return mails.eau_storno(envelope, document.bare_identifier, signed, extras or Extras())
     if kind == "arztbrief" and signed is not None and attached_cda is not None:
         return mails.arztbrief(envelope, subject, signed, attached_cda)
     if kind == "kim-mail":
@@ -109,6 +137,12 @@ def write_mail(
             envelope, subject or "Rückfrage", text or "Bitte um Rückruf. Mit freundlichen Grüßen"
         )
     raise StepFailed(f"{kind}: das passende signierte Dokument fehlt")
+
+
+def extras_of(step: Send) -> Extras:
+    """Return what an eAU mail has otherwise than TA-eAU says, as *step* states."""
+    virus = Attachment(eicar().encode(), "application/octet-stream", "eicar.com", "EICAR")
+    return Extras(step.text or "", step.service, (virus,) if step.eicar else ())
 
 
 def _insurer(party: Party) -> Insurer:

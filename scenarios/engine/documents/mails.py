@@ -32,12 +32,16 @@ BASE64_LINE = 76
 
 @dataclass(frozen=True)
 class Envelope:
-    """Who writes to whom, and when. ``in_reply_to`` is a Message-ID with angle brackets."""
+    """Who writes to whom, and when. ``in_reply_to`` is a Message-ID with angle brackets.
+
+    Answers go to ``reply_to``, without it to the sender.
+    """
 
     sender: str
     recipients: tuple[str, ...]
     written: datetime
     in_reply_to: str | None = None
+    reply_to: str | None = None
 
 
 @dataclass(frozen=True)
@@ -65,22 +69,46 @@ def kim_mail(envelope: Envelope, subject: str, text: str) -> Mail:
     return _mail(envelope, KIM_MAIL, subject, text, ())
 
 
-def eau_delivery(envelope: Envelope, identifier: str, signed: bytes) -> Mail:
+@dataclass(frozen=True)
+class Extras:
+    """What an eAU mail has beyond what TA-eAU asks for, or instead of it."""
+
+    text: str = ""
+    service: str | None = None
+    attachments: tuple[Attachment, ...] = ()
+
+
+def eau_delivery(
+    envelope: Envelope,
+    identifier: str,
+    signed: bytes,
+    extras: Extras = Extras(),
+) -> Mail:
     """Return ``eAU;Lieferung``: exactly one signed eAU (P5-02)."""
-    return _signed(envelope, EAU, f"{PREFIX}_{identifier}", "eAU", signed)
+    return _signed(envelope, EAU, (f"{PREFIX}_{identifier}", "eAU"), signed, extras)
 
 
-def eau_storno(envelope: Envelope, identifier: str, signed: bytes) -> Mail:
+def eau_storno(
+    envelope: Envelope,
+    identifier: str,
+    signed: bytes,
+    extras: Extras = Extras(),
+) -> Mail:
     """Return ``eAU;Storno-Arzt`` (P5-03)."""
-    return _signed(envelope, STORNO, f"{PREFIX}_Storno_{identifier}", "eAUStorno", signed)
+    part = (f"{PREFIX}_Storno_{identifier}", "eAUStorno")
+    return _signed(envelope, STORNO, part, signed, extras)
 
 
-def eau_error(envelope: Envelope, identity: str, outcome: bytes, reasons: Sequence[str]) -> Mail:
-    """Return ``eAU;Fehler-Kasse``: the OperationOutcome unsigned, details in the body (KP5-05)."""
+def eau_error(
+    envelope: Envelope, identity: str, outcome: bytes, text: str, *, service: str = FEHLER
+) -> Mail:
+    """Return ``eAU;Fehler-Kasse``: the OperationOutcome unsigned, details in the body (KP5-05).
+
+    *service* is the Dienstkennung, whose version depends on what the practice sent (P5-08).
+    """
     name = f"{PREFIX}_Fehler_{identity}"
     part = Attachment(outcome, "application/xml", f"{name}.xml", "eAUFehler-Kasse")
-    text = "\r\n".join(("Die Nachricht wurde abgewiesen:", *(f"- {reason}" for reason in reasons)))
-    return _mail(envelope, FEHLER, name, text, (part,))
+    return _mail(envelope, service, name, text, (part,))
 
 
 def arztbrief(envelope: Envelope, subject: str | None, pdf: bytes, cda: bytes) -> Mail:
@@ -97,10 +125,13 @@ def arztbrief(envelope: Envelope, subject: str | None, pdf: bytes, cda: bytes) -
 
 
 def _signed(
-    envelope: Envelope, service: str, subject: str, description: str, signed: bytes
+    envelope: Envelope, service: str, part: tuple[str, str], signed: bytes, extras: Extras
 ) -> Mail:
-    part = Attachment(signed, "application/octet-stream", f"{subject}.p7s", description)
-    return _mail(envelope, service, subject, "", (part,))
+    """Return a mail with one signed document; *part* is its name and its description."""
+    name, description = part
+    attached = Attachment(signed, "application/octet-stream", f"{name}.p7s", description)
+    parts = (attached, *extras.attachments)
+    return _mail(envelope, extras.service or service, name, extras.text, parts)
 
 
 def _mail(
@@ -110,7 +141,7 @@ def _mail(
     fields = [
         ("Date", format_datetime(envelope.written)),
         ("From", envelope.sender),
-        ("Reply-To", envelope.sender),
+        ("Reply-To", envelope.reply_to or envelope.sender),
         ("To", ",\r\n ".join(envelope.recipients)),
         ("Subject", subject if subject.isascii() else Header(subject, "utf-8").encode()),
         ("Message-ID", message_id),

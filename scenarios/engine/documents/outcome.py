@@ -8,7 +8,18 @@ from dataclasses import dataclass
 from lxml import etree
 
 from .error_codes import SYSTEM, ErrorCode
-from .fhir_xml import FHIR, PROFILES, element, extension, identifier, primitive, resource, to_bytes
+from .fhir_xml import (
+    FHIR,
+    PROFILES,
+    VERSION,
+    element,
+    extension,
+    identifier,
+    primitive,
+    resource,
+    to_bytes,
+)
+from .on_purpose import with_version
 from .safe_xml import NotXml, first_text, parse
 
 _EXTENSION = f"{PROFILES}KBV_EX_EAU_health_insurance_Practitioner_Identifier"
@@ -23,13 +34,16 @@ class Subject:
     bundle_identifier: str | None = None
 
 
-def outcome(identity: uuid.UUID, code: ErrorCode, subject: Subject) -> bytes:
+def outcome(
+    identity: uuid.UUID, code: ErrorCode, subject: Subject, *, version: str = VERSION
+) -> bytes:
     """Return the OperationOutcome with one issue (severity fatal, code processing).
 
     It names the Bundle where it is known, unless *code* is about the mail itself. The Message-ID
-    is written without angle brackets, as in the KBV's example.
+    is written without angle brackets, as in the KBV's example. Of another profile *version* only
+    meta.profile says so.
     """
-    return to_bytes(
+    content = to_bytes(
         resource(
             "OperationOutcome",
             identity,
@@ -51,6 +65,7 @@ def outcome(identity: uuid.UUID, code: ErrorCode, subject: Subject) -> bytes:
             ),
         )
     )
+    return with_version(content, version)
 
 
 def _named(code: ErrorCode, subject: Subject) -> etree._Element:

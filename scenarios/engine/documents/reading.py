@@ -27,6 +27,7 @@ class EauDocument:
     form: str
     insurer_ik: str | None
     cancels: str | None
+    kvnr: str | None = None
 
     @property
     def is_storno(self) -> bool:
@@ -77,6 +78,12 @@ def read_document(content: bytes) -> EauDocument:
             _NAMES,
         ),
         first_text(root, f"{resources}/f:List/f:entry/f:item/f:identifier/f:value/@value", _NAMES),
+        first_text(
+            root,
+            f"{resources}/f:Patient/f:identifier"
+            "[f:system/@value='http://fhir.de/sid/gkv/kvid-10']/f:value/@value",
+            _NAMES,
+        ),
     )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from lxml import etree
+
 from .eau import instant
 from .eau_parties import organization_resource, practitioner_resource
 from .fhir_xml import (
@@ -21,11 +23,17 @@ from .people import AUTHOR, Author
 
 
 def bundle(
-    identities: Identities, cancelled: str, issued: datetime, author: Author = AUTHOR
+    identities: Identities,
+    cancelled: str,
+    issued: datetime,
+    author: Author = AUTHOR,
+    *,
+    without: tuple[str, ...] = (),
 ) -> bytes:
     """Return the Bundle that cancels the eAU with the identifier *cancelled* (``urn:uuid:…``).
 
-    It has an identifier of its own, and it is signed like an eAU (P5-03).
+    It has an identifier of its own, and it is signed like an eAU (P5-03). *without* names
+    resource types that are left out, to make a faulty Storno.
     """
     doctor = practitioner_resource(identities, author.doctor)
     practice = organization_resource(identities, author.practice)
@@ -58,5 +66,9 @@ def bundle(
         identities.uuid("bundle"),
         identities.uuid("identifier").urn,
         instant(issued),
-        [composition, doctor, practice, listing],
+        [
+            one
+            for one in (composition, doctor, practice, listing)
+            if etree.QName(one).localname not in without
+        ],
     )

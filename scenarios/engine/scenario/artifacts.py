@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from ..documents.error_codes import ErrorCode
 from ..documents.mails import Mail
@@ -48,19 +49,25 @@ class Sent:
 
 @dataclass(frozen=True)
 class Fetched:
-    """A mail as the client module handed it over; ``sent`` names what it belongs to."""
+    """A mail as the client module handed it over; ``sent`` names what it belongs to.
+
+    ``arrived`` and ``fetched`` are virtual times, known where an insurer polls.
+    """
 
     actor: str
     sent: str
     uid: str
     content: bytes
+    arrived: datetime | None = None
+    fetched: datetime | None = None
 
 
 @dataclass(frozen=True)
 class Judged:
     """What the insurer found out about a mail.
 
-    ``document`` is what the signature covers; ``code`` is None when the mail is accepted.
+    ``document`` is what the signature covers; ``code`` is None when the mail is accepted, and
+    ``note`` says what it wrote down then.
     """
 
     actor: str
@@ -73,6 +80,7 @@ class Judged:
     code: ErrorCode | None = None
     reasons: tuple[str, ...] = ()
     answer: Sent | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ file is read (``run.scenario_file``), with its line.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -16,46 +17,14 @@ from simulators.process.faults import Rule
 from simulators.process.guardrails import refuse_real_domain
 from simulators.process.settings import Settings
 
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=60)]
+from .cast import Actor, Document, Input, Name
+
 Seconds = Annotated[float, Field(gt=0, le=3600)]
 CardType = Literal["SMC-B", "HBA"]
 PinState = Literal["VERIFIED", "VERIFIABLE", "BLOCKED", "TRANSPORT_PIN", "EMPTY_PIN", "DISABLED"]
 AnyCardType = Literal["SMC-B", "HSM-B", "HBA", "EGK", "KVK", "UNKNOWN"]
-Resource = Literal[
-    "Composition", "Patient", "Practitioner", "Organization", "Coverage", "Condition"
-]
-AuType = Literal["ERST", "FOLGE", "ERST_END", "FOLGE_END"]
-
-
-class Actor(Settings):
-    """Who acts: a participant of the world and what it plays."""
-
-    plays: Literal["practice", "insurer"] = Field(description="practice: PVS, insurer: Kasse")
-    participant: Name = Field(description="Teilnehmer der Welt, zum Beispiel praxis oder kasse")
-
-
-class Input(Settings):
-    """A document that ``--input NAME=FILE`` may replace."""
-
-    description: str = Field(description="was die Datei enthalten muss")
-
-
-class Document(Settings):
-    """A document that the practice makes; the seed fixes its content."""
-
-    kind: Literal["eau", "eau-storno", "arztbrief-cda", "arztbrief-pdf"]
-    type: AuType = Field(default="ERST", description="Art der eAU")
-    of: Name | None = Field(default=None, description="eau-storno: die eAU, die storniert wird")
-    insurer: Name = Field(default="kasse", description="Akteur, dessen Versicherter es ist")
-    without: tuple[Resource, ...] = Field(
-        default=(), description="Ressourcen der eAU, die weggelassen werden (fehlerhafte eAU)"
-    )
-
-    @model_validator(mode="after")
-    def _storno_of_something(self) -> Document:
-        if (self.kind == "eau-storno") != (self.of is not None):
-            raise ValueError("of: erwartet genau bei kind: eau-storno")
-        return self
+SignatureFlaw = Literal["foreign-certificate", "altered"]
+ModuleFlaw = Literal["unsigned", "broken-signature", "altered", "wrong-encryption", "foreign-key"]
 
 
 class LookUp(Settings):
@@ -85,6 +54,11 @@ class Sign(Settings):
     crypt: Literal["auto", "ECC", "RSA"] = Field(
         default="auto", description="Crypt von SignDocument; auto: ECC, bei Karten G2.0 RSA"
     )
+    flaw: SignatureFlaw | None = Field(
+        default=None,
+        description="foreign-certificate: nicht die Karte, sondern ein fremdes Zertifikat "
+        "signiert; altered: das Dokument wird nach dem Signieren verändert",
+    )
     name: Name
 
 
@@ -101,6 +75,23 @@ class Send(Settings):
     subject: str | None = Field(default=None, max_length=200)
     text: str | None = Field(default=None, max_length=100_000)
     dsn: bool = Field(default=True, description="Zustellbestätigung anfordern")
+    reply_to: str | None = Field(
+        default=None, description="Reply-To: Teilnehmer oder KIM-Adresse; ohne Angabe der Absender"
+    )
+    date: datetime | None = Field(default=None, description="Date, ohne Angabe die Zeit der Welt")
+    service: str | None = Field(
+        default=None,
+        pattern=r"^[^;\r\n]+;[^;\r\n]+;[^;\r\n]+$",
+        max_length=100,
+        description="Dienstkennung einer eAU-Mail, wenn es eine andere sein soll",
+    )
+    eicar: bool = Field(default=False, description="die EICAR-Testdatei liegt bei (eAU-Mails)")
+    module_flaw: ModuleFlaw | None = Field(
+        default=None,
+        description="ein fehlerhaftes Clientmodul sendet: unsigned, broken-signature (kein CMS), "
+        "altered (nach dem Signieren verändert), wrong-encryption (kein AuthEnvelopedData), "
+        "foreign-key (nur für den Absender verschlüsselt)",
+    )
     pull: CardType | None = Field(
         default=None, description="Karte, die zwischen Anmeldung und DATA gezogen wird"
     )
@@ -122,6 +113,8 @@ class Send(Settings):
             raise ValueError("document: erwartet bei jeder mail außer kim-mail, und nur dort")
         if (self.mail == "arztbrief") != (self.cda is not None):
             raise ValueError("cda: erwartet genau bei mail: arztbrief")
+        if self.module_flaw is not None and self.pull is not None:
+            raise ValueError("pull: nicht zusammen mit module_flaw")
         return self
 
 

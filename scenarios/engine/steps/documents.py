@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from simulators.process.ldap import escape_filter
 
-from ..actors.insurer import judge_mail
 from ..actors.practice import sign as sign_document
 from ..play import Play
 from ..scenario.artifacts import Fetched, Found, Judged, Signed
@@ -39,7 +38,7 @@ def sign(play: Play, step: Sign) -> str:
     """Sign a document by the Konnektor."""
     party = play.parties[step.actor]
     made = play.document(step.document, party)
-    signature = sign_document(party, made, card_type=step.card, crypt=step.crypt)
+    signature = sign_document(party, made, step, play.now())
     play.artifacts[step.name] = Signed(made.content, signature, step.card, made.eau)
     what = made.eau.identifier if made.eau else step.document
     return f"{what} mit {step.card} signiert ({len(signature)} Bytes)"
@@ -49,7 +48,7 @@ def judge(play: Play, step: Judge) -> str:
     """Let the insurer judge a fetched mail."""
     fetched = play.artifact(step.message, Fetched)
     identity = play.identities(step.name).uuid("outcome")
-    result = judge_mail(play.parties[step.actor], fetched, identity, play.now())
+    result = play.insurers[step.actor].judge(fetched, identity, play.now())
     play.artifacts[step.name] = result
     if result.answer is not None:
         play.artifacts[f"{step.name}-antwort"] = result.answer
@@ -59,6 +58,8 @@ def judge(play: Play, step: Judge) -> str:
 def _summary(result: Judged) -> str:
     verified = result.verification.result if result.verification else "nicht geprüft"
     verdict = "angenommen" if result.code is None else f"abgewiesen mit {result.code.code}"
+    if result.note:
+        verdict = f"{verdict} ({result.note})"
     return f"entschlüsselt {result.decryption}, Signatur {verified}: {verdict}"
 
 

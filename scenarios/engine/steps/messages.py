@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+from ..actors.faulty_module import send_wrongly
 from ..actors.party import Wanted
-from ..actors.practice import write_mail
+from ..actors.practice import extras_of, write_mail
 from ..documents.mail_parts import ReadMail, read_mail
 from ..documents.mails import Envelope, Mail
 from ..documents.outcome import read_outcome
@@ -12,8 +15,8 @@ from ..play import Play
 from ..pvs.control import Control, ControlError
 from ..scenario.artifacts import Fetched, Found, Sent, Signed
 from ..scenario.failure import StepFailed
-from ..scenario.model import Fetch, MoveCard, Send
-from .world import remove_card
+from ..scenario.model import Fetch, MoveCard, Send, SetClock
+from .world import remove_card, set_clock
 
 
 def send(play: Play, step: Send) -> str:
@@ -24,13 +27,18 @@ def send(play: Play, step: Send) -> str:
     attached = play.document(step.cda, party).content if step.cda else None
     mail = write_mail(
         step.mail,
-        Envelope(party.address, recipients, play.now()),
+        _envelope(play, step, party.address, recipients),
         signed=signed.signature if signed else None,
         document=signed.eau if signed else None,
         attached_cda=attached,
         subject=step.subject,
         text=step.text,
+        extras=extras_of(step),
     )
+    if step.module_flaw is not None:
+        reply = send_wrongly(party, mail, recipients[0], step.module_flaw)
+        play.artifacts[step.name] = Sent(step.actor, mail, recipients, step.dsn, reply, signed)
+        return f"{mail.service} ({step.module_flaw}) an {recipients[0]}: {reply.code} {reply.text}"
     pulled: list[str] = []
     if step.pull is not None:
         card = MoveCard(actor=step.actor, card=step.pull)
@@ -54,6 +62,8 @@ def fetch(play: Play, step: Fetch) -> str:
     if not sent.reply.accepted:
         raise StepFailed(f"{step.wanted} wurde nicht angenommen ({sent.reply.code})")
     if step.message:
+        if step.actor in play.insurers:
+            _wait_for_the_next_poll(play, step, sent)
         uid, content = party.fetch_message(sent.mail.message_id, step.within)
     elif step.report_on:
         what = f"eine DSN zu {step.report_on}"
@@ -61,9 +71,29 @@ def fetch(play: Play, step: Fetch) -> str:
     else:
         what = f"eine Antwort auf {step.answer_to}"
         uid, content = party.fetch_matching(_is_answer_to(sent), what, step.within)
-    play.artifacts[step.name] = Fetched(step.actor, step.wanted, uid, content)
+    play.artifacts[step.name] = Fetched(
+        step.actor, step.wanted, uid, content, *play.polled.pop(step.wanted, ())
+    )
     subject = read_mail(content).subject or "ohne Betreff"
     return f"abgeholt von {party.address}: {subject} ({len(content)} Bytes)"
+
+
+def _envelope(play: Play, step: Send, sender: str, recipients: tuple[str, ...]) -> Envelope:
+    reply_to = None if step.reply_to is None else _address(play, step.reply_to)
+    return Envelope(sender, recipients, step.date or play.now(), reply_to=reply_to)
+
+
+def _wait_for_the_next_poll(play: Play, step: Fetch, sent: Sent) -> None:
+    """Let the world's time go on to when the insurer polls next (KP5-09)."""
+    minutes = play.insurers[step.actor].habits.poll_minutes
+    if minutes is None:
+        return
+    play.parties[step.actor].await_message(sent.mail.message_id, step.within)
+    arrived = play.now()
+    interval = timedelta(minutes=minutes)
+    polls = play.started + (1 + (arrived - play.started) // interval) * interval
+    set_clock(play, SetClock(now=polls.isoformat()))
+    play.polled[step.wanted] = (arrived, polls)
 
 
 def remove_what_was_sent(play: Play) -> None:

@@ -57,7 +57,7 @@ def test_a_storno_and_an_error_are_named_as_prescribed() -> None:
         "eAU;Storno-Arzt;V1.2",
     )
     assert storno.described("eAUStorno")[0].file_name == "TEAU0_Storno_1.p7s"
-    error = read_mail(mails.eau_error(TO_INSURER, "2", b"<x/>", ["Grund: ä"]).content)
+    error = read_mail(mails.eau_error(TO_INSURER, "2", b"<x/>", "Grund: ä").content)
     assert error.subject == "TEAU0_Fehler_2"
     assert error.described("eAUFehler-Kasse")[0].media_type == "application/xml"
     assert "Grund: ä" in error.text

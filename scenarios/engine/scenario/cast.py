@@ -1,0 +1,62 @@
+"""Who acts in a scenario, and the documents that are made in it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from simulators.process.settings import Settings
+
+from .certificate import Certificate
+from .insurer import InsurerHabits
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=60)]
+Resource = Literal[
+    "Composition", "Patient", "Practitioner", "Organization", "Coverage", "Condition", "List"
+]
+
+
+class Actor(Settings):
+    """Who acts: a participant of the world and what it plays."""
+
+    plays: Literal["practice", "insurer"] = Field(description="practice: PVS, insurer: Kasse")
+    participant: Name = Field(description="Teilnehmer der Welt, zum Beispiel praxis oder kasse")
+    insurer: InsurerHabits | None = Field(
+        default=None, description="bei plays: insurer: wie die Kasse arbeitet"
+    )
+
+    @model_validator(mode="after")
+    def _habits_of_an_insurer(self) -> Actor:
+        if self.insurer is not None and self.plays != "insurer":
+            raise ValueError("insurer: nur bei plays: insurer")
+        return self
+
+
+class Input(Settings):
+    """A document that ``--input NAME=FILE`` may replace."""
+
+    description: str = Field(description="was die Datei enthalten muss")
+
+
+class Document(Certificate):
+    """A document that the practice makes; the seed fixes what is not stated.
+
+    A Storno states ``doctor``, ``practice``, ``encoding`` and ``profile_version`` alone.
+    """
+
+    kind: Literal["eau", "eau-storno", "arztbrief-cda", "arztbrief-pdf"]
+    of: Name | None = Field(default=None, description="eau-storno: die eAU, die storniert wird")
+    insurer: Name = Field(default="kasse", description="Akteur, dessen Versicherter es ist")
+    without: tuple[Resource, ...] = Field(
+        default=(), description="Ressourcen, die weggelassen werden (fehlerhafte eAU, Storno)"
+    )
+    uuid_of: Name | None = Field(
+        default=None, description="eau: benutzt die UUID dieser eAU noch einmal (P310-14, falsch)"
+    )
+
+    @model_validator(mode="after")
+    def _storno_of_something(self) -> Document:
+        if (self.kind == "eau-storno") != (self.of is not None):
+            raise ValueError("of: erwartet genau bei kind: eau-storno")
+        return self
