@@ -47,6 +47,7 @@ class LineStream:
         self._writer = writer
         self._seconds = seconds
         self._buffer = bytearray()
+        self._other_lost: asyncio.Future[None] | None = None
         self.lost: asyncio.Future[None] = asyncio.ensure_future(_closed(writer))
 
     @property
@@ -90,9 +91,10 @@ class LineStream:
     def end_with(self, other: LineStream) -> None:
         """Have reading here raise OtherSideLost as soon as *other* is lost.
 
-        Both connections of a dialogue live and end together (KOM-LE-A_2016, 2017, 2038, 2039).
+        Both connections of a dialogue live and end together, but not before what came from the
+        other side is written here (KOM-LE-A_2016, 2017, 2038, 2039).
         """
-        other.lost.add_done_callback(lambda _: self._reader.set_exception(OtherSideLost()))
+        self._other_lost = other.lost
 
     def text(self) -> DotText:
         """Begin to read a dot-terminated text; nothing else may be read before it is done."""
@@ -143,7 +145,7 @@ class LineStream:
 
     async def _fill(self) -> None:
         try:
-            chunk = await self._reader.read(CHUNK)
+            chunk = await self._read()
         except OSError as error:
             if isinstance(error, (TimeoutError, OtherSideLost)):
                 raise
@@ -151,6 +153,22 @@ class LineStream:
         if not chunk:
             raise ConnectionLost
         self._buffer += chunk
+
+    async def _read(self) -> bytes:
+        if self._other_lost is None:
+            return await self._reader.read(CHUNK)
+        if self._other_lost.done():
+            raise OtherSideLost
+        # An exception set at the reader would interrupt writing, too.
+        reading = asyncio.ensure_future(self._reader.read(CHUNK))
+        try:
+            await asyncio.wait((reading, self._other_lost), return_when=asyncio.FIRST_COMPLETED)
+            if not reading.done():
+                raise OtherSideLost
+            return reading.result()
+        finally:
+            if reading.cancel():
+                await asyncio.wait((reading,))
 
 
 class DotText:

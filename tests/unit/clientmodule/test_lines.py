@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clientmodule.lines import (
+    PIECE,
     ConnectionLost,
     LineStream,
     LineTooLong,
@@ -121,20 +122,28 @@ def test_silence_is_a_timeout() -> None:
     asyncio.run(silent())
 
 
+Peer = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+async def connected(count: int) -> tuple[list[LineStream], list[Peer]]:
+    """Return streams over TCP, and what is at their other ends."""
+    accepted: asyncio.Queue[Peer] = asyncio.Queue()
+    server = await asyncio.start_server(lambda *peer: accepted.put_nowait(peer), "127.0.0.1", 0)
+    address = server.sockets[0].getsockname()[:2]
+    streams, peers = [], []
+    for _ in range(count):
+        streams.append(LineStream(*await asyncio.open_connection(*address), seconds=5))
+        peers.append(await accepted.get())
+    server.close()
+    return streams, peers
+
+
+@pytest.mark.requirement("KOM-LE-A_2016", "KOM-LE-A_2038")
 def test_both_connections_end_together() -> None:
-    """KOM-LE-A_2016, 2038: an idle client system is woken when the server's side is lost."""
+    """An idle client system is woken when the server's side is lost."""
 
     async def dialogue() -> None:
-        accepted: asyncio.Queue[asyncio.StreamWriter] = asyncio.Queue()
-        server = await asyncio.start_server(
-            lambda _, writer: accepted.put_nowait(writer), "127.0.0.1", 0
-        )
-        address = server.sockets[0].getsockname()[:2]
-        streams = [
-            LineStream(*await asyncio.open_connection(*address), seconds=5) for _ in range(2)
-        ]
-        peers = [await accepted.get(), await accepted.get()]
-        client, upstream = streams
+        (client, upstream), peers = await connected(2)
         client.end_with(upstream)
         reading = asyncio.ensure_future(client.line())
         await asyncio.sleep(0)
@@ -142,9 +151,29 @@ def test_both_connections_end_together() -> None:
         with pytest.raises(OtherSideLost):
             await reading
         await client.close()
-        for peer in peers:
-            peer.close()
-        server.close()
+        for _, writer in peers:
+            writer.close()
+
+    asyncio.run(dialogue())
+
+
+@pytest.mark.requirement("KOM-LE-A_2038")
+def test_what_came_before_the_other_side_was_lost_is_written() -> None:
+    """A server that closes while a mail is being opened must not have it cut off."""
+
+    async def dialogue() -> None:
+        (client, upstream), peers = await connected(2)
+        client.end_with(upstream)
+        await upstream.close()
+        mail = bytes(4 * PIECE)
+        received = asyncio.ensure_future(peers[0][0].readexactly(len(mail)))
+        await client.write(mail)
+        assert await received == mail
+        with pytest.raises(OtherSideLost):
+            await client.line()
+        await client.close()
+        for _, writer in peers:
+            writer.close()
 
     asyncio.run(dialogue())
 
