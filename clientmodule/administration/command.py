@@ -28,7 +28,7 @@ from ..settings import ClientModuleSettings
 from .administration import Administration
 from .arguments import parser
 from .assistant import Assistant, Given
-from .dialogue import Dialogue
+from .dialogue import Dialogue, printable
 from .faults import AdministrationFault
 from .secret_files import read_secret
 from .steps import STEPS, Step
@@ -53,7 +53,7 @@ def main(
         )
         asyncio.run(_run(settings, given, dialogue))
     except AdministrationFault as fault:
-        print(fault.line, file=sys.stderr)  # noqa: T201 (the command line speaks here)
+        print(printable(fault.line), file=sys.stderr)  # noqa: T201 (the command line speaks here)
         return EXIT_INPUT
     except (InputError, KeyboardInterrupt) as error:
         print(str(error) or "abgebrochen", file=sys.stderr)  # noqa: T201

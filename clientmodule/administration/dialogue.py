@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import getpass
+import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TextIO, TypeVar
 
 from simulators.process.errors import InputError
@@ -13,6 +15,7 @@ T = TypeVar("T")
 Check = Callable[[str], str | None]
 """Returns what is wrong with an answer, None for a good one."""
 MAX_ANSWER = 1024
+ENDED = "abgebrochen: es kam keine Antwort mehr"
 YES, NO = frozenset({"j", "ja", "y", "yes"}), frozenset({"n", "nein", "no"})
 
 
@@ -33,8 +36,8 @@ class Dialogue:
         self.interactive = interactive
 
     def say(self, text: str = "") -> None:
-        """Show a line."""
-        print(text, file=self._screen, flush=True)
+        """Show a line; what others wrote into it steers no terminal."""
+        print(printable(text), file=self._screen, flush=True)
 
     def ask(
         self,
@@ -69,6 +72,14 @@ class Dialogue:
                 return answer
             self.say(f"  {question}: bitte etwas eingeben")
 
+    def new_secret(self, question: str, argument: str) -> str:
+        """Return a new password, entered twice: nobody sees a slip of the finger."""
+        while True:
+            first = self.secret(question, argument)
+            if first == self.secret(f"{question} noch einmal", argument):
+                return first
+            self.say(f"  {question}: die beiden Eingaben sind verschieden")
+
     def choose(
         self, question: str, argument: str, options: Sequence[T], shown: Callable[[T], str]
     ) -> T:
@@ -87,24 +98,60 @@ class Dialogue:
 
     def confirm(self, question: str) -> bool:
         """Return whether the person agrees; ``--yes`` agrees to everything."""
-        if self._yes:
-            return True
+        return self._yes or self._agrees(question, "--yes")
 
+    def try_again(self) -> None:
+        """Return if the person wants to try once more, which ``--yes`` does not say for them.
+
+        Raises InputError if not.
+        """
+        if not self._agrees("Noch einmal versuchen?", "--batch"):
+            raise InputError("abgebrochen")
+
+    def _agrees(self, question: str, argument: str) -> bool:
         def wrong(answer: str) -> str | None:
             known = answer.lower() in YES | NO
             return None if known else "erwartet wird ja oder nein"
 
-        return self.ask(f"{question} (ja/nein)", "--yes", check=wrong).lower() in YES
+        return self.ask(f"{question} (ja/nein)", argument, check=wrong).lower() in YES
 
     def _line(self, prompt: str) -> str:
-        self._screen.write(prompt)
+        self._screen.write(printable(prompt))
         self._screen.flush()
-        line = self._answers.readline(MAX_ANSWER)
+        line = _entered(lambda: self._answers.readline(MAX_ANSWER))
         if not line:
-            raise InputError("abgebrochen: es kam keine Antwort mehr")
+            raise InputError(ENDED)
         return line.strip()
 
     def _hidden(self, prompt: str) -> str:
         if self._answers is sys.stdin and self._answers.isatty():
-            return getpass.getpass(prompt, self._screen)
+            return _entered(lambda: getpass.getpass(prompt, self._screen))
         return self._line(prompt)
+
+
+def printable(text: str) -> str:
+    """Return *text* with nothing in it that steers a terminal but the ends of lines."""
+    return "".join(c if c.isprintable() or c == "\n" else " " for c in text)
+
+
+def _entered(read: Callable[[], str]) -> str:
+    """Return what a person enters. Raises InputError, and KeyboardInterrupt at Ctrl-C."""
+    try:
+        with _interruptible():
+            text = read()
+        text.encode("utf-8")
+    except EOFError:
+        raise InputError(ENDED) from None
+    except UnicodeError:
+        raise InputError("abgebrochen: erwartet wird Text in UTF-8") from None
+    return text
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let Ctrl-C end the wait for a person: the event loop, which handles it, waits as well."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
