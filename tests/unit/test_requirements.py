@@ -14,7 +14,7 @@ from scenarios.engine.explain import explanation
 from simulators.formats.requirements import find, in_force, requirements
 from tests.requirements.proofs import ROOT, proofs
 from tests.requirements.sources import named
-from tests.requirements.table import not_applicable, rows
+from tests.requirements.table import COMMAND, TABLE, not_applicable, rows, text
 
 COUNT = 197
 
@@ -36,6 +36,10 @@ def test_tests_of_the_client_module_name_known_requirements_only() -> None:
 
 def test_each_is_implemented_and_proved_or_does_not_apply() -> None:
     assert {row.id: row.open for row in rows() if row.open} == {}
+
+
+def test_the_table_is_what_code_and_tests_say() -> None:
+    assert TABLE.read_text(encoding="utf-8") == text(), f"{COMMAND} writes it anew"
 
 
 def test_each_is_explained() -> None:
