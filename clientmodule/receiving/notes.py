@@ -7,6 +7,7 @@ import codecs
 import html
 import quopri
 import re
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 
@@ -20,9 +21,14 @@ from ..texts import NOTE_LINE
 NOTED_TYPES = frozenset({"text/plain", "text/html"})
 LEFT_ALONE = frozenset({"multipart/signed"})
 """What a signature of the client system's own covers keeps its bytes."""
+MAX_FORMS = 16
+"""A sender may write thousands of alternatives; in each a note would cost a copy of the mail."""
+MAX_CHARSET_NAME = 64
+"""Python remembers forever what it was asked for, names of no codec, too."""
 NO_CHARSETS = frozenset({"idna", "punycode", "raw_unicode_escape", "undefined", "unicode_escape"})
 """Codecs of Python that are no charset of a mail; some need hours for a mail of 15 MiB."""
 _NOT_IN_A_FIELD = re.compile(r"[\0\r\n]")
+_CHARSET = re.compile(r";\s*+charset[*0-9]*+\s*+=\s*+(\"[^\"]*\"|[^;\s]*)", re.IGNORECASE)
 _BODY_END = re.compile(rb"</body\s*>", re.IGNORECASE)
 _LINE = 76
 
@@ -41,13 +47,16 @@ def append_notes(mail: bytes, notes: Sequence[str]) -> bytes:
 
 
 def texts(parts: Iterable[Part]) -> list[Part]:
-    """Return those of the leaves *parts* of a mail that are its text, in every form it has."""
+    """Return those of the leaves *parts* of a mail that are its text, in every form it has.
+
+    Of more than MAX_FORMS forms those are the first.
+    """
     found: list[Part] = []
     for part in parts:
         is_text = part.content_type in NOTED_TYPES and part.disposition != "attachment"
         if not is_text or LEFT_ALONE.intersection(part.inside):
             continue
-        if found and not _alternatives(found[0], part):
+        if found and (len(found) == MAX_FORMS or not _alternatives(found[0], part)):
             break
         found.append(part)
     return found
@@ -105,9 +114,8 @@ def _html(notes: Sequence[str]) -> str:
 
 def _insert(body: bytes, note: bytes, is_html: bool) -> bytes:
     if is_html:
-        ends = list(_BODY_END.finditer(body))
-        if ends:
-            return body[: ends[-1].start()] + note + body[ends[-1].start() :]
+        for last in deque(_BODY_END.finditer(body), maxlen=1):
+            return body[: last.start()] + note + body[last.start() :]
     separator = b"" if not body or body.endswith(b"\n") else b"\r\n"
     return body + separator + note
 
@@ -125,6 +133,8 @@ def _charset(name: str, note: str) -> str | None:
 
 def _codec(charset: str) -> str:
     """Return Python's name for *charset*. Raises LookupError or ValueError for an unknown one."""
+    if len(charset) > MAX_CHARSET_NAME:
+        raise LookupError(charset)
     codec = codecs.lookup(charset).name
     if codec.replace("-", "_") in NO_CHARSETS:
         raise LookupError(codec)
@@ -143,7 +153,7 @@ def _as_utf8(content: bytes, charset: str) -> bytes:
 def _with_charset(headers: bytes) -> bytes:
     parsed = _parse(headers)
     value = parsed.get("Content-Type") or "text/plain"
-    kept = re.sub(r";\s*charset\s*=\s*(\"[^\"]*\"|[^;\s]*)", "", value, flags=re.IGNORECASE)
+    kept = _CHARSET.sub("", value)
     kept = _NOT_IN_A_FIELD.sub(" ", kept)
     parsed.replace("Content-Type", kept.rstrip(" ;") + "; charset=utf-8")
     return parsed.to_bytes() + b"\r\n"

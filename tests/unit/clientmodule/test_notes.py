@@ -5,14 +5,16 @@ from __future__ import annotations
 import base64
 import email
 import email.policy
+import encodings
 import quopri
+import tracemalloc
 from email.message import EmailMessage
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clientmodule.receiving.notes import append_notes
+from clientmodule.receiving.notes import MAX_FORMS, append_notes
 from clientmodule.texts import NOTE_DECRYPTED, NOTE_LINE, NOTE_VERIFIED
 
 NOTES = (NOTE_DECRYPTED, NOTE_VERIFIED)
@@ -156,3 +158,36 @@ def test_base64_text_in_utf16() -> None:
     written = base64.encodebytes("Grüße".encode("utf-16"))
     mail = b"Content-Type: text/plain; charset=utf-16\r\nContent-Transfer-Encoding: base64\r\n\r\n"
     assert noted(mail + written).get_content().splitlines()[0] == "Grüße"
+
+
+def test_thousands_of_alternatives_do_not_cost_thousands_of_copies() -> None:
+    form = b"--b\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nHallo\r\n"
+    head = b"Content-Type: multipart/alternative; boundary=b\r\n\r\n"
+    got = append_notes(head + form * 1_500 + b"--b--\r\n", NOTES)
+    assert got.count(NOTE_VERIFIED.encode()) == MAX_FORMS
+
+
+def test_many_ends_of_a_body_are_not_held() -> None:
+    mail = b"Content-Type: text/html; charset=utf-8\r\n\r\n" + b"</body>" * 100_000
+    tracemalloc.start()
+    try:
+        got = append_notes(mail, NOTES)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert got.endswith(b"</p>\r\n</body>")
+    assert most < 10 * len(mail)
+
+
+def test_long_names_of_charsets_are_not_remembered() -> None:
+    name = "x" * 60_000
+    append_notes(f"Content-Type: text/plain; charset={name}\r\n\r\nx".encode(), NOTES)
+    assert name not in encodings._cache
+
+
+@pytest.mark.requirement("KOM-LE-A_2179-01")
+def test_an_encoded_charset_gives_way_to_the_new_one() -> None:
+    """RFC 2231: two parameters that mean the same would leave it to the mail program."""
+    mail = b"Content-Type: text/plain; charset*=us-ascii''us-ascii; format=flowed\r\n\r\nx\r\n"
+    got = append_notes(mail, NOTES)
+    assert b"Content-Type: text/plain; format=flowed; charset=utf-8\r\n" in got
