@@ -67,10 +67,11 @@ class Pop3Relay:
             await self._relay_text(status)
             return
         try:
-            shown = without_mime_version(await self._server.stream.text().rest(MAX_HEADERS))
+            top = await self._server.stream.text().rest(MAX_HEADERS)
         except TextTooLong:
             await self._client.write(faults.POP3_TOO_LARGE)
             return
+        shown = await self._installation.compute(len(top), without_mime_version, top)
         await self._client.write(status + b"\r\n" + shown)
 
     async def _relay_text(self, status: bytes) -> None:
@@ -97,7 +98,7 @@ class Pop3Relay:
                 return
             text = self._server.stream.text()
             began = await _beginning(text)
-            if not komle.is_komle(_headers(began)):
+            if not await self._installation.compute(len(began), _is_komle, began):
                 operation.event("PassUnchanged", peer="provider")
                 await self._client.write(status + b"\r\n" + began)
                 await self._stream(text)
@@ -169,6 +170,6 @@ def without_mime_version(top: bytes) -> bytes:
     return stuff(headers.to_bytes() + b"\r\n" + body)
 
 
-def _headers(began: bytes) -> Headers:
+def _is_komle(began: bytes) -> bool:
     block, _, _ = unstuff(began).partition(b"\r\n\r\n")
-    return Headers.parse(block)
+    return komle.is_komle(Headers.parse(block))

@@ -54,9 +54,10 @@ class Checked:
 
 @dataclass(frozen=True)
 class _Signed:
+    """The signed mail, and what of it is other than outside (08, 09)."""
+
     mail: bytes
-    inner: Headers
-    recipients: frozenset[RecipientEmail] | None
+    differing: tuple[str, ...]
 
 
 async def check(
@@ -67,16 +68,20 @@ async def check(
     *,
     outer: Headers,
     decrypted: Decrypted,
+    size: int,
 ) -> Checked:
-    """Check what was decrypted. Raises NotDecrypted when the Konnektor does not answer."""
+    """Check what was decrypted of a message of *size* bytes.
+
+    Raises NotDecrypted when the Konnektor does not answer.
+    """
     compute = installation.compute
     entity = decrypted.entity
     try:
-        cms = komle.signed_cms(entity)
+        cms = await compute(size, komle.signed_cms, entity)
     except FormatError:
         return Checked(entity, (NO_SIGNATURE,))
     try:
-        signed = await compute(len(entity), _open, cms)
+        signed = await compute(size, _open, cms, outer, decrypted.recipients)
     except FormatError:
         return Checked(entity, (WRONG_SIGNATURE_FORMAT,))
     request = await compute(len(cms), requests.signature, cms)
@@ -89,12 +94,8 @@ async def check(
         if fault.code in NOT_AVAILABLE:
             raise NotDecrypted(KONNEKTOR_UNAVAILABLE) from fault
         result = INTEGRITY_CODES.get(fault.code, OTHER_FAULT)
-    failures = [] if result in (INTACT, INTACT_UNCHECKED) else [result]
-    if komle.differing_headers(outer, signed.inner):
-        failures.append(HEADERS_DIFFER)
-    if signed.recipients is None or not same_recipients(signed.recipients, decrypted.recipients):
-        failures.append(RECIPIENTS_DIFFER)
-    return Checked(signed.mail, tuple(failures) or (result,))
+    verified = () if result in (INTACT, INTACT_UNCHECKED) else (result,)
+    return Checked(signed.mail, (*verified, *signed.differing) or (result,))
 
 
 def result_of(verdict: SignatureVerdict) -> str:
@@ -109,11 +110,15 @@ def result_of(verdict: SignatureVerdict) -> str:
     return INTACT_UNCHECKED if INTACT_UNCHECKED in known else INTACT
 
 
-def _open(cms: bytes) -> _Signed:
+def _open(cms: bytes, outer: Headers, recipients: frozenset[RecipientEmail]) -> _Signed:
+    """Read what is signed and compare it with what stands outside. Raises FormatError."""
     signed = signed_data.read(cms, verify=False)  # VerifyDocument does
     if signed.content is None or len(signed.signers) != 1:
         raise FormatError("not one signature around the mail")
     mail = komle.client_mail(signed.content)
     inner, _ = split_message(mail)
+    differing = [HEADERS_DIFFER] if komle.differing_headers(outer, inner) else []
     values = signed.signers[0].attributes.get(recipient_emails.OID)
-    return _Signed(mail, inner, None if values is None else recipient_emails.read(values))
+    if values is None or not same_recipients(recipient_emails.read(values), recipients):
+        differing.append(RECIPIENTS_DIFFER)
+    return _Signed(mail, tuple(differing))

@@ -43,7 +43,8 @@ async def deliver(fetching: Fetching, operation: Operation, message: bytes) -> b
     outcome that the specification names has its mail; any other error is raised, and the message
     stays where it is.
     """
-    outer, _ = split_message(message)
+    compute = fetching.installation.compute
+    outer, _ = await compute(len(message), split_message, message)
     operation.message_id = outer.get("Message-ID")
     if not komle.is_komle(outer):
         operation.event("PassUnchanged", peer="provider")
@@ -51,8 +52,7 @@ async def deliver(fetching: Fetching, operation: Operation, message: bytes) -> b
     version = (komle.version(outer) or "").strip()
     if version not in SUPPORTED_VERSIONS:
         operation.event("VersionUnsupported", peer="pvs", error=error_mails.VERSION_ERROR)
-        return error_mails.unsupported_version(message, version)
-    compute = fetching.installation.compute
+        return await compute(len(message), error_mails.unsupported_version, message, version)
     try:
         await large_mail.require_enabled(fetching, operation, large_mail.announced_size(outer))
         return await _open(fetching, operation, message, outer)
@@ -85,7 +85,13 @@ async def _open(
     installation, konnektor, user = fetching.installation, fetching.konnektor, fetching.user
     decrypted = await decrypt(installation, operation, konnektor, user, message)
     checked = await check(
-        installation, operation, konnektor, user, outer=outer, decrypted=decrypted
+        installation,
+        operation,
+        konnektor,
+        user,
+        outer=outer,
+        decrypted=decrypted,
+        size=len(message),
     )
     operation.event("IntegrityCheck", peer="pvs", results=list(checked.results))
     if checked.intact:
@@ -117,7 +123,10 @@ async def _intact(
             if refusal.failure.subject is not None:
                 raise
             _not_restored(operation, refusal)
-            return error_mails.without_mail_data(checked.mail, outer, result, refusal.failure)
+            mail, failure = checked.mail, refusal.failure
+            return await compute(
+                len(mail), error_mails.without_mail_data, mail, outer, result, failure
+            )
         if restored is not None:
             return restored
     return await compute(len(checked.mail), delivered, checked.mail, outer, result)

@@ -151,7 +151,10 @@ def differing_headers(outer: Headers, inner: Headers) -> tuple[str, ...]:
     order carry no meaning.
     """
     return tuple(
-        name for name in COMPARED_HEADERS if _address_set(outer, name) != _address_set(inner, name)
+        name
+        for name in COMPARED_HEADERS
+        if outer.raw(name) != inner.raw(name)  # if not to the letter, then by what they mean
+        and _address_set(outer, name) != _address_set(inner, name)
     )
 
 
