@@ -82,12 +82,13 @@ def _named(code: ErrorCode, subject: Subject) -> etree._Element:
 
 @dataclass(frozen=True)
 class Rejection:
-    """What an OperationOutcome of an insurer says."""
+    """What an OperationOutcome of an insurer says; ``version`` is that of its profile."""
 
     id: str
     code: str
     display: str
     subject: Subject
+    version: str = ""
 
 
 def read_outcome(content: bytes) -> Rejection:
@@ -116,4 +117,5 @@ def read_outcome(content: bytes) -> Rejection:
             value(f"{nested}[@url='Message-ID']/f:valueIdentifier/f:value/@value"),
             value(f"{nested}[@url='Bundle-Identifier']/f:valueIdentifier/f:value/@value"),
         ),
+        (value("f:meta/f:profile/@value") or "").rpartition("|")[2],
     )

@@ -14,6 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from scenarios.engine.checks import insurer
 from scenarios.engine.checks.catalogue import GROUPS, RULES, rules_of
 from scenarios.engine.checks.rule import Status, Verdict
 from scenarios.engine.play import Play
@@ -58,10 +59,11 @@ def test_every_rule_passes_on_what_really_happened(played: Played) -> None:
                 found = rule.apply(play, use)
                 assert found.status is Status.PASSED, (scenario, rule.name, found.evidence)
                 unjudged.discard(rule.name)
-    # those about faults are judged by the scenarios of faults
+    # those about faults and insurers' habits are judged by scenarios of their own
     assert unjudged == {
         "cannot-sign", "cannot-encrypt", "unsigned-not-sent", "nothing-sent",
         "not-decrypted", "violated", "dsn-failed",
+        *(rule.name for rule in insurer.RULES),
     }  # fmt: skip
 
 
