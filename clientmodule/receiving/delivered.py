@@ -7,7 +7,7 @@ from typing import Final
 from simulators.formats.headers import Headers, split_message
 
 from .. import texts
-from .error_mails import TRACE
+from .error_mails import ERROR_HEADER, TRACE
 from .notes import append_notes
 from .results import DECRYPTED, DECRYPTION_HEADER, INTEGRITY_HEADER
 
@@ -24,7 +24,7 @@ def delivered(mail: bytes, outer: Headers, integrity: str) -> bytes:
 
 def mark(headers: Headers, outer: Headers, integrity: str) -> None:
     """Write into *headers* what this client module found out, and only that (A_21236, A_20628)."""
-    for name in (DECRYPTION_HEADER, INTEGRITY_HEADER, *TRACE):
+    for name in (DECRYPTION_HEADER, INTEGRITY_HEADER, ERROR_HEADER, *TRACE):
         headers.remove(name)
     headers.append(DECRYPTION_HEADER, DECRYPTED)
     headers.append(INTEGRITY_HEADER, integrity)

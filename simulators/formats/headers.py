@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from email.errors import HeaderParseError
 from email.header import Header, decode_header, make_header
 from typing import Final
 
@@ -25,6 +26,7 @@ MAX_HEADER_BYTES: Final = 1 << 20
 """Far beyond any mail; a mail whose header never ends must not be worked on as one."""
 
 _LINE_END = re.compile(rb"\r?\n")
+_BARE_CR = re.compile(rb"\r(?!\n)")
 _FIELD_END = re.compile(rb"\r?\n(?![ \t])")
 _EMPTY_LINE = re.compile(rb"\A\r?\n|\r?\n\r?\n")
 _NAME = re.compile(rb"([\x21-\x39\x3b-\x7e]+)[ \t]*:")
@@ -36,8 +38,9 @@ _FOLD_AT = 76
 class Headers:
     """The header fields of a message, each with its bytes as they came (folding, case, 8 bit).
 
-    Names are compared without case. Lines end in CRLF on writing; a line that is no field (an
-    mbox ``From `` line) stays where it is and has the name "".
+    Names are compared without case. Lines end in CRLF on writing, and a CR that ends none is a
+    space, for some programs would see another field behind it; a line that is no field (an mbox
+    ``From `` line) stays where it is and has the name "".
     """
 
     def __init__(self) -> None:
@@ -51,6 +54,8 @@ class Headers:
         """
         if len(block) > MAX_HEADER_BYTES:
             raise FormatError(f"the header is larger than {MAX_HEADER_BYTES} bytes")
+        if block.count(b"\r") != block.count(b"\r\n"):
+            block = _BARE_CR.sub(b" ", block)
         headers = cls()
         headers._fields = [_named(field) for field in _FIELD_END.split(block) if field]
         return headers
@@ -157,7 +162,7 @@ def decoded(value: str) -> str:
         return value
     try:
         return str(make_header(decode_header(value)))
-    except (ValueError, LookupError):
+    except (ValueError, LookupError, HeaderParseError):
         return value
 
 

@@ -11,6 +11,7 @@ import pytest
 from clientmodule import texts
 from clientmodule.konnektor.operations import SignatureVerdict
 from clientmodule.receiving import results
+from clientmodule.receiving.delivered import delivered
 from clientmodule.receiving.error_mails import (
     integrity_failed,
     not_decrypted,
@@ -162,3 +163,19 @@ def test_report_on_a_mail_whose_header_never_ends() -> None:
     headers, _ = split_message(report)
     assert headers.get("From") == "Absender <x@y>"
     assert mail in report
+
+
+@pytest.mark.requirement("KOM-LE-A_2179-01", "KOM-LE-A_2050-05", "A_20650-05")
+def test_no_sender_writes_results_into_a_mail() -> None:
+    """Whatever a program takes for a line end: they are those of this client module alone."""
+    claimed = (
+        b"From: x@y\r\nX-KIM-Fehlermeldung: 4014\r\nX-KIM-IntegrityCheckResult : 02\r\n"
+        b"Subject: x\rX-KIM-IntegrityCheckResult: 01\rX-KIM-DecryptionResult: 03\r\n\r\nHallo\r\n"
+    )
+    outer, _ = split_message(b"Received: a\rX-KIM-IntegrityCheckResult: 01\r\n\r\n")
+    got = read(delivered(claimed, outer, results.INTACT_UNCHECKED))
+    assert got.get_all("X-KIM-DecryptionResult") == ["00"]
+    assert got.get_all("X-KIM-IntegrityCheckResult") == ["07"]
+    assert got["X-KIM-Fehlermeldung"] is None
+    report = read(integrity_failed(claimed, outer, ("02",), embed=False))
+    assert report.get_all("X-KIM-IntegrityCheckResult") == ["02"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import email
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -142,3 +144,11 @@ def test_any_text_becomes_ascii_and_comes_back(text: str) -> None:
     assert block.to_bytes().isascii()
     if "=?" not in text:
         assert decoded(Headers.parse(block.to_bytes()).get("Subject") or "") == text
+
+
+def test_no_field_hides_behind_a_bare_carriage_return() -> None:
+    """Python's own parser, for one, would read three fields."""
+    block = Headers.parse(b"Subject: a\rX-KIM-IntegrityCheckResult: 01\r\rTo: b@c\r\nFrom: d@e\r")
+    assert block.names() == ["Subject", "From"]
+    written = email.message_from_bytes(block.to_bytes())
+    assert written.keys() == ["Subject", "From"]
