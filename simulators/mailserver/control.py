@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from aiohttp import web
 
+from .next_mail import NextMail
 from .provider import Provider
 from .relay import Relay
-from .stored import StoredMail
+from .stored import StoredMail, described
 
 
 class MailboxControl:
@@ -24,6 +23,7 @@ class MailboxControl:
         control.add("GET", "/mailboxes", self._get_all)
         control.add("GET", "/mailboxes/{address}", self._get_list)
         control.add("DELETE", "/mailboxes/{address}", self._delete_all)
+        NextMail(self._provider).add_route()  # before the uids, none of which is "next"
         control.add("GET", "/mailboxes/{address}/{uid}", self._get_mail)
         control.add("DELETE", "/mailboxes/{address}/{uid}", self._delete_mail)
         control.on_reset(self._reset)
@@ -43,7 +43,7 @@ class MailboxControl:
 
     async def _get_list(self, request: web.Request) -> web.Response:
         mails = await self._provider.store.mails(self._mailbox(request))
-        return web.json_response([_described(mail) for mail in mails])
+        return web.json_response([described(mail) for mail in mails])
 
     async def _delete_all(self, request: web.Request) -> web.Response:
         mailbox = self._mailbox(request)
@@ -76,12 +76,3 @@ class MailboxControl:
             if mail.uid == request.match_info["uid"]:
                 return mail
         raise web.HTTPNotFound(text="no such mail\n")
-
-
-def _described(mail: StoredMail) -> dict[str, object]:
-    return {
-        "uid": mail.uid,
-        "size": mail.size,
-        "message_id": mail.message_id,
-        "received": datetime.fromtimestamp(mail.received, UTC).isoformat(timespec="milliseconds"),
-    }

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
 from pathlib import Path
 
+from .arrivals import ANNOUNCEMENT, Arrivals
 from .database import Connection, Value, open_database
 from .stored import (
     SCHEMA,
@@ -18,6 +19,8 @@ from .stored import (
 
 PART_SIZE = 320 << 10
 """Contents are kept in parts of about this size, so that memory stays bounded."""
+HEAD_BYTES = 64 << 10
+HEADS_AT_ONCE = 16
 
 
 class NoRoom(Exception):
@@ -33,6 +36,7 @@ class Store:
 
     def __init__(self, place: Path | str, domain: str = "") -> None:
         self.database = open_database(place, domain, SCHEMA)
+        self.arrivals = Arrivals()
 
     async def close(self) -> None:
         """Finish what waits and close the database."""
@@ -104,7 +108,7 @@ class Store:
         number = self.database.number
 
         def job(connection: Connection) -> list[QueuedRelay]:
-            queued = [relay for mail in mails for relay in _insert(connection, mail, number)]
+            queued = self._inserted(connection, mails, number)
             if done is not None:
                 connection.execute("DELETE FROM relay WHERE id=?", (done.id,))
                 _collect(connection, {done.content})
@@ -112,7 +116,17 @@ class Store:
                 also(connection)
             return queued
 
-        return await self.database.write(job)
+        queued = await self.database.write(job)
+        self.arrivals.came(_mailboxes(mails))
+        return queued
+
+    def _inserted(
+        self, connection: Connection, mails: Sequence[NewMail], worker: int
+    ) -> list[QueuedRelay]:
+        """Insert *mails* and tell other processes with the end of the transaction."""
+        if _mailboxes(mails):
+            self.database.announce(connection, ANNOUNCEMENT)
+        return [relay for mail in mails for relay in _insert(connection, mail, worker)]
 
     async def postpone(
         self, relay: QueuedRelay, reports: Sequence[NewMail], *, envelope: str, due: float
@@ -129,9 +143,11 @@ class Store:
                 (envelope, due, relay.id),
             )
             queued = _queued(connection, "WHERE id=?", (relay.id,))
-            return queued + [new for mail in reports for new in _insert(connection, mail, number)]
+            return queued + self._inserted(connection, reports, number)
 
-        return await self.database.write(job)
+        postponed = await self.database.write(job)
+        self.arrivals.came(_mailboxes(reports))
+        return postponed
 
     async def mails(self, mailbox: str) -> list[StoredMail]:
         """Return the mails of *mailbox*, oldest first."""
@@ -142,6 +158,20 @@ class Store:
         return await self.database.read(
             lambda c: [StoredMail(*row) for row in c.execute(statement, (mailbox,))]
         )
+
+    async def heads(self, mailbox: str, after: int) -> list[tuple[StoredMail, bytes]]:
+        """Return the next mails of *mailbox* after number *after* with how they begin.
+
+        Oldest first, at most ``HEADS_AT_ONCE``, of each at most ``HEAD_BYTES``.
+        """
+        statement = (
+            "SELECT mail.id, content, mail.size, received, message_id, prefix,"
+            " substr(head, 1, ?) FROM mail JOIN content ON content.id=mail.content"
+            " WHERE mailbox=? AND mail.id>? ORDER BY mail.id LIMIT ?"
+        )
+        values = (HEAD_BYTES, mailbox, after, HEADS_AT_ONCE)
+        rows = await self.database.read(lambda c: c.execute(statement, values).fetchall())
+        return [(StoredMail(*row[:5]), bytes(row[5]) + bytes(row[6] or b"")) for row in rows]
 
     async def used(self, mailbox: str) -> int:
         """Return how many bytes *mailbox* holds."""
@@ -267,6 +297,10 @@ def _insert(connection: Connection, mail: NewMail, worker: int) -> list[QueuedRe
         number = _id(connection, statement, *row)
         queued.append(QueuedRelay(number, content, relay.domain, relay.envelope, 0, *when))
     return queued
+
+
+def _mailboxes(mails: Sequence[NewMail]) -> set[str]:
+    return {to.mailbox for mail in mails for to in mail.deliveries}
 
 
 def _used(connection: Connection, mailbox: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS content(
@@ -79,6 +80,16 @@ class StoredMail:
     def uid(self) -> str:
         """The unique id of UIDL (KOM-LE-A_2152), never used again, not even by another world."""
         return f"{self.id:x}-{int(self.received * 1000):x}"
+
+
+def described(mail: StoredMail) -> dict[str, object]:
+    """Return *mail* as the control port shows it."""
+    return {
+        "uid": mail.uid,
+        "size": mail.size,
+        "message_id": mail.message_id,
+        "received": datetime.fromtimestamp(mail.received, UTC).isoformat(timespec="milliseconds"),
+    }
 
 
 @dataclass(frozen=True)

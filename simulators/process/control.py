@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import json
+import logging
 import socket
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
@@ -18,11 +19,14 @@ from .clock import Clock
 from .errors import InputError, one_line
 from .faults import Faults
 from .journal import Journal
+from .next_event import next_event, number
 from .randomness import Randomness
+from .waiting import Waiting
 
 MAX_BODY = 1 << 20
 SSE_KEEPALIVE_SECONDS = 15.0
 
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Reset = Callable[[], Awaitable[None]]
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -31,8 +35,9 @@ class Control:
     """The control API of one process.
 
     Common routes: ``GET /ready``, ``GET /journal`` (JSON lines; with ``Accept:
-    text/event-stream`` it follows as SSE; ``?since=SEQ``), ``GET/PUT/DELETE /faults``,
-    ``GET/PUT /clock``, ``POST /reset``. A role adds its own with ``add``.
+    text/event-stream`` it follows as SSE; ``?since=SEQ``), ``GET /journal/next`` (waits for a
+    step), ``GET/PUT/DELETE /faults``, ``GET/PUT /clock``, ``POST /reset``. A role adds its own
+    with ``add``. What was begun is done to its end, also when the client has gone meanwhile.
     """
 
     def __init__(
@@ -45,29 +50,47 @@ class Control:
         self._randomness = randomness
         self._resets: list[Reset] = []
         self.ready = False
+        self.waiting = Waiting()
+        self._under_way: set[asyncio.Task[web.StreamResponse]] = set()
         self._app = web.Application(middlewares=[_guard, _errors], client_max_size=MAX_BODY)
-        self._app.add_routes(
-            [
-                web.get("/ready", self._get_ready),
-                web.get("/journal", self._get_journal),
-                web.get("/faults", self._get_faults),
-                web.put("/faults", self._put_faults),
-                web.delete("/faults", self._delete_faults),
-                web.get("/clock", self._get_clock),
-                web.put("/clock", self._put_clock),
-                web.post("/reset", self._post_reset),
-            ]
-        )
+        self.add("GET", "/ready", self._get_ready)
+        self.add("GET", "/journal", self._get_journal, waits=True)
+        self.add("GET", "/journal/next", self._get_next_event, waits=True)
+        self.add("GET", "/faults", self._get_faults)
+        self.add("PUT", "/faults", self._put_faults)
+        self.add("DELETE", "/faults", self._delete_faults)
+        self.add("GET", "/clock", self._get_clock)
+        self.add("PUT", "/clock", self._put_clock)
+        self.add("POST", "/reset", self._post_reset)
         self._runner: web.AppRunner | None = None
 
     def add(
         self,
         method: str,
         path: str,
-        handler: Callable[[web.Request], Awaitable[web.StreamResponse]],
+        handler: Handler,
+        *,
+        waits: bool = False,
     ) -> None:
-        """Add a route of the role; to be called before ``start``."""
-        self._app.router.add_route(method, path, handler)
+        """Add a route of the role; to be called before ``start``.
+
+        What only *waits* ends with the client; everything else goes on to its end.
+        """
+        self._app.router.add_route(method, path, handler if waits else self._to_its_end(handler))
+
+    def _to_its_end(self, handler: Handler) -> Handler:
+        async def begin(request: web.Request) -> web.StreamResponse:
+            work = asyncio.ensure_future(handler(request))
+            self._under_way.add(work)
+            work.add_done_callback(self._under_way.discard)
+            try:
+                await asyncio.wait({work})
+            except asyncio.CancelledError:
+                work.add_done_callback(_unheard)
+                raise
+            return work.result()
+
+        return begin
 
     def on_reset(self, reset: Reset) -> None:
         """Have *reset* awaited at ``POST /reset``, after faults, clock and journal."""
@@ -75,7 +98,9 @@ class Control:
 
     async def start(self, listening: socket.socket) -> None:
         """Serve on the socket *listening*."""
-        self._runner = web.AppRunner(self._app, access_log=None, shutdown_timeout=0.2)
+        self._runner = web.AppRunner(
+            self._app, access_log=None, shutdown_timeout=0.2, handler_cancellation=True
+        )
         await self._runner.setup()
         await web.SockSite(self._runner, listening).start()
 
@@ -89,7 +114,7 @@ class Control:
         return web.json_response(body, status=200 if self.ready else 503)
 
     async def _get_journal(self, request: web.Request) -> web.StreamResponse:
-        since = _number(request.query.get("since", "0"), "since")
+        since = number(request.query.get("since", "0"), "since")
         journal = self._journal
         if "text/event-stream" not in request.headers.get("Accept", ""):
             lines = "".join(event.as_json() + "\n" for event in journal.since(since))
@@ -113,6 +138,10 @@ class Control:
             return response
         finally:
             upcoming.cancel()
+
+    async def _get_next_event(self, request: web.Request) -> web.Response:
+        with self.waiting.place():
+            return await next_event(request, self._journal)
 
     async def _get_faults(self, _: web.Request) -> web.Response:
         known, rules = sorted(self._faults.effects), self._faults.rules()
@@ -177,14 +206,11 @@ async def read_model(request: web.Request, model: type[Model]) -> Model:
         raise InputError(f"{where}: {one_line(first['msg'])}") from None
 
 
-def _number(text: str, name: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise InputError(f"{name}: expected a whole number, got {one_line(text, 40)!r}") from None
-
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+def _unheard(work: asyncio.Future[web.StreamResponse]) -> None:
+    """Log what went wrong after the client had gone, unless it is that it has gone."""
+    error = None if work.cancelled() else work.exception()
+    if error is not None and not isinstance(error, ConnectionError | web.HTTPException):
+        logging.getLogger(__name__).error("a request failed unheard", exc_info=error)
 
 
 @web.middleware

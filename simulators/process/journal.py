@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from .clock import Clock
@@ -110,7 +111,9 @@ class Journal:
 
     def since(self, seq: int = 0) -> Iterator[Event]:
         """Yield the kept events after number *seq*, oldest first."""
-        return (event for event, _ in list(self._events) if event.seq > seq)
+        new = min(max(self._seq - seq, 0), len(self._events))  # numbers are kept without gaps
+        latest = [event for event, _ in islice(reversed(self._events), new)]
+        return reversed(latest)
 
     async def follow(self, seq: int = 0) -> AsyncIterator[Event]:
         """Yield the kept events after *seq*, then each new one as it happens. Never ends."""
@@ -120,9 +123,18 @@ class Journal:
                 yield event
             seq = max(seq, latest)
             if self._seq <= seq:
-                if self._news is None:
-                    self._news = asyncio.Event()
-                await self._news.wait()
+                await self.news().wait()
+
+    @property
+    def last(self) -> int:
+        """The number of the last event, 0 before the first."""
+        return self._seq
+
+    def news(self) -> asyncio.Event:
+        """Return what is set when the next event is recorded."""
+        if self._news is None:
+            self._news = asyncio.Event()
+        return self._news
 
     def clear(self) -> None:
         """Forget the events; numbering goes on, so a follower misses nothing that is new."""
