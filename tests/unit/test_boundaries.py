@@ -39,6 +39,7 @@ FLOORS = (
     {"endpoints"},
     {"world"},
     {"documents", "yaml_files"},
+    {"profiles"},
 )
 OURS = ("simulators", "clientmodule", "scenarios")
 NAMES_THAT_SAY_NOTHING = {"utils", "helpers", "common", "manager", "base", "misc", "util"}
