@@ -56,7 +56,7 @@ def main(
         print(printable(fault.line), file=sys.stderr)  # noqa: T201 (the command line speaks here)
         return EXIT_INPUT
     except (InputError, KeyboardInterrupt) as error:
-        print(str(error) or "abgebrochen", file=sys.stderr)  # noqa: T201
+        print(str(error) or "\nabgebrochen", file=sys.stderr)  # noqa: T201
         return EXIT_INPUT
     return EXIT_OK
 

@@ -106,12 +106,37 @@ _SPECIAL: Final[Mapping[tuple[str, int], _Answer]] = MappingProxyType(
             "das Einmalpasswort ist abgelaufen",
             "fordern Sie mit der bisherigen Karte ein neues Einmalpasswort an",
         ),
+        ("createCert", 401): _Answer(
+            "Passwort, Karte und Konto passen nicht zusammen, oder das Konto hat schon ein "
+            "Zertifikat, das hier fehlt",
+            "prüfen Sie Adresse, Passwort und Karte; ein Zertifikat, das es schon gibt, holen Sie "
+            "mit dem Schritt import herüber",
+        ),
         ("createCert", 502): _Answer(
             "der Anbieter erreicht den Dienst nicht, der Zertifikate ausstellt",
             "versuchen Sie es später noch einmal",
         ),
     }
 )
+
+_BLOCKED = (
+    "die PIN ist gesperrt, weil sie zu oft falsch eingegeben wurde; entsperren Sie sie mit der PUK"
+)
+_NO_PIN = (
+    "die PIN ist nicht freigeschaltet; geben Sie sie am Kartenterminal ein, wenn Sie es noch "
+    "einmal versuchen"
+)
+_PIN: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "REJECTED": "die PIN war falsch; nach drei falschen Eingaben ist sie gesperrt",
+        "BLOCKED": _BLOCKED,
+        "NOWBLOCKED": _BLOCKED,
+        "WASBLOCKED": _BLOCKED,
+        "TRANSPORT_PIN": "sie hat noch ihre Transport-PIN; geben Sie ihr zuerst eine eigene PIN",
+        "EMPTY_PIN": "sie hat noch keine PIN; geben Sie ihr zuerst eine eigene PIN",
+    }
+)
+"""What the state of a PIN, or the result of VerifyPin, means."""
 
 OPERATIONS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -200,15 +225,20 @@ def of_konnektor(error: KonnektorError) -> AdministrationFault:
                 "nicht; stecken Sie sie und lesen Sie die Karten noch einmal",
             )
         case PinNotVerified(state=state):
-            return AdministrationFault(
-                "pin-not-verified",
-                f"Karte: die PIN ist nicht freigeschaltet ({state}); geben Sie sie am "
-                "Kartenterminal ein und versuchen Sie es noch einmal",
-            )
+            return AdministrationFault("pin-not-verified", f"Karte: {_PIN.get(state, _NO_PIN)}")
     return AdministrationFault(
         "konnektor-unreachable",
         "Konnektor: er antwortet nicht; prüfen Sie Adresse, Anmeldung und Verbindung in den "
         "Einstellungen (konnektors)",
+    )
+
+
+def no_fitting_card() -> AdministrationFault:
+    """Return that there is no card to choose."""
+    return AdministrationFault(
+        "card-missing",
+        "Karte: keine passende SMC-B und kein HBA ist erreichbar; stecken Sie die Karte, für den "
+        "HBA nennen Sie auch den Benutzer",
     )
 
 

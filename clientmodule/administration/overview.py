@@ -1,8 +1,9 @@
-"""What is to be entered in the mail client or PVS, as lines for the screen."""
+"""What is to be entered in the mail client or PVS, as lines for the screen; times are local."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from .account_data import Account, OutOfOffice
 from .administration import Overview
@@ -18,10 +19,10 @@ def overview_lines(found: Overview) -> Iterator[str]:
     yield f"  Benutzername       {found.names.pop3}"
     yield "  Passwort           das des KIM-Kontos, für beide"
     if found.certificate_expires is None:
-        yield "Zertifikat           noch keines; rufen Sie den Schritt Zertifikat auf"
+        yield "Zertifikat           noch keines; holen Sie es mit dem Schritt certificate"
     else:
         yield (
-            f"Zertifikat           gültig bis {found.certificate_expires:%d.%m.%Y}, wird einen "
+            f"Zertifikat           gültig bis {day(found.certificate_expires)}, wird einen "
             "Monat vorher erneuert"
         )
 
@@ -30,7 +31,7 @@ def account_lines(account: Account) -> Iterator[str]:
     """Yield what the provider says of an account (A_21396)."""
     state = "registriert"
     if account.deregistered_until is not None:
-        state = f"deregistriert, Abholen möglich bis {account.deregistered_until:%d.%m.%Y}"
+        state = f"deregistriert, Abholen möglich bis {day(account.deregistered_until)}"
     large = "eingeschaltet" if account.takes_large_mails else "ausgeschaltet"
     yield f"KIM-Adresse          {account.address}"
     yield f"Status               {state}"
@@ -43,9 +44,18 @@ def note_lines(note: OutOfOffice) -> Iterator[str]:
     """Yield the out-of-office note (A_21380)."""
     yield f"Abwesenheitsnotiz    {'eingeschaltet' if note.active else 'ausgeschaltet'}"
     if note.start is not None and note.end is not None:
-        yield f"  Zeitraum           {note.start:%d.%m.%Y %H:%M} bis {note.end:%d.%m.%Y %H:%M}"
+        yield f"  Zeitraum           {_minute(note.start)} bis {_minute(note.end)}"
     if note.message is not None:
         yield f"  Text               {' / '.join(note.message.splitlines())}"
+
+
+def day(moment: datetime) -> str:
+    """Return the day of *moment* where the person is."""
+    return f"{moment.astimezone():%d.%m.%Y}"
+
+
+def _minute(moment: datetime) -> str:
+    return f"{moment.astimezone():%d.%m.%Y %H:%M}"
 
 
 def _port(number: int) -> str:

@@ -18,7 +18,7 @@ from .account_manager import Login
 from .administration import Administration, Place
 from .assistant import Assistant
 from .dialogue import Dialogue
-from .overview import account_lines, note_lines, overview_lines
+from .overview import account_lines, day, note_lines, overview_lines
 from .secret_files import read_secret
 
 MAX_PKCS12 = 1 << 18
@@ -87,7 +87,7 @@ async def cards(step: Step) -> None:
 async def certificate(step: Step) -> None:
     """Fetch a new certificate."""
     expires = await step.administration.fetch_certificate(*await step.who())
-    step.say(f"Das Zertifikat ist abgelegt und gilt bis {expires:%d.%m.%Y}.")
+    step.say(f"Das Zertifikat ist abgelegt und gilt bis {day(expires)}.")
 
 
 async def import_pkcs12(step: Step) -> None:
@@ -100,7 +100,7 @@ async def import_pkcs12(step: Step) -> None:
     address = step.assistant.address()
     password = step.secret("Passwort der PKCS#12-Datei", "pkcs12_password_file")
     expires = await step.administration.import_certificate(address, content, password)
-    step.say(f"Das Zertifikat ist abgelegt und gilt bis {expires:%d.%m.%Y}.")
+    step.say(f"Das Zertifikat ist abgelegt und gilt bis {day(expires)}.")
 
 
 async def account(step: Step) -> None:
@@ -111,7 +111,9 @@ async def account(step: Step) -> None:
 async def password(step: Step) -> None:
     """Change the password."""
     who = await step.who()
-    new = step.secret("Neues Passwort", "new_password_file")
+    new = read_secret(step.given.new_password_file) or step.dialogue.new_secret(
+        "Neues Passwort", "--new-password-file"
+    )
     await step.administration.change_password(*who, new)
     step.say("Das Passwort ist geändert.")
 
@@ -132,7 +134,7 @@ async def deregister(step: Step) -> None:
     if not step.agreed(texts.DEREGISTRATION, "Das Konto wirklich deregistrieren?"):
         return
     until = await step.administration.deregister(*await step.who(), confirmed=True)
-    end = "" if until is None else f"; Abholen ist möglich bis {until:%d.%m.%Y}"
+    end = "" if until is None else f"; Abholen ist möglich bis {day(until)}"
     step.say(f"Das Konto ist deregistriert{end}.")
 
 
@@ -146,7 +148,7 @@ async def out_of_office(step: Step) -> None:
     """Show or change the out-of-office note (A_21380)."""
     who = await step.who()
     given = step.given
-    if given.on is None and given.message is None:
+    if (given.on, given.message, given.start, given.end) == (None,) * 4:
         note = await step.administration.out_of_office(*who)
     else:
         wanted = OutOfOffice(

@@ -27,6 +27,10 @@ OTP = (
     "Das Einmalpasswort gilt eine Woche und nur einmal. Ein neues macht dieses ungültig. Wählen "
     "Sie bei der Portierung die neue Karte."
 )
+UNFINISHED = (
+    "\nDas Konto {address} ist noch nicht fertig eingerichtet. Setzen Sie später fort mit "
+    "--registered --address {address}."
+)
 RENEWAL_SUBJECT = "Fehler bei der Aktualisierung der PKCS#12-Datei"
 RENEWAL_FAILED = (
     "Dies ist eine automatisch erzeugte Nachricht.\n\n"

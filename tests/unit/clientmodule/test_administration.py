@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import time
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from cryptography import x509
@@ -34,6 +35,7 @@ from clientmodule.administration.json_web_token import (
     digest,
     signing_input,
 )
+from clientmodule.administration.overview import day, note_lines
 from clientmodule.administration.proposals import proposal
 from clientmodule.administration.rest import Request, read
 from clientmodule.administration.user_names import user_names
@@ -169,6 +171,21 @@ def test_where_nobody_can_be_asked_the_missing_argument_is_named() -> None:
     assert asking.choose("Karte", "--iccsn", ["einzige"], str) == "einzige"
     asking, _ = dialogue("", interactive=False, yes=True)
     assert asking.confirm("Wirklich?")
+
+
+@pytest.mark.requirement("A_21380")
+def test_times_of_a_note_are_shown_as_the_person_enters_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    try:
+        note = OutOfOffice(start=MOMENT, end=MOMENT + timedelta(hours=11), message="Urlaub")
+        assert "  Zeitraum           01.07.2026 14:00 bis 02.07.2026 01:00" in note_lines(note)
+        assert day(MOMENT + timedelta(hours=11)) == "02.07.2026"
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 @pytest.mark.requirement("A_21382")

@@ -60,12 +60,10 @@ def test_assistant_sets_up_an_account_that_sends_and_receives_at_once(kim: World
         # 3. Konto: a provider that does not exist is refused, then the right one is named
         *("niemand.kim.telematik-test", desk.domain),
         *("vielleicht", "ja"),
-        # a taken address first
+        # a wrong initial password first, then a taken address: all else is not asked again
         *("praxis", NEW_PASSWORD, "vertippt", NEW_PASSWORD, NEW_PASSWORD),
-        *(code.reference_id, code.initial_password),
-        # then a wrong initial password
-        *("neu", NEW_PASSWORD, NEW_PASSWORD, code.reference_id, "geraten"),
-        *("neu", NEW_PASSWORD, NEW_PASSWORD, code.reference_id, code.initial_password),
+        *(code.reference_id, "geraten", code.reference_id, code.initial_password),
+        *("nein", "neu"),
     ]
     done = subprocess.run(
         [sys.executable, "-m", "clientmodule.administration", "--settings", settings(kim)],
@@ -142,6 +140,7 @@ def test_every_step_is_a_command_of_its_own_that_asks_nothing(
     note = ("--from", "2026-07-01T08:00", "--to", "2036-07-14T18:00", "--message", "Bin im Urlaub.")
     assert "Bin im Urlaub." in step("out-of-office", "--on", *note)
     assert "ausgeschaltet" in step("out-of-office", "--off")
+    assert "bis 15.07.2036 18:00" in step("out-of-office", "--to", "2036-07-15T18:00")
     shown = step("deregister", "--yes")
     assert texts.DEREGISTRATION in shown
     assert "Abholen ist möglich bis" in shown
@@ -184,3 +183,84 @@ def test_what_cannot_be_done_is_one_line_and_status_2(
     assert (status, "Es wurde nichts geändert." in shown) == (0, True)
     status, shown = run(kim, "large-mails", "--on", *always, answers="n\n")
     assert (status, "Es wurde nichts geändert." in shown) == (0, True)
+
+
+@pytest.mark.requirement("A_19460", "A_19462", "A_19468-02")
+def test_what_was_begun_is_finished_later_and_a_wrong_password_asked_again(
+    kim: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    desk = desk_of(kim, "neu")
+    code = kim.endpoints.providers[desk.domain].registration["praxis"]
+    ordered = ("--domain", desk.domain, "--address", NEW, "--reference-id", code.reference_id)
+    files = (
+        *("--password-file", secret(tmp_path, "passwort", NEW_PASSWORD)),
+        *("--initial-password-file", secret(tmp_path, "startpasswort", code.initial_password)),
+    )
+    kim.fault(kim.provider("neu"), "REST.createCert", kind="reply", code=500, text="Störung")
+    status, shown = run(kim, *context(desk), *ordered, *files, answers="\nja\nja\nnein\n")
+    assert status == 2
+    assert shown.count("beim Anbieter ist eine Störung") == 2
+    assert f"Setzen Sie später fort mit --registered --address {NEW}." in shown
+    assert f"Die Adresse {NEW} ist registriert." in shown
+    assert capsys.readouterr().err == "abgebrochen\n"
+
+    kim.ask(kim.provider("neu"), "DELETE", "/faults")
+    answers = ["", "Falsches-Passwort-1", "ja", "", NEW_PASSWORD]  # Enter: the same address
+    named = (*context(desk), "--registered", "--address", NEW)
+    status, shown = run(kim, *named, answers="\n".join(answers) + "\n")
+    assert status == 0, shown + capsys.readouterr().err
+    assert f"KIM-Adresse [{NEW}]: " in shown
+    assert "oder das Konto hat schon ein Zertifikat, das hier fehlt" in shown
+    assert "Schritt 6 von 6" in shown
+
+
+@pytest.mark.requirement("A_19462")
+def test_own_address_whose_registration_was_answered_in_vain_is_logged_in_to(
+    kim: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    desk = desk_of(kim, "neu")
+    desk.register()  # the answer may have been lost: the person registers once more
+    code = kim.endpoints.providers[desk.domain].registration["praxis"]
+    answers = ["", "ja", "neu", NEW_PASSWORD, NEW_PASSWORD, code.reference_id]
+    answers += [code.initial_password, "ja"]
+    named = (*context(desk), "--domain", desk.domain)
+    status, shown = run(kim, *named, answers="\n".join(answers) + "\n")
+    assert status == 0, shown + capsys.readouterr().err
+    assert "die KIM-Adresse ist schon vergeben" in shown
+    assert "Schritt 6 von 6" in shown
+
+
+@pytest.mark.requirement("A_19454", "A_19462")
+def test_card_is_not_tried_again_before_the_person_says_so(
+    kim: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    desk = desk_of(kim, "neu")
+    kim.ask(kim.module("neu"), "DELETE", "/caches")
+    kim.pin("neu", state="VERIFIABLE", entry="wrong")
+    status, shown = run(kim, *context(desk), "--yes", answers="\nnein\n")
+    assert (status, capsys.readouterr().err) == (2, "abgebrochen\n")
+    assert "die PIN war falsch" in shown
+    entered = [e for e in kim.journal(kim.konnektor("neu")) if e["step"] == "VerifyPin"]
+    assert len(entered) == 1
+    kim.pin("neu", state="BLOCKED")
+    _, shown = run(kim, *context(desk), answers="\nnein\n")
+    assert "entsperren Sie sie mit der PUK" in shown
+    for card in kim.endpoints.sites["praxis"].cards:
+        kim.ask(kim.konnektor("neu"), "POST", f"/cards/{card.iccsn}/remove")
+    status, shown = run(kim, *context(desk), answers="\nja\nnein\n")
+    assert status == 2
+    assert shown.count("keine passende SMC-B und kein HBA ist erreichbar") == 2
+
+
+@pytest.mark.requirement("A_19454")
+def test_context_that_was_refused_is_the_proposal_for_the_next_try(
+    kim: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    desk = desk_of(kim, "neu")
+    answers = ["", desk.context["mandant"], "", "", ""]
+    given = context(desk)[2:]  # but for --mandant NAME
+    named = ("konnektor-test", "--mandant", "unbekannt", *given)
+    status, shown = run(kim, *named, answers="\n".join(answers) + "\n")
+    assert status == 0, shown + capsys.readouterr().err
+    assert "Mandant [unbekannt]: " in shown
+    assert f"Clientsystem [{desk.context['clientsystem']}]: " in shown
