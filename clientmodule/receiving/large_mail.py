@@ -87,16 +87,17 @@ def structure(mail: bytes) -> KasPart | None:
     It is the mail's only body (A_19359-07). Two of them, one beside other parts and one that
     cannot be read name no mail data unambiguously: NotRestored is raised.
     """
-    leaves: list[mime.Part] = []
+    found: mime.Part | None = None
     with suppress(FormatError):  # of thousands of parts, the first are enough
-        leaves += mime.parts(mail)
-    found = [leaf for leaf in leaves if leaf.disposition == kas_part.DISPOSITION]
-    if not found:
+        for number, leaf in enumerate(mime.parts(mail)):
+            if leaf.disposition == kas_part.DISPOSITION:
+                found = found or leaf
+            if found is not None and number > 0:
+                raise NotRestored(results.AMBIGUOUS)
+    if found is None:
         return None
-    if len(leaves) > 1:
-        raise NotRestored(results.AMBIGUOUS)
     try:
-        return KasPart.read(mime.decoded(mail, found[0]))
+        return KasPart.read(mime.decoded(mail, found))
     except FormatError:
         raise NotRestored(results.AMBIGUOUS) from None
 

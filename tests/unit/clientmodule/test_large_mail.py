@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email
 import email.policy
+import tracemalloc
 
 import pytest
 
@@ -44,6 +45,18 @@ def test_ambiguous(mail: bytes) -> None:
     with pytest.raises(NotRestored) as raised:
         structure(mail)
     assert raised.value.failure is results.AMBIGUOUS
+
+
+def test_header_blocks_are_not_held_while_the_structure_is_looked_for() -> None:
+    part = b"--b\r\n" + b"a:\r\n" * 2_000 + b"\r\n\r\n"
+    mail = b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + part * 12
+    tracemalloc.start()
+    try:
+        assert structure(mail) is None
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 15 * len(mail)
 
 
 @pytest.mark.requirement("A_23512")
