@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import http.client
 import poplib
 import smtplib
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from itertools import count
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -88,6 +91,17 @@ def test_mail_taken_by_one_process_is_fetched_from_the_other(
         client.dele(1)
         client.quit()
     assert len(first.mailbox(FACHARZT)) == 1
+
+
+def test_who_waits_at_one_process_hears_of_mail_taken_by_the_other(
+    two: tuple[RunningProvider, RunningProvider],
+) -> None:
+    first, second = two
+    host = urlsplit(second.role.control).netloc
+    with closing(http.client.HTTPConnection(host, timeout=20)) as waiting:
+        waiting.request("GET", f"/mailboxes/{FACHARZT}/next?within=20")
+        send(first)
+        assert waiting.getresponse().status == 200
 
 
 def test_mailbox_has_one_session_in_all_processes_and_a_kill_frees_it(
