@@ -48,24 +48,18 @@ class Insurer:
         mail = carried(given)
         desk = Desk(self.party.konnektor, self.habits, self.memory, self.seed)
         opinion = opinion_of(desk, given, storno=_is_storno(mail))
-        answer = None
-        if opinion.code is not None:
-            answer = self._answer(mail, opinion, identity, now)
+        answer = None if opinion.code is None else self._answer(mail, opinion, identity, now)
         return _judged(fetched, given, opinion, answer)
 
     def _answer(self, mail: ReadMail, opinion: Opinion, identity: uuid.UUID, now: datetime) -> Sent:
         """Send ``eAU;Fehler-Kasse`` in the versions of P5-08."""
-        if opinion.code is None:
-            raise ValueError("nothing was objected to")
-        message_id = mail.field("Message-ID")
+        bundle = None if opinion.by_message else document_identifier(opinion.document)
+        subject = Subject(mail.field("Message-ID"), bundle)
         version = _version(mail, opinion, now)
-        subject = Subject(
-            message_id, None if opinion.by_message else document_identifier(opinion.document)
-        )
-        content = outcome(identity, opinion.code, subject, version=version.fhir)
-        to = self._answer_to(mail)
-        envelope = Envelope(self.party.address, (to,), now, in_reply_to=message_id)
+        content = outcome(identity, opinion.objection, subject, version=version.fhir)
         service = f"{mails.FEHLER.rpartition(';')[0]};{version.service}"
+        to = self._answer_to(mail)
+        envelope = Envelope(self.party.address, (to,), now, in_reply_to=subject.message_id)
         answer = mails.eau_error(envelope, str(identity), content, opinion.body, service=service)
         reply = self.party.send(answer, [to], dsn=True)
         return Sent(self.party.name, answer, (to,), True, reply)

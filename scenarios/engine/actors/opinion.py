@@ -49,11 +49,18 @@ class Opinion:
     note: str = ""
 
     @property
+    def objection(self) -> ErrorCode:
+        """The code of a mail that is rejected."""
+        if self.code is None:
+            raise ValueError("nothing was objected to")
+        return self.code
+
+    @property
     def body(self) -> str:
-        """Text of the answer: the reasons, or the prescribed one alone (KP5-05 (9), (10))."""
-        if self.by_message or self.code is None:
+        """Text of the answer: the reasons, or for a virus the prescribed one alone (KP5-05)."""
+        if self.by_message:
             return VIRUS_TEXT
-        lines = (self.code.display, *self.reasons)
+        lines = (self.objection.display, *self.reasons)
         return "\r\n".join(("Die Nachricht wurde abgewiesen:", *(f"- {line}" for line in lines)))
 
 
@@ -165,6 +172,9 @@ def _remembered(desk: Desk, found: Opinion, *, storno: bool) -> Opinion:
     known = desk.memory.known(identifier, document)
     if found.code is None:
         found = _not_ours(desk, found, known, storno=storno)
+    if found.code is None and desk.habits.reject_with is not None:
+        code = error_codes.named(desk.habits.reject_with)
+        found = replace(found, code=code, reasons=("so eingestellt",))
     if known is not Known.NEW and found.code is None:
         found = replace(found, note=f"{known.value}, vermerkt")
     if known is not Known.OTHER_FILE:  # the first file of an identifier is the one that counts

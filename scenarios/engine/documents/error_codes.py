@@ -134,3 +134,11 @@ ALL: tuple[ErrorCode, ...] = (
         for code in (pair.eau, pair.storno)
     ),
 )
+
+
+def named(code: str) -> ErrorCode:
+    """Return the code *code* of the table, or one that no table knows (PF11)."""
+    for known in ALL:
+        if known.code == code:
+            return known
+    return ErrorCode(code, "Unbekannter Fehler")

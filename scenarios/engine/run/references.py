@@ -57,6 +57,9 @@ def _participant_problems(
             other = step.look_up.otherwise
             if other is not None and other not in participants:
                 yield ("steps", index, "look_up", "otherwise"), _unknown(other, participants)
+        answers_to = step.send.reply_to if step.send is not None else None
+        if answers_to is not None and "@" not in answers_to and answers_to not in known:
+            yield ("steps", index, "send", "reply_to"), _unknown(answers_to, known)
         for number, receiver in enumerate(step.send.to if step.send is not None else ()):
             if "@" not in receiver and receiver not in known | found:
                 yield ("steps", index, "send", "to", number), _unknown(receiver, known | found)
@@ -86,6 +89,8 @@ def _document_problems(scenario: Scenario) -> Iterator[tuple[Location, str]]:
     for name, document in scenario.documents.items():
         if document.of is not None and document.of not in scenario.documents:
             yield ("documents", name, "of"), _unknown(document.of, scenario.documents)
+        if document.uuid_of is not None and document.uuid_of not in scenario.documents:
+            yield ("documents", name, "uuid_of"), _unknown(document.uuid_of, scenario.documents)
 
 
 def _step_problems(

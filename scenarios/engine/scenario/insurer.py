@@ -51,6 +51,12 @@ class InsurerHabits(Settings):
         },
         description="welche FHIR-Versionen wann angenommen werden",
     )
+    reject_with: str | None = Field(
+        default=None,
+        pattern=r"^[0-9]{3}$",
+        description="weist auch ab, was in Ordnung ist (PF07); ein Code, den die Tabelle nicht "
+        "kennt, ist eine fehlerhafte Fehlernachricht (PF11)",
+    )
     uuid_reuse: Literal["reject", "note"] = Field(
         default="reject", description="dieselbe UUID für eine andere Datei: abweisen, vermerken"
     )
