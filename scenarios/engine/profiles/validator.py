@@ -65,23 +65,27 @@ class Validator:
     def judge(self, root: etree._Element, day: date) -> list[Finding]:
         """Return every broken rule of the document *root* in a mail of *day*, by line.
 
-        *root* is a Bundle or an OperationOutcome; anything else is one finding.
+        *root* is a Bundle or an OperationOutcome; anything else is one finding. Of a version of
+        the profiles that is valid on *day* and not ours, only what no version changes is judged.
         """
+        if (wrong := plausibility.version_finding(root, day)) is not None:
+            return [wrong]
+        found = [*self.profile_findings(root), *plausibility.findings(Document(root), day)]
+        return sorted(found, key=lambda finding: finding.line)
+
+    def profile_findings(self, root: etree._Element) -> list[Finding]:
+        """Return what the profile that *root* claims objects to: structure and invariants."""
         profile = self._profile(root)
         if profile is None:
             return [_whole(root, "Bundle oder OperationOutcome der eAU", name_of(root))]
         elements = sum(1 for _ in root.iter("*"))
         if elements > MAX_ELEMENTS:
             return [_whole(root, f"höchstens {MAX_ELEMENTS} Elemente", f"{elements}")]
-        if (wrong := plausibility.version_finding(root, day)) is not None:
-            return [wrong]
-        document = Document(root)
-        found = list(plausibility.findings(document, day))
-        if profile_of(root).partition("|")[2] in ("", VERSION):
-            pass_ = Structure(self.shapes, self.codes, REQUIREMENTS, document, self.condition)
-            pass_.resource(root, (self.roots[profile],), name_of(root))
-            found += pass_.findings
-        return sorted(found, key=lambda finding: finding.line)
+        if profile_of(root).partition("|")[2] not in ("", VERSION):
+            return []
+        judging = Structure(self.shapes, self.codes, REQUIREMENTS, Document(root), self.condition)
+        judging.resource(root, (self.roots[profile],), name_of(root))
+        return judging.findings
 
     def _profile(self, root: etree._Element) -> str | None:
         """Return by which profile to judge *root*: the one it claims, else what it looks like."""
