@@ -17,7 +17,8 @@ from ..checks.catalogue import rules_of
 from ..documents.reading import EauDocument, read_file
 from ..endpoints.contract import Endpoints, read_endpoints
 from ..play import Play
-from ..pvs.control import Control, ControlError
+from ..pvs.control import ControlError
+from ..pvs.reset import reset_all
 from ..report.results import CheckResult, ScenarioResult, StepResult, konnektors
 from ..report.screen import Screen
 from ..report.ways import deviations, journals, ways
@@ -123,8 +124,7 @@ def _fresh_world(
 def _reset(endpoints: Endpoints) -> None:
     """Put every process back to its start. Raises InputError when one is gone."""
     try:
-        for url in endpoints.controls().values():
-            Control(url).reset()
+        reset_all(endpoints.controls().values())
     except ControlError as error:
         raise InputError(f"die Welt antwortet nicht mehr: {error}") from None
 
