@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from .lines import LineStream, LineTooLong, stuff
+from .lines import CONTROLS, LineStream, LineTooLong, stuff
 from .provider import LoginRefused, ProviderUnreachable
 
 if TYPE_CHECKING:
@@ -136,13 +136,17 @@ class Mta:
         return await self.reply()
 
     async def reply(self) -> MtaReply:
-        """Read the next reply. Raises ConnectionLost if it is none."""
+        """Read the next reply. Raises ConnectionLost if it is none.
+
+        It goes on to the client system and into DSNs, without what would break their lines.
+        """
         lines: list[bytes] = []
         while True:
             try:
                 line = await self.stream.line()
             except LineTooLong:
                 raise ProviderUnreachable("the MTA answers with endless lines") from None
+            line = CONTROLS.sub(b" ", line)
             lines.append(line + b"\r\n")
             if not line[:3].isdigit() or len(lines) > MAX_REPLY_LINES:
                 raise ProviderUnreachable("the MTA's answer is no SMTP")

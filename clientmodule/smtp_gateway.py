@@ -93,7 +93,7 @@ class SmtpDialogue:
         try:
             if verb in handlers:
                 await handlers[verb](argument)
-            elif self._session is None or verb in NEVER_RELAYED:
+            elif self._session is None or not _may_be_relayed(verb):
                 await self._reply(faults.INVALID_COMMAND)
             else:
                 await self._relay(line)
@@ -316,3 +316,8 @@ class SmtpDialogue:
             with suppress(ConnectionError):  # one that is lost ends the dialogue after this answer
                 await self._session.mta.command("RSET")
             return reply.line()
+
+
+def _may_be_relayed(verb: str) -> bool:
+    """Tell whether *verb* is one, which the MTA takes for no other: it may pass over a space."""
+    return verb.isascii() and verb.isalnum() and verb not in NEVER_RELAYED

@@ -101,6 +101,8 @@ def prepare(
     if kas_part.DISPOSITION in mail.dispositions:
         raise MailRefused(faults.HOLDS_KAS_PART)
     headers = mail.headers
+    if b"\0" in headers.to_bytes():  # which no MTA needs to take, and no report could name
+        raise MailRefused(faults.BAD_MESSAGE)
     to_oneself = [canonical(address) for address in recipients] == [canonical(mail_from)]
     if replace_from and mail_from and not to_oneself:
         _apply_sender(headers, mail_from)

@@ -14,6 +14,7 @@ from simulators.formats.headers import Headers, canonical, split_message
 
 from .. import faults
 from ..faults import MailRefused
+from ..gateway import where
 from ..kas.client import KasFailed
 from ..limits import AccountLimits
 from ..lines import unstuff
@@ -124,11 +125,14 @@ async def _send(sending: Sending, size: int) -> Transmission:
         failures = [Failure(r.recipient, code=r.code) for r in protected.judged.refused]
         failures += [Failure(recipient, reply=reply) for recipient, reply in transmission.refused]
         headers = split_message(outer)[0]
-        if failures:
-            await _report_failures(sending, failures, outer=headers)
-        if outdated:
-            await _report_outdated(sending, kept, outer=headers)
-        await session.installation.reports.deliver(session.account, operation, session.mta)
+        try:
+            if failures:
+                await _report_failures(sending, failures, outer=headers)
+            if outdated:
+                await _report_outdated(sending, kept, outer=headers)
+            await session.installation.reports.deliver(session.account, operation, session.mta)
+        except Exception as error:  # the MTA has the mail: nobody shall send it once more
+            operation.error(where(error))
     return transmission
 
 

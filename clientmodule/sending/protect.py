@@ -10,9 +10,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from lxml import etree
 
-from simulators.formats import komle
+from simulators.formats import enveloped_data, komle, signed_data
+from simulators.formats.errors import FormatError
 
 from ..konnektor import operations, requests
+from ..konnektor.faults import KonnektorUnreachable
 
 if TYPE_CHECKING:
     from ..installation import Installation
@@ -63,21 +65,21 @@ class Protection:
             return await konnektor.job_numbers.use(operation, self.context, sign)
 
         answer = await konnektor.cards.sign_with(operation, self.context, self.sender, use)
-        return await compute(len(mail), operations.document, answer, "Base64Signature")
+        return await compute(len(mail), _signed, answer)
 
     async def encrypt(
         self, operation: Operation, signed: bytes, entries: Entries, attribute: bytes
     ) -> bytes:
         """Return the encrypted CMS around the *signed* one (KOM-LE-A_2022, 2191, 2027).
 
-        Raises KonnektorFault, KonnektorUnreachable.
+        Raises KonnektorFault; KonnektorUnreachable also for an answer that is nothing encrypted.
         """
         compute = self.installation.compute
         request = await compute(len(signed), _encryption_request, signed, entries, attribute)
         answer = await operations.encrypt_document(
             self.konnektor.soap, operation, self.context, request
         )
-        return await compute(len(signed), operations.document, answer, "Base64Data")
+        return await compute(len(signed), _encrypted, answer)
 
 
 def entries_of(holders: Sequence[tuple[str, Sequence[x509.Certificate]]]) -> Entries:
@@ -88,6 +90,25 @@ def entries_of(holders: Sequence[tuple[str, Sequence[x509.Certificate]]]) -> Ent
         for certificate in certificates
     }
     return list(entries.values())
+
+
+def _signed(answer: etree._Element) -> bytes:
+    cms = operations.document(answer, "Base64Signature")
+    try:
+        signed_data.read(cms, verify=False)
+    except FormatError:
+        raise KonnektorUnreachable("the answer is no signature") from None
+    return cms
+
+
+def _encrypted(answer: etree._Element) -> bytes:
+    """Return the CMS in *answer*: whatever else it held would leave the house as it is."""
+    cms = operations.document(answer, "Base64Data")
+    try:
+        enveloped_data.read(cms)
+    except FormatError:
+        raise KonnektorUnreachable("the answer is not encrypted") from None
+    return cms
 
 
 def _sign_request(mail: bytes, attribute: bytes) -> str:
