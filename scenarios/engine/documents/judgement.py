@@ -73,7 +73,7 @@ def _character_set(content: bytes) -> str | None:
 def _profile(document: EauDocument, accepted: tuple[str, ...]) -> Iterator[str]:
     """Yield what breaks the profile; what is only implausible an insurer does not reject (KP5-05).
 
-    Of a version before ours nothing but its name is judged: its rules are not at hand.
+    Of a version before ours only the entries are judged: its other rules are not at hand.
     """
     root = parse(document.content)
     expected = "KBV_PR_EAU_Storno_Bundle" if document.is_storno else "KBV_PR_EAU_Bundle"

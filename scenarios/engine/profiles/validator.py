@@ -7,6 +7,7 @@ parents (FHIR R4, kbv.basis) is always ours. Read once, then a few milliseconds 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
@@ -18,7 +19,7 @@ from lxml import etree
 from simulators.process.errors import one_line
 
 from . import plausibility
-from .document import Document, line_of, name_of, profile_of
+from .document import Document, at, line_of, name_of, profile_of
 from .finding import Finding, shown
 from .invariants import judged_by_code
 from .packages import read_packages, short
@@ -65,8 +66,7 @@ class Validator:
     def judge(self, root: etree._Element, day: date) -> list[Finding]:
         """Return every broken rule of the document *root* in a mail of *day*, by line.
 
-        *root* is a Bundle or an OperationOutcome; anything else is one finding. Of a version of
-        the profiles that is valid on *day* and not ours, only what no version changes is judged.
+        *root* is a Bundle or an OperationOutcome; anything else is one finding.
         """
         if (wrong := plausibility.version_finding(root, day)) is not None:
             return [wrong]
@@ -74,7 +74,10 @@ class Validator:
         return sorted(found, key=lambda finding: finding.line)
 
     def profile_findings(self, root: etree._Element) -> list[Finding]:
-        """Return what the profile that *root* claims objects to: structure and invariants."""
+        """Return what the profile that *root* claims objects to: structure and invariants.
+
+        Of another version than ours only the entries of the Bundle are judged: they are the same.
+        """
         profile = self._profile(root)
         if profile is None:
             return [_whole(root, "Bundle oder OperationOutcome der eAU", name_of(root))]
@@ -82,7 +85,12 @@ class Validator:
         if elements > MAX_ELEMENTS:
             return [_whole(root, f"höchstens {MAX_ELEMENTS} Elemente", f"{elements}")]
         if profile_of(root).partition("|")[2] not in ("", VERSION):
-            return []
+            entries = f"{profile}:entry"
+            found = self._structure(_as_ours(root), profile)
+            return [one for one in found if one.rule.startswith(entries)]
+        return self._structure(root, profile)
+
+    def _structure(self, root: etree._Element, profile: str) -> list[Finding]:
         judging = Structure(self.shapes, self.codes, REQUIREMENTS, Document(root), self.condition)
         judging.resource(root, (self.roots[profile],), name_of(root))
         return judging.findings
@@ -125,6 +133,14 @@ def from_packages(directory: Path) -> Validator:
 def _validator(rows: tuple[Row, ...], codes: Codes, condition: Condition) -> Validator:
     roots = trees(rows)
     return Validator(roots, Shapes(roots), codes, condition)
+
+
+def _as_ours(root: etree._Element) -> etree._Element:
+    """Return a copy of *root* that claims the version of our rules."""
+    copy = deepcopy(root)
+    for claim in (*at(copy, "meta.profile"), *at(copy, "entry.resource.meta.profile")):
+        claim.set("value", f"{claim.get('value', '').partition('|')[0]}|{VERSION}")
+    return copy
 
 
 def _whole(root: etree._Element, expected: str, found: str) -> Finding:
