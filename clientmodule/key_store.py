@@ -11,8 +11,8 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -31,6 +31,8 @@ PASSWORD_FILE = "password"  # noqa: S105 (the name of the file)
 PASSWORD_BYTES = 32
 MAX_FILE = 1 << 20
 MAX_FILES = 10_000
+PROBE = 16 << 10
+"""Bytes that there must be room for: a key with its certificates."""
 SUFFIX = ".p12"
 
 Stamp = tuple[int, int, int] | None
@@ -99,9 +101,8 @@ class KeyStore:
 
         Raises InputError when it cannot be written.
         """
-        try:
-            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            secret = self._secret()
+        with self._writing():
+            secret = self._begin()
             content = pkcs12.serialize_key_and_certificates(
                 address.lower().encode(),
                 material.key,
@@ -110,17 +111,13 @@ class KeyStore:
                 BestAvailableEncryption(secret.encode()),
             )
             _write_private(self._file(address), content, os.replace)
-        except OSError as error:
-            raise InputError(
-                f"{self._directory}: der Schlüsselspeicher kann nicht geschrieben werden: "
-                f"{reason(error)}"
-            ) from None
         return ClientIdentity(self._file(address), secret, material.certificate)
 
-    def remove(self, address: str) -> None:
-        """Forget what was stored for *address*."""
-        with suppress(FileNotFoundError):
-            self._file(address).unlink()
+    def prepare(self) -> None:
+        """See that something can be stored. Raises InputError if not."""
+        with self._writing():
+            self._begin()
+            _write_private(self._directory / "probe", bytes(PROBE), lambda _, __: None)
 
     def addresses(self) -> tuple[str, ...]:
         """Return every address that has an identity, of the settings or stored.
@@ -130,7 +127,7 @@ class KeyStore:
         known = dict.fromkeys(self._given)
         if self._directory.is_dir():
             for file in sorted(self._directory.glob(f"*{SUFFIX}"))[:MAX_FILES]:
-                with suppress(OSError, ValueError):
+                with suppress(OSError, ValueError, InputError):
                     name = _load(file, self._secret()).cert
                     if name is not None and name.friendly_name:
                         known[name.friendly_name.decode("utf-8")] = None
@@ -146,6 +143,21 @@ class KeyStore:
             return address.lower()
         return next(iter(self.addresses()), None)
 
+    def _begin(self) -> str:
+        """Make the directory if need be and return the password."""
+        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return self._secret()
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise InputError(
+                f"{self._directory}: der Schlüsselspeicher kann nicht geschrieben werden: "
+                f"{reason(error)}"
+            ) from None
+
     def _file(self, address: str) -> Path:
         name = hashlib.sha256(address.lower().encode()).hexdigest()[:32]
         return self._directory / (name + SUFFIX)
@@ -157,7 +169,13 @@ class KeyStore:
         if not path.exists():
             with suppress(FileExistsError):  # another process was faster: its password holds
                 _write_private(path, secrets.token_urlsafe(PASSWORD_BYTES).encode(), os.link)
-        return read_bounded(path, MAX_FILE).decode("ascii")
+        try:
+            secret = read_bounded(path, MAX_FILE).decode("ascii")
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"{path}: not readable: {one_line(str(error))}") from None
+        if not secret:
+            raise InputError(f"{path}: holds no password")
+        return secret
 
 
 def read_material(content: bytes, password: str) -> KeyMaterial:

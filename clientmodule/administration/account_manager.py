@@ -95,7 +95,6 @@ class AccountManager:
         *,
         kim_version: str | None = None,
         password: str | None = None,
-        days_kept: int | None = None,
     ) -> None:
         """Change what is given of an account (setAccount)."""
         body: dict[str, Any] = {}
@@ -103,8 +102,6 @@ class AccountManager:
             body["kimVersion"] = kim_version
         if password is not None:
             body["password"] = _base64(password)
-        if days_kept is not None:
-            body["dataTimeToLive"] = days_kept
         await self._rest.call(operation, who, _request("setAccount", login, "PUT", body=body))
 
     async def deregister(self, operation: Operation, who: Who, login: Login) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,6 +19,7 @@ from .account_data import LARGE_MAILS_SUFFIX, Account, OutOfOffice, ServiceInfor
 from .account_manager import AccountManager, Login, Registration, domain_of
 from .cards import AuthenticationCard
 from .certificate import expires, fetch_certificate, import_certificate
+from .faults import AdministrationFault
 from .proposals import Proposal, proposal
 from .rest import Who
 from .user_names import UserNames, user_names
@@ -171,13 +173,16 @@ class Administration:
     ) -> datetime | None:
         """Deregister the account; return until when mails can be fetched (A_19463, A_19464-03).
 
-        Needs that the user has *confirmed* to know that it ends after 30 days.
+        None if the provider does not say. Needs that the user has *confirmed* to know that the
+        account ends after 30 days.
         """
         if not confirmed:
             raise faults.wrong_input("Deregistrierung", faults.UNCONFIRMED_DEREGISTRATION)
         who, operation = self._who(place, iccsn), self._operation()
         await self._accounts.deregister(operation, who, login)
-        return (await self._accounts.show(operation, who, login)).deregistered_until
+        with suppress(AdministrationFault):  # it is deregistered all the same
+            return (await self._accounts.show(operation, who, login)).deregistered_until
+        return None
 
     async def revoke(self, place: Place, iccsn: str, login: Login) -> None:
         """Take the deregistration back (A_19464-03)."""

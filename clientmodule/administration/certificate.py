@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
+from collections.abc import Callable
 from datetime import datetime
+from typing import ParamSpec, TypeVar
 
 from simulators.process.errors import InputError
 
@@ -15,6 +18,8 @@ from .account_manager import AccountManager, Login
 from .faults import AdministrationFault
 from .rest import Who
 
+P = ParamSpec("P")
+R = TypeVar("R")
 PASSWORD_BYTES = 32
 """From the system's source, not the seeded one: it protects a key."""
 MAX_COMMON_NAME = 61
@@ -35,9 +40,27 @@ async def fetch_certificate(
 ) -> ClientIdentity:
     """Have a new certificate made for *login* and store it (A_19468-02, A_19453, A_19513).
 
-    The PKCS#12 comes under a password that is made for it alone and forgotten afterwards
-    (A_21382). Raises AdministrationFault.
+    A provider may give the first certificate only once. So nothing is asked for before there is
+    a place to keep it, and what was asked for is stored even if the caller gives up meanwhile.
+    Raises AdministrationFault.
     """
+    await _in_key_store(installation, installation.keys.prepare)
+    work = asyncio.create_task(_fetch(installation, account_manager, operation, who, login))
+    try:
+        return await asyncio.shield(work)
+    except asyncio.CancelledError:
+        await asyncio.wait({work})  # every call in it ends by itself
+        raise
+
+
+async def _fetch(
+    installation: Installation,
+    account_manager: AccountManager,
+    operation: Operation,
+    who: Who,
+    login: Login,
+) -> ClientIdentity:
+    """Fetch and store; the PKCS#12 comes under a password made for it alone (A_21382)."""
     password = container_password()
     name = login.address.rpartition("@")[0][:MAX_COMMON_NAME]
     container = await account_manager.create_certificate(operation, who, login, name, password)
@@ -63,10 +86,7 @@ async def import_certificate(
 
 async def store(installation: Installation, address: str, material: KeyMaterial) -> ClientIdentity:
     """Put *material* into the key store (KOM-LE-A_2065). Raises AdministrationFault."""
-    try:
-        return await installation.process.in_thread(installation.keys.put, address, material)
-    except InputError as error:
-        raise AdministrationFault("key-store", str(error)) from None
+    return await _in_key_store(installation, installation.keys.put, address, material)
 
 
 async def expires(installation: Installation, address: str) -> datetime | None:
@@ -74,8 +94,14 @@ async def expires(installation: Installation, address: str) -> datetime | None:
 
     Raises AdministrationFault when its file cannot be used.
     """
+    identity = await _in_key_store(installation, installation.keys.identity, address)
+    return None if identity is None else identity.expires
+
+
+async def _in_key_store(
+    installation: Installation, do: Callable[P, R], *args: P.args, **kwargs: P.kwargs
+) -> R:
     try:
-        identity = await installation.process.in_thread(installation.keys.identity, address)
+        return await installation.process.in_thread(do, *args, **kwargs)
     except InputError as error:
         raise AdministrationFault("key-store", str(error)) from None
-    return None if identity is None else identity.expires

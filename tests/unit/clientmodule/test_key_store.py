@@ -58,8 +58,6 @@ def test_stored_keys_are_the_owners_alone_and_encrypted(tmp_path: Path) -> None:
         pkcs12.load_pkcs12(files[0].read_bytes(), b"geraten")
     assert KeyStore(tmp_path / "keys", None, {}).identity(ADDRESS.upper()) is not None
     assert store.addresses() == (ADDRESS.lower(),)
-    store.remove(ADDRESS)
-    assert store.identity(ADDRESS) is None
 
 
 @pytest.mark.requirement("A_19453")
@@ -127,3 +125,32 @@ def test_container_is_read_with_its_password_and_a_key_that_fits(tmp_path: Path)
     ):
         with pytest.raises(ValueError, match=r".+"):
             read_material(content, password)
+
+
+@pytest.mark.requirement("A_19453")
+def test_store_says_before_anything_is_fetched_that_it_cannot_keep_it(tmp_path: Path) -> None:
+    store = KeyStore(tmp_path / "keys", None, {})
+    store.prepare()
+    assert [file.name for file in (tmp_path / "keys").iterdir()] == ["password"]
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(InputError, match="kann nicht geschrieben werden: das gibt es schon"):
+        KeyStore(tmp_path / "file", None, {}).prepare()
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff", None])
+def test_password_of_the_store_that_cannot_be_read_is_named(
+    tmp_path: Path, content: bytes | None
+) -> None:
+    store = KeyStore(tmp_path / "keys", None, {})
+    store.put(ADDRESS, material())
+    password = tmp_path / "keys" / "password"
+    password.unlink()
+    if content is None:
+        password.mkdir()
+    else:
+        password.write_bytes(content)
+    with pytest.raises(InputError, match="password"):
+        store.identity(ADDRESS)
+    with pytest.raises(InputError, match="password"):
+        store.prepare()
+    assert store.addresses() == ()

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import io
+import json
 import poplib
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -264,3 +267,60 @@ def test_context_that_was_refused_is_the_proposal_for_the_next_try(
     assert status == 0, shown + capsys.readouterr().err
     assert "Mandant [unbekannt]: " in shown
     assert f"Clientsystem [{desk.context['clientsystem']}]: " in shown
+
+
+def keys(kim: World) -> set[tuple[str, int]]:
+    """Return what lies in the key store, and since when."""
+    store = kim.directory / "data" / "clientmodule-praxis" / "keys"
+    return {(file.name, file.stat().st_mtime_ns) for file in store.glob("*.p12")}
+
+
+@pytest.mark.requirement("A_19453", "A_19468-02")
+def test_certificate_that_was_asked_for_is_kept_whatever_the_person_does(
+    kim: World, tmp_path: Path
+) -> None:
+    desk = desk_of(kim, "neu")
+    desk.register()
+    before = keys(kim)
+    kim.fault(kim.provider("neu"), "REST.createCert", kind="delay", seconds=0.5)
+    asked = str(kim.journal(kim.konnektor("neu"))).count("VerifyCertificate")
+    password = secret(tmp_path, "passwort", NEW_PASSWORD)
+    program = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "clientmodule.administration", "--settings", settings(kim)),
+            *("certificate", "--batch", *context(desk)),
+            *("--address", NEW, "--password-file", password),
+        ],
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    deadline = time.monotonic() + SECONDS
+    while str(kim.journal(kim.konnektor("neu"))).count("VerifyCertificate") == asked:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    program.send_signal(signal.SIGINT)
+    _, error = program.communicate(timeout=SECONDS)
+    assert (program.returncode, error) == (2, "\nabgebrochen\n")
+    assert keys(kim) - before
+
+
+@pytest.mark.requirement("A_19453", "A_21396")
+def test_nothing_is_fetched_that_cannot_be_kept_and_nothing_done_is_called_undone(
+    kim: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    desk = desk_of(kim, "neu")
+    desk.register()
+    told = json.loads(Path(settings(kim)).read_text(encoding="utf-8"))
+    elsewhere = tmp_path / "settings.json"
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "keys").write_text("belegt", encoding="utf-8")
+    kim.fault(kim.provider("neu"), "REST.createCert", kind="reply", code=500, text="Störung")
+    elsewhere.write_text(json.dumps({**told, "data_dir": str(tmp_path / "data")}), encoding="utf-8")
+    always = [*context(desk), "--address", NEW]
+    always += ["--password-file", secret(tmp_path, "passwort", NEW_PASSWORD), "--batch"]
+    assert main(["--settings", str(elsewhere), "certificate", *always]) == 2
+    assert "der Schlüsselspeicher kann nicht geschrieben werden" in capsys.readouterr().err
+
+    kim.ask(kim.provider("neu"), "DELETE", "/faults")
+    desk.on_account("certificate")
+    kim.fault(kim.provider("neu"), "REST.getAccount", kind="reply", code=500, text="Störung")
+    assert "Das Konto ist deregistriert." in run(kim, "deregister", "--yes", *always)[1]
