@@ -25,6 +25,7 @@ from .world.own_arguments import add_own_arguments, own_arguments
 
 DEFAULT_WORLD = "demo"
 DEFAULT_DIRECTORY = Path("kimulator-run")
+STDIN = 0
 BETWEEN = "die Welt startet oder endet gerade"
 
 
@@ -63,8 +64,9 @@ def up(arguments: argparse.Namespace) -> int:
         ports=arguments.ports,
         own=own_arguments(arguments),
     )
+    held_by = STDIN if arguments.until_stdin_closes else None
     try:
-        return (detach if arguments.detach else supervise)(start, _say)
+        return detach(start, _say) if arguments.detach else supervise(start, _say, held_by)
     except Refused as refusal:
         return _refuse(str(refusal), refusal.status)
 
@@ -172,7 +174,13 @@ def _parser() -> argparse.ArgumentParser:
         help="freie Ports, oder die der Welt (Vorgabe: auto)",
     )
     add_own_arguments(starting)
-    starting.add_argument("--detach", action="store_true", help="im Hintergrund laufen lassen")
+    keeping = starting.add_mutually_exclusive_group()
+    keeping.add_argument("--detach", action="store_true", help="im Hintergrund laufen lassen")
+    keeping.add_argument(
+        "--until-stdin-closes",
+        action="store_true",
+        help="endet mit dem Programm, das die Welt gestartet hat (Standardeingabe eine Pipe)",
+    )
     asking = add("ready", ready, "sagt, ob die Welt bereit ist (Status 0 oder 1)")
     _add_run_dir(asking)
     asking.add_argument("--url", metavar="URL", help="nur der Prozess mit diesem Control-Port")

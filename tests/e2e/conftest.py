@@ -29,26 +29,30 @@ class Command:
     foreground: list[subprocess.Popen[str]] = field(default_factory=list)
     directories: list[Path] = field(default_factory=list)
 
-    def __call__(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    def __call__(
+        self, *arguments: str | Path, stdin: int | None = None
+    ) -> subprocess.CompletedProcess[str]:
         """Run the command to its end."""
         self._remember(arguments)
         return subprocess.run(
             self._line(arguments),
             env=self.environment,
             cwd=ROOT,
+            stdin=stdin,
             capture_output=True,
             text=True,
             timeout=START_SECONDS,
             check=False,
         )
 
-    def start(self, *arguments: str | Path) -> subprocess.Popen[str]:
+    def start(self, *arguments: str | Path, stdin: int | None = None) -> subprocess.Popen[str]:
         """Start the command and return when it prints that the world is ready."""
         self._remember(arguments)
         process = subprocess.Popen(
             self._line(arguments),
             env=self.environment,
             cwd=ROOT,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

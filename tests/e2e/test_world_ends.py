@@ -30,6 +30,31 @@ def test_a_signal_ends_everything(
     assert world.gone()
 
 
+def test_a_world_ends_with_the_program_that_holds_it(
+    kimulator: Any, look_at: Any, small_world: Path, tmp_path: Path
+) -> None:
+    held = ("up", small_world, "--until-stdin-closes", "--run-dir", tmp_path / "run")
+    process = kimulator.start(*held, stdin=subprocess.PIPE)
+    world = look_at(tmp_path / "run")
+    process.stdin.write("what is written ends nothing\n")
+    process.stdin.flush()
+    assert kimulator("ready", "--run-dir", tmp_path / "run").returncode == 0
+    _, errors = process.communicate(timeout=END_SECONDS)  # closes it
+    assert (process.returncode, errors) == (0, "")
+    assert world.gone()
+
+
+def test_a_world_is_not_held_by_what_nobody_can_close(
+    kimulator: Any, small_world: Path, tmp_path: Path
+) -> None:
+    process = kimulator(
+        *("up", small_world, "--until-stdin-closes", "--run-dir", tmp_path / "run"),
+        stdin=subprocess.DEVNULL,
+    )
+    assert process.returncode == 2
+    assert "keine Pipe" in one_line(process.stderr)
+
+
 def test_a_killed_process_ends_the_others(
     kimulator: Any, look_at: Any, small_world: Path, tmp_path: Path
 ) -> None:

@@ -97,7 +97,7 @@ class RunningWorld:
         """The process ids by process name."""
         return self._group.pids
 
-    def wait(self, also: socket.socket | None = None) -> None:
+    def wait(self, also: socket.socket | int | None = None) -> None:
         """Wait until a process dies (raises ProcessDied) or *also* becomes readable."""
         self._group.wait_for_death(also)
 

@@ -119,7 +119,7 @@ class ProcessGroup:
                         raise self._death(key.data)
                     selector.unregister(key.fd)
 
-    def wait_for_death(self, also: socket.socket | None = None) -> None:
+    def wait_for_death(self, also: socket.socket | int | None = None) -> None:
         """Wait until a process dies (raises ProcessDied) or *also* becomes readable."""
         with selectors.DefaultSelector() as selector:
             for child in self._children:

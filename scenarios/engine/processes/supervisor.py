@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import stat
 import sys
 import traceback
 from collections.abc import Callable, Iterator
@@ -23,6 +24,7 @@ from .run_directory import LOGS, SUPERVISOR_LOG
 from .selftest import SelfTestFailed
 
 Say = Callable[[str], None]
+READ_BYTES = 4096
 
 
 class _Ended(BaseException):
@@ -37,19 +39,24 @@ class Refused(Exception):
         self.status = status
 
 
-def supervise(start: Start, say: Say) -> int:
+def supervise(start: Start, say: Say, held_by: int | None = None) -> int:
     """Start a world, print where it is, and keep it until a signal ends it (exit status 0).
+
+    With *held_by*, the descriptor of a pipe, the world ends when its other end is closed too:
+    when whoever started it is gone.
 
     Raises InputError or Refused when it does not start, Refused when one of its processes dies:
     the others are ended then.
     """
+    if held_by is not None and not _can_be_closed(held_by):
+        raise InputError("die Standardeingabe ist keine Pipe: niemand kann sie schließen")
     ready = False
     with _ending_signals():
         try:
             world = _started(start)
             ready = True
             text = _announcement(world)
-            _keep(world, lambda: say(f"{text}\nbereit; Strg-C beendet die Welt"))
+            _keep(world, lambda: say(f"{text}\nbereit; Strg-C beendet die Welt"), held_by)
         except _Ended:
             if not ready:
                 raise Refused("abgebrochen, bevor die Welt bereit war", EXIT_INPUT) from None
@@ -132,11 +139,21 @@ def _announcement(world: RunningWorld) -> str:
     return endpoint_table(world.title, world.endpoints) + ("\n" + notes if notes else "")
 
 
-def _keep(world: RunningWorld, announce: Callable[[], None]) -> None:
+def _can_be_closed(descriptor: int) -> bool:
+    try:
+        mode = os.fstat(descriptor).st_mode
+    except OSError:  # it is closed already
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
+
+
+def _keep(world: RunningWorld, announce: Callable[[], None], held_by: int | None = None) -> None:
     """Say that the world is ready and wait; however this ends, the world ends with it."""
     try:
         announce()
-        world.wait()
+        world.wait(held_by)
+        while held_by is not None and os.read(held_by, READ_BYTES):
+            world.wait(held_by)
     except ProcessDied as error:
         raise Refused(f"{error}; die Welt ist beendet", error.status) from None
     finally:
