@@ -8,11 +8,13 @@ from simulators.formats.errors import FormatError
 from simulators.formats.headers import addresses
 from simulators.formats.signer_info import SignerInfo
 
+from ..actors.opinion import sent_on
 from ..documents import error_codes, mails
 from ..documents.mail_parts import Part, read_mail
 from ..documents.outcome import Rejection, read_outcome
 from ..documents.reading import EauDocument, read_document
-from ..documents.safe_xml import NotXml
+from ..documents.safe_xml import NotXml, parse
+from ..profiles.validator import shipped
 from ..scenario.artifacts import Fetched, Judged, Sent
 from ..scenario.failure import StepFailed
 from .insurer import expected_address
@@ -20,6 +22,7 @@ from .rule import Case, Rule, Verdict, demand, failed, passed, verdict
 
 _FEHLER = mails.FEHLER.rpartition(";")[0]
 """The version is judged by answer-version: it depends on what the practice sent."""
+SHOWN_FINDINGS = 5
 QES_POLICY = "1.2.276.0.76.4.72"
 """C.HP.QES: the certificate of the HBA for qualified signatures."""
 
@@ -59,6 +62,17 @@ def _form(sent: Sent, service: str, prefix: str, description: str) -> Verdict:
     if faults:
         return failed("; ".join(faults))
     return passed(f"{service}, {name}.p7s")
+
+
+def profile(case: Case) -> Verdict:
+    """Das gesendete Dokument entspricht am Tag der Mail den Profilen der KBV und den Plausibilitätsregeln der TA-eAU."""  # noqa: E501 (shown as one sentence)
+    document = _document(case.subject)
+    day = sent_on(read_mail(case.subject.mail.content), case.play.now().date())
+    findings = shipped().judge(parse(document.content), day)
+    if findings:
+        shown = "; ".join(f"Zeile {one.line}: {one.text()}" for one in findings[:SHOWN_FINDINGS])
+        return failed(f"{len(findings)} Regeln verletzt: {shown}")
+    return passed(f"{document.profile}: keine Regel verletzt")
 
 
 def insurer_decrypted(case: Case) -> Verdict:
@@ -171,6 +185,7 @@ def error_outcome(case: Case) -> Verdict:
 RULES = (
     Rule("eau-mail", "P5-02", "eAU-Mail in vorgeschriebener Form", Sent, delivery_form),
     Rule("storno-mail", "P5-03", "Storno-Mail in vorgeschriebener Form", Sent, storno_form),
+    Rule("eau-profile", "P310-01", "Dokument nach den Profilen", Sent, profile),
     Rule("insurer-decrypted", "KOM-LE-A_2048-01", "Kasse entschlüsselt", Judged, insurer_decrypted),
     Rule("qes-valid", "P4-01", "QES gültig über diese Bytes", Judged, qes_valid),
     Rule("eau-accepted", "P310-14", "Bundle angenommen", Judged, accepted),

@@ -213,6 +213,17 @@ def content(old: str, new: str) -> Callable[[Any], Any]:
     return change
 
 
+def in_document(old: bytes, new: bytes) -> Callable[[Sent], Sent]:
+    def change(sent: Sent) -> Sent:
+        assert sent.signed is not None
+        assert sent.signed.eau is not None
+        assert old in sent.signed.eau.content
+        document = replace(sent.signed.eau, content=sent.signed.eau.content.replace(old, new))
+        return replace(sent, signed=replace(sent.signed, eau=document))
+
+    return change
+
+
 def in_sent(old: str, new: str) -> Callable[[Any], Any]:
     """Return a change of a sent mail's bytes."""
 
@@ -275,6 +286,9 @@ MUTATIONS: list[tuple[str, str, Callable[[Any], Any]]] = [
     (STORNO, "storno-mail", with_service),
     (STORNO, "storno-mail", in_sent("eAU;Storno-Arzt;V1.2", "eAU;Lieferung;V1.2")),
     (STORNO, "storno-mail", in_sent("Subject: TEAU0_Storno_", "Subject: TEAU0_")),
+    (DELIVERY, "eau-profile", in_document(b'"final"', b'"draft"')),
+    (DELIVERY, "eau-profile", in_document(b"/bfarm/icd-10-gm", b"/dimdi/icd-10-gm")),
+    (STORNO, "eau-profile", in_document(b"<deleted ", b"<entfernt ")),
     (DELIVERY, "insurer-decrypted", lambda judged: replace(judged, decryption="01")),
     (DELIVERY, "insurer-decrypted", lambda judged: replace(judged, integrity=("08",))),
     (DELIVERY, "qes-valid", lambda j: replace(j, verification=Verification("INVALID"))),
