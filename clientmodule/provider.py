@@ -25,6 +25,8 @@ from .user_name import UserName
 
 CONNECT_SECONDS = 20.0
 READ_AHEAD = 256 << 10
+NOBODY = ""
+"""Stands for every address without a key of its own: whoever knocks may name any."""
 
 
 class ProviderUnreachable(ConnectionError):
@@ -63,6 +65,8 @@ class Provider:
         """
         key = address.lower()
         stamp = self._keys.stamp(key)
+        if stamp is None and key not in self._settings.accounts:
+            key = NOBODY
         known = self._contexts.get(key)
         if known is not None and known[0] == stamp:
             return known[1]

@@ -62,11 +62,10 @@ class Reports:
 
     async def deliver(self, account: Account, operation: Operation, mta: Mta) -> None:
         """Hand over what waits for *account*; what the MTA refuses for good is dropped."""
-        waiting = self._waiting_for(account)
-        while waiting:
+        while waiting := self._waiting_for(account):
             to, report = waiting.popleft()
             if not await self._transmit(operation, mta, to, report):
-                waiting.appendleft((to, report))
+                self._put(account, to, report)  # the queue may be another one by now
                 return
 
     async def _transmit(self, operation: Operation, mta: Mta, to: str, report: bytes) -> bool:

@@ -1,4 +1,4 @@
-"""Hostile client systems, providers and Konnektoren: no mail leaves open, is lost, or goes twice."""
+"""Hostile client systems, providers and Konnektoren: nothing leaves open, is lost, goes twice."""
 
 from __future__ import annotations
 
