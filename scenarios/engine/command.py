@@ -20,6 +20,7 @@ from simulators.process.errors import InputError, one_line
 from simulators.process.exit_status import EXIT_BUG, EXIT_CHECK_FAILED, EXIT_INPUT, EXIT_OK
 
 from .arguments import Parser
+from .inspection.command_line import add_inspect_arguments, inspect_command
 from .run.command_line import add_run_arguments, run_command, seed
 from .world.own_arguments import add_own_arguments, own_arguments
 
@@ -190,6 +191,8 @@ def _parser() -> argparse.ArgumentParser:
     add("list", list_all, "zeigt Welten, Szenarien und Prüfungen")
     explaining = add("explain", explain, "erklärt eine Prüfung oder einen Code")
     explaining.add_argument("subject", metavar="PRÜFUNG|CODE")
+    inspecting = add("inspect", inspect_command, "durchleuchtet eine Nachricht (.eml)")
+    add_inspect_arguments(inspecting)
     writing = add("settings", settings, "schreibt Einstellungen und Zertifikate für Container")
     _add_world(writing)
     _add_run_dir(writing)

@@ -172,6 +172,21 @@ class EnvelopedData:
     _keys: tuple[key_transport.TransportedKey | key_agreement.AgreedKey, ...] = field(repr=False)
     _sealed: _Sealed = field(repr=False)
 
+    @property
+    def key_algorithms(self) -> tuple[str, ...]:
+        """How each recipient gets the content key: OIDs, in the order of ``recipients``."""
+        return tuple(cms_algorithms.algorithm(key.algorithm)[0] for key in self._keys)
+
+    @property
+    def key_bits(self) -> int:
+        """Length of the AES key that encrypts the content by GCM."""
+        return self._sealed.key_bytes * 8
+
+    @property
+    def sealed_bytes(self) -> int:
+        """How long the encrypted content is."""
+        return len(self._sealed.ciphertext)
+
     def decrypt(
         self,
         certificate_id: CertificateId,

@@ -28,7 +28,7 @@ ENGINE = "scenarios.engine"
 # From the command line down to the formats; those of one floor do not know each other.
 FLOORS = (
     {"command"},
-    {"explain"},
+    {"explain", "inspection"},
     {"arguments", "run"},
     {"report"},
     {"checks", "steps"},
@@ -38,6 +38,7 @@ FLOORS = (
     {"processes", "pvs"},
     {"endpoints"},
     {"world"},
+    {"xray"},
     {"documents", "yaml_files"},
     {"profiles"},
 )

@@ -152,3 +152,7 @@ def test_no_field_hides_behind_a_bare_carriage_return() -> None:
     assert block.names() == ["Subject", "From"]
     written = email.message_from_bytes(block.to_bytes())
     assert written.keys() == ["Subject", "From"]
+
+
+def test_an_encoded_word_that_is_none_stays_as_it_is() -> None:
+    assert decoded("=?utf-8?b?a?=") == "=?utf-8?b?a?="

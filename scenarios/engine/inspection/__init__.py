@@ -1,0 +1,1 @@
+"""``kimulator inspect``: the X-ray of a mail in a file, on the screen or as JSON."""
