@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from cryptography import x509
 
-from simulators.formats.certificates import CertificateId, certificate_id
+from simulators.formats.certificates import CertificateId, certificate_id, policies, telematik_id
 from simulators.process.clock import Clock
 
 from ..caches import TimedCache
@@ -23,10 +24,20 @@ from .soap import SoapTransport
 R = TypeVar("R")
 CARDS_LIFETIME = timedelta(minutes=10)
 CERTIFICATES_LIFETIME = timedelta(hours=12)
+INSTITUTION: Final = "1.2.276.0.76.4.76"
+"""The policy of C.HCI.ENC."""
 UNLOCKED = frozenset({"VERIFIED", "DISABLED"})
 _PIN_OK = "OK"
 
 Selection = Callable[[tuple[CardInfo, ...]], Awaitable[CardInfo | None]]
+
+
+@dataclass(frozen=True)
+class _Held:
+    """What a card's certificates C.ENC say: which they are, and the Telematik-IDs in them."""
+
+    ids: tuple[CertificateId, ...]
+    telematik_ids: frozenset[str | None]
 
 
 class Cards:
@@ -43,9 +54,7 @@ class Cards:
         self._cards: TimedCache[CallContext, tuple[CardInfo, ...]] = TimedCache(
             clock, CARDS_LIFETIME
         )
-        self._certificates: TimedCache[str, tuple[CertificateId, ...]] = TimedCache(
-            clock, CERTIFICATES_LIFETIME
-        )
+        self._held: TimedCache[str, _Held] = TimedCache(clock, CERTIFICATES_LIFETIME)
         # KOM-LE-A_2060, 2061: address, certificate id -> ICCSN (TTL_EMAIL_ICCSN)
         self._iccsns: TimedCache[tuple[str, CertificateId], str] = TimedCache(clock, iccsn_lifetime)
         self._unlocked: set[tuple[str, str, str | None]] = set()
@@ -54,7 +63,7 @@ class Cards:
     def forget(self) -> None:
         """Empty every cache."""
         self._cards.clear()
-        self._certificates.clear()
+        self._held.clear()
         self._iccsns.clear()
         self._unlocked.clear()
         self._unlocking.clear()
@@ -74,18 +83,21 @@ class Cards:
     ) -> R:
         """Await *use* with the sender's SM-B, unlocked (KOM-LE-A_2020, 2052, 2129).
 
-        Where a Mandant has several, the one whose encryption certificate is among the *sender*'s
-        is taken. Raises NoCard, PinNotVerified and what *use* raises.
+        The Telematik-ID of the *sender*'s certificates tells it: no institution signs for another
+        one that shares its Mandant. For the address of an HBA the first SM-B signs. Raises NoCard,
+        PinNotVerified and what *use* raises.
         """
+        wanted = {telematik_id(c) for c in sender if INSTITUTION in policies(c)}
 
         async def select(cards: tuple[CardInfo, ...]) -> CardInfo | None:
-            found = [card for card in cards if card.of_institution]
-            if len(found) > 1:
-                wanted = {certificate_id(certificate) for certificate in sender}
-                for card in found:
-                    if wanted.intersection(await self._ids(operation, context, card)):
-                        return card
-            return found[0] if found else None
+            for card in cards:
+                if not card.of_institution:
+                    continue
+                if not wanted:
+                    return card
+                if wanted & (await self._read(operation, context, card)).telematik_ids:
+                    return card
+            return None
 
         return await self._use(operation, context, select, use)
 
@@ -111,7 +123,7 @@ class Cards:
                 if card.iccsn in known:
                     return card
             for card in usable:
-                for certificate in await self._ids(operation, context, card):
+                for certificate in (await self._read(operation, context, card)).ids:
                     if certificate in wanted:
                         self._iccsns.put((owner, certificate), card.iccsn)
                         return card
@@ -213,16 +225,17 @@ class Cards:
                     raise PinNotVerified(result)
             self._unlocked.add(key)
 
-    async def _ids(
-        self, operation: Operation, context: CallContext, card: CardInfo
-    ) -> tuple[CertificateId, ...]:
-        known = self._certificates.get(card.iccsn)
+    async def _read(self, operation: Operation, context: CallContext, card: CardInfo) -> _Held:
+        known = self._held.get(card.iccsn)
         if known is None:
             certificates = await operations.read_encryption_certificates(
                 self._soap, operation, context, card
             )
-            known = tuple(certificate_id(certificate) for certificate in certificates)
-            self._certificates.put(card.iccsn, known)
+            known = _Held(
+                tuple(certificate_id(certificate) for certificate in certificates),
+                frozenset(telematik_id(certificate) for certificate in certificates),
+            )
+            self._held.put(card.iccsn, known)
         return known
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email
+import smtplib
 from typing import TYPE_CHECKING
 
 import pytest
@@ -39,6 +40,19 @@ def test_the_sender_s_own_sm_b_signs(kim: World, sender: str) -> None:
     kim.send(sender, "praxis")
     assert signing_card(kim) == kim.endpoints.participants[sender].card
     assert email.message_from_bytes(kim.fetch("praxis"))["X-KIM-IntegrityCheckResult"] == "01"
+
+
+@pytest.mark.requirement("KOM-LE-A_2020", "KOM-LE-A_2057")
+def test_another_sm_b_of_the_mandant_does_not_sign(kim: World) -> None:
+    """KOM-LE-A_2020, 2057: with the sender's card pulled, no other institution signs for it."""
+    kim.send("erste", "praxis")
+    card = kim.endpoints.participants["erste"].card
+    kim.ask(kim.konnektor("praxis"), "POST", f"/cards/{card}/remove")
+    with pytest.raises(smtplib.SMTPDataError) as refused:
+        kim.send("erste", "praxis")
+    assert refused.value.smtp_code == 451
+    assert signing_card(kim) == card
+    kim.stored("praxis", 1)
 
 
 @pytest.mark.requirement("KOM-LE-A_2043", "KOM-LE-A_2059", "KOM-LE-A_2060", "KOM-LE-A_2044")
