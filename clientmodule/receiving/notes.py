@@ -7,7 +7,6 @@ import codecs
 import html
 import quopri
 import re
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 
@@ -29,8 +28,9 @@ NO_CHARSETS = frozenset({"idna", "punycode", "raw_unicode_escape", "undefined", 
 """Codecs of Python that are no charset of a mail; some need hours for a mail of 15 MiB."""
 _NOT_IN_A_FIELD = re.compile(r"[\0\r\n]")
 _CHARSET = re.compile(r";\s*+charset[*0-9]*+\s*+=\s*+(\"[^\"]*\"|[^;\s]*)", re.IGNORECASE)
-_BODY_END = re.compile(rb"</body\s*>", re.IGNORECASE)
+_BODY_END = re.compile(rb"</body\s*+>", re.IGNORECASE)
 _LINE = 76
+_PIECE = 256 << 10
 
 
 def append_notes(mail: bytes, notes: Sequence[str]) -> bytes:
@@ -114,8 +114,10 @@ def _html(notes: Sequence[str]) -> str:
 
 def _insert(body: bytes, note: bytes, is_html: bool) -> bytes:
     if is_html:
-        for last in deque(_BODY_END.finditer(body), maxlen=1):
-            return body[: last.start()] + note + body[last.start() :]
+        end = len(body)
+        while (end := body.rfind(b"</", 0, end)) >= 0:
+            if _BODY_END.match(body, end):
+                return body[:end] + note + body[end:]
     separator = b"" if not body or body.endswith(b"\n") else b"\r\n"
     return body + separator + note
 
@@ -138,13 +140,16 @@ def _codec(charset: str) -> str:
     codec = codecs.lookup(charset).name
     if codec.replace("-", "_") in NO_CHARSETS:
         raise LookupError(codec)
+    "".encode(codec)  # zlib and its like are for bytes
     return codec
 
 
 def _as_utf8(content: bytes, charset: str) -> bytes:
+    # Piece by piece: other threads wait while a codec is at it.
+    pieces = [content[i : i + _PIECE] for i in range(0, len(content), _PIECE)]
     for name in (charset, "utf-8"):
         try:
-            return content.decode(_codec(name)).encode()
+            return b"".join(text.encode() for text in codecs.iterdecode(pieces, _codec(name)))
         except (LookupError, ValueError):
             continue
     return content.decode("latin-1").encode()  # what mail programs without a charset write
