@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import binascii
 import quopri
 import re
@@ -12,7 +11,7 @@ from functools import cached_property
 from itertools import count
 from urllib.parse import unquote_to_bytes
 
-from simulators.formats.entities import content_type
+from simulators.formats.entities import content_type, from_base64
 from simulators.formats.errors import FormatError
 from simulators.formats.headers import Headers
 
@@ -86,8 +85,8 @@ def decoded(message: bytes, part: Part) -> bytes:
     match part.transfer_encoding:
         case "base64":
             try:
-                return base64.b64decode(body)
-            except (binascii.Error, ValueError):
+                return from_base64(body)
+            except binascii.Error:
                 return body
         case "quoted-printable":
             return quopri.decodestring(body)

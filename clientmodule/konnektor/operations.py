@@ -9,6 +9,8 @@ from typing import Final, Literal
 from cryptography import x509
 from lxml import etree
 
+from simulators.formats.entities import from_base64
+
 from ..operation import Operation
 from ..user_name import CallContext
 from . import requests
@@ -314,7 +316,7 @@ def document(answer: etree._Element, element: Literal["Base64Data", "Base64Signa
     if found is None or not found.text:
         raise KonnektorUnreachable("the answer holds no document")
     try:
-        return base64.b64decode(found.text)
+        return from_base64(found.text.encode("ascii"))
     except ValueError:
         raise KonnektorUnreachable("the answer's document is no base64") from None
 
