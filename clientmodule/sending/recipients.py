@@ -14,6 +14,7 @@ from ..mta import Recipient
 from ..operation import Operation
 
 NO_LARGE_MAILS = "4001"
+NO_TELEMATIK_ID = "4003"
 NOT_ENCRYPTABLE = "4004"
 DIFFERENT_TELEMATIK_IDS = "4005"
 
@@ -68,8 +69,9 @@ def sort_out(
 ) -> tuple[list[Accepted], list[Refused]]:
     """Accept or refuse each recipient by what the directory says, in their order (KOM-LE-A_2176).
 
-    No usable certificate: 4004 (KOM-LE-A_2024-01); several Telematik-IDs: 4005 (KOM-LE-A_2178,
-    2192-01).
+    No usable certificate: 4004 (KOM-LE-A_2024-01); one that names no holder by a Telematik-ID: 4003
+    (A_20650-05; unconfirmed: its table alone has the code); several Telematik-IDs: 4005
+    (KOM-LE-A_2178, 2192-01).
     """
     accepted: list[Accepted] = []
     refused: list[Refused] = []
@@ -77,6 +79,8 @@ def sort_out(
         certificates = choice.usable(entry)
         if not certificates:
             refused.append(Refused(recipient, NOT_ENCRYPTABLE))
+        elif None in entry.telematik_ids:
+            refused.append(Refused(recipient, NO_TELEMATIK_ID))
         elif len(entry.telematik_ids) > 1:
             refused.append(Refused(recipient, DIFFERENT_TELEMATIK_IDS))
         else:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import base64
 import smtplib
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 
 from simulators.formats import enveloped_data, komle
 from simulators.formats.certificates import certificate_id
@@ -66,6 +70,36 @@ def test_two_telematik_ids_for_one_recipient(kim: World) -> None:
     report = reported(kim)
     assert report.headers.get_all("X-KIM-Fehlermeldung") == ["4005"]
     assert [(r.address, r.action) for r in report.reports] == [(kim.address("kasse"), "failed")]
+
+
+def of_nobody() -> x509.Certificate:
+    """Return a certificate C.HCI.ENC that names no holder by a Telematik-ID."""
+    key = ec.generate_private_key(ec.BrainpoolP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Niemand")])
+    policy = x509.PolicyInformation(x509.ObjectIdentifier("1.2.276.0.76.4.76"), None)
+    now = datetime.now(UTC)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.CertificatePolicies([policy]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+
+
+@pytest.mark.requirement("A_20650-05", "KOM-LE-A_2176")
+@pytest.mark.parametrize("with_others", [False, True])
+def test_recipient_without_telematik_id(kim: World, with_others: bool) -> None:
+    """A_20650-05: nobody can tell whose the key is; the others get the mail, the DSN says 4003."""
+    publish(kim, "kasse", of_nobody(), *(certificates(kim, "kasse") if with_others else ()))
+    kim.send("praxis", "kasse", "person")
+    kim.stored("person", 1)
+    kim.stored("kasse", 0)
+    assert reported(kim).headers.get_all("X-KIM-Fehlermeldung") == ["4003"]
 
 
 @pytest.mark.requirement("KOM-LE-A_2025", "KOM-LE-A_2178")
