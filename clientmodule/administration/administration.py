@@ -165,7 +165,8 @@ class Administration:
         version = f"{max(plain, KIM_VERSION)}{LARGE_MAILS_SUFFIX}" if enabled else plain
         if version != before:
             await self._accounts.change(operation, who, login, kim_version=version)
-            who.konnektor.directory.forget()  # the address's own version is cached, too
+            for konnektor in self._installation.konnektors.values():
+                konnektor.directory.forget()  # it has the address's own version, too
         return version
 
     async def deregister(

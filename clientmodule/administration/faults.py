@@ -261,5 +261,9 @@ WRONG_PKCS12 = (
     "die Datei lässt sich mit diesem Passwort nicht als PKCS#12 mit Schlüssel und Zertifikat "
     "lesen; prüfen Sie Datei und Passwort"
 )
+UNUSABLE_KEY = (
+    "Schlüsselspeicher: das PKCS#12 des Kontos lässt sich nicht lesen; prüfen Sie accounts und "
+    "key_store_password in den Einstellungen, oder legen Sie es mit dem Schritt import neu ab"
+)
 UNCONFIRMED_LARGE_MAILS = "bestätigen Sie zuerst, dass Sie den Hinweis gelesen haben"
 UNCONFIRMED_DEREGISTRATION = "bestätigen Sie zuerst, dass das Konto in 30 Tagen endet"

@@ -27,6 +27,7 @@ from ..user_name import CallContext, UserName
 from . import faults
 from .account_data import Refusal
 from .cards import signed_token
+from .faults import AdministrationFault
 
 SECONDS: Final = 30.0
 MAX_ANSWER: Final = 2 << 20
@@ -87,8 +88,9 @@ class Rest:
                 async with asyncio.timeout(SECONDS):
                     status, answer = await self._exchange(operation, who, request, url, token)
             except (aiohttp.ClientError, OSError, ValueError) as error:
-                reason = type(error).__name__
-                raise faults.unreachable(request.operation, request.domain, reason) from error
+                raise faults.unreachable(
+                    request.operation, request.domain, _reason(error)
+                ) from error
             data["status"] = status
             if status not in GOOD:
                 message = _message(answer)
@@ -118,7 +120,7 @@ class Rest:
             if sent and request.method != "GET":
                 # The client library would repeat PUT and DELETE when an answer is lost: a
                 # one-time password that was taken the first time would be refused then.
-                raise ProviderUnreachable("the answer was lost")
+                raise ConnectionResetError("the answer was lost")
             sent = True
             await installation.provider.check(operation, who.konnektor, user, certificate)
 
@@ -154,7 +156,10 @@ class Rest:
             keys = installation.keys
             owner = await installation.process.in_thread(keys.owner_of_some_key, address)
             if owner is not None:
-                return await installation.provider.tls_context(owner)
+                try:
+                    return await installation.provider.tls_context(owner)
+                except ProviderUnreachable as error:
+                    raise AdministrationFault("key-store", faults.UNUSABLE_KEY) from error
         return await installation.process.in_thread(tls.client_context, installation.settings.ca)
 
     async def _url(self, operation: Operation, request: Request) -> str:
@@ -182,6 +187,18 @@ def read(request: Request, content: bytes, model: type[Answer]) -> Answer:
         first = error.errors(include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "JSON"
         raise faults.bad_answer(request.operation, request.domain, where) from None
+
+
+def _reason(error: Exception) -> str:
+    """Return in German why there was no answer; the client library wraps what a check says."""
+    match error.__cause__ if isinstance(error, aiohttp.ClientOSError) else error:
+        case ProviderUnreachable():
+            return "der Konnektor hält sein Zertifikat für ungültig"
+        case TimeoutError():
+            return f"keine Antwort in {SECONDS:.0f} Sekunden"
+        case aiohttp.ClientSSLError() | ssl.SSLError():
+            return "einer von beiden erkennt das Zertifikat des anderen nicht an"
+    return "die Verbindung kommt nicht zustande oder bricht ab"
 
 
 def _message(content: bytes) -> str:

@@ -87,6 +87,12 @@ def test_out_of_office_note_is_read_changed_and_switched_off(registered: Desk) -
 
 @pytest.mark.requirement("A_23505")
 def test_large_mails_are_enabled_after_the_warning_alone(kim: World, registered: Desk) -> None:
+    def searches() -> int:
+        events = kim.journal(kim.module("neu"))
+        return sum(event["step"] == "LdapSearch" for event in events)
+
+    kim.send("praxis", NEW)  # what the directory says of the address is remembered from now on
+    before = searches()
     refused = registered.refused("large-mails", enabled=True)
     assert refused.status == 400
     assert "Hinweis" in refused.line
@@ -98,6 +104,9 @@ def test_large_mails_are_enabled_after_the_warning_alone(kim: World, registered:
     assert f"1.5+,{NEW}" in entry(kim, card["telematik_id"])["komLeData"]
     assert registered.on_account("large-mails", enabled=False) == {"kim_version": "1.5"}
     assert f"1.5,{NEW}" in entry(kim, card["telematik_id"])["komLeData"]
+    assert searches() == before
+    kim.send("praxis", NEW)
+    assert searches() > before
 
 
 @pytest.mark.requirement("A_19463", "A_19464-03")
@@ -146,6 +155,12 @@ def test_doctor_registers_with_the_hba_of_the_user_named_in_the_context(kim: Wor
     without = {key: value for key, value in desk.context.items() if key != "user"}
     nobody = Desk(kim, "neue-person", desk.iccsn, without, desk.address)
     assert nobody.refused("account").content["kind"] == "card-missing"
+
+
+def test_address_of_any_length_gets_a_certificate(kim: World, desk: Desk) -> None:
+    desk.address = f"{'n' * 64}@{desk.domain}"  # longer than a common name with its #CM
+    desk.register()
+    assert "certificate_expires" in desk.on_account("certificate")
 
 
 @pytest.mark.requirement("A_19462", "A_21396")
@@ -243,6 +258,7 @@ def test_change_whose_answer_is_lost_is_not_made_twice(kim: World) -> None:
     refused = desk.refused("password", new_password=NEW_PASSWORD)
     assert refused.content["kind"] == "account-manager-unreachable"
     assert f"Änderung des Kontos bei {desk.domain}: der Account Manager" in refused.line
+    assert "(die Verbindung kommt nicht zustande oder bricht ab)" in refused.line
     kim.fault(kim.provider("praxis"), "REST.getAccount", kind="drop", times=1)
     assert desk.on_account("account")["address"] == desk.address  # a question may be repeated
 
@@ -254,7 +270,9 @@ def test_account_manager_with_a_revoked_certificate_is_told_nothing(kim: World) 
     host, _, port = kim.endpoints.providers[desk.domain].smtp.rpartition(":")
     served = ssl.get_server_certificate((host, int(port)))  # one certificate for all services
     revoke(kim, x509.load_pem_x509_certificate(served.encode()).serial_number)
-    assert desk.refused("account").content["kind"] == "account-manager-unreachable"
+    refused = desk.refused("account")
+    assert refused.content["kind"] == "account-manager-unreachable"
+    assert "(der Konnektor hält sein Zertifikat für ungültig)" in refused.line
     told = [e for e in kim.journal(kim.provider("praxis")) if e["step"].startswith("rest.")]
     assert told == []
 

@@ -9,9 +9,14 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from clientmodule.administration import texts
 from clientmodule.administration.command import main
@@ -324,3 +329,25 @@ def test_nothing_is_fetched_that_cannot_be_kept_and_nothing_done_is_called_undon
     desk.on_account("certificate")
     kim.fault(kim.provider("neu"), "REST.getAccount", kind="reply", code=500, text="Störung")
     assert "Das Konto ist deregistriert." in run(kim, "deregister", "--yes", *always)[1]
+
+
+@pytest.mark.requirement("A_19457-02")
+def test_provider_whose_certificate_is_not_trusted_is_told_nothing(
+    kim: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    desk = desk_of(kim, "neu")
+    told = json.loads(Path(settings(kim)).read_text(encoding="utf-8"))
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "Niemandes CA")])
+    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
+    authority = (
+        x509.CertificateBuilder(name, name, key.public_key(), 1, now, now + timedelta(days=1))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    (tmp_path / "ca.pem").write_bytes(authority.public_bytes(Encoding.PEM))
+    changed = {**told, "ca": str(tmp_path / "ca.pem"), "data_dir": str(tmp_path / "data")}
+    (tmp_path / "settings.json").write_text(json.dumps(changed), encoding="utf-8")
+    arguments = ["--settings", str(tmp_path / "settings.json"), "--batch", *context(desk)]
+    assert main([*arguments, "--domain", desk.domain]) == 2
+    error = capsys.readouterr().err
+    assert "(einer von beiden erkennt das Zertifikat des anderen nicht an)" in error
