@@ -22,6 +22,7 @@ from simulators.process.exit_status import EXIT_BUG, EXIT_CHECK_FAILED, EXIT_INP
 from .arguments import Parser
 from .inspection.command_line import add_inspect_arguments, inspect_command
 from .run.command_line import add_run_arguments, run_command, seed
+from .validation.command_line import add_validate_arguments, validate_command
 from .world.own_arguments import add_own_arguments, own_arguments
 
 DEFAULT_WORLD = "demo"
@@ -193,6 +194,8 @@ def _parser() -> argparse.ArgumentParser:
     explaining.add_argument("subject", metavar="PRÜFUNG|CODE")
     inspecting = add("inspect", inspect_command, "durchleuchtet eine Nachricht (.eml)")
     add_inspect_arguments(inspecting)
+    validating = add("validate", validate_command, "prüft eAU, Storno, CDA und Mails als Dateien")
+    add_validate_arguments(validating)
     writing = add("settings", settings, "schreibt Einstellungen und Zertifikate für Container")
     _add_world(writing)
     _add_run_dir(writing)

@@ -28,7 +28,7 @@ ENGINE = "scenarios.engine"
 # From the command line down to the formats; those of one floor do not know each other.
 FLOORS = (
     {"command"},
-    {"explain", "inspection"},
+    {"explain", "inspection", "validation"},
     {"arguments", "run"},
     {"report"},
     {"checks", "steps"},

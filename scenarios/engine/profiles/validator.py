@@ -22,7 +22,7 @@ from . import plausibility
 from .document import Document, at, line_of, name_of, profile_of
 from .finding import Finding, shown
 from .invariants import judged_by_code
-from .packages import read_packages, short
+from .packages import KBV, read_packages, short
 from .rows import Row, merge, read_codes, read_table
 from .shapes import BASE, Shapes
 from .structure import Codes, Condition, Structure
@@ -68,7 +68,8 @@ class Validator:
 
         *root* is a Bundle or an OperationOutcome; anything else is one finding.
         """
-        if (wrong := plausibility.version_finding(root, day)) is not None:
+        wrong = plausibility.version_finding(root, day)
+        if wrong is not None and profile_of(root).startswith(KBV):
             return [wrong]
         found = [*self.profile_findings(root), *plausibility.findings(Document(root), day)]
         return sorted(found, key=lambda finding: finding.line)
@@ -79,12 +80,16 @@ class Validator:
         Of another version than ours only the entries of the Bundle are judged: they are the same.
         """
         profile = self._profile(root)
-        if profile is None:
-            return [_whole(root, "Bundle oder OperationOutcome der eAU", name_of(root))]
+        claimed = profile_of(root)
+        if profile is None or (claimed and not claimed.startswith(KBV)):
+            given = claimed or name_of(root)
+            return [
+                _whole(root, "ein Bundle oder OperationOutcome mit einem Profil der KBV", found)
+            ]
         elements = sum(1 for _ in root.iter("*"))
         if elements > MAX_ELEMENTS:
             return [_whole(root, f"höchstens {MAX_ELEMENTS} Elemente", f"{elements}")]
-        if profile_of(root).partition("|")[2] not in ("", VERSION):
+        if claimed.partition("|")[2] not in ("", VERSION):
             entries = f"{profile}:entry"
             found = self._structure(_as_ours(root), profile)
             return [one for one in found if one.rule.startswith(entries)]

@@ -1,0 +1,1 @@
+"""``kimulator validate``: files of a vendor judged without a world."""
