@@ -7,7 +7,7 @@ from simulators.formats.headers import Headers, split_message
 
 from . import faults
 from .gateway import where
-from .lines import DotText, LineStream, Stuffing, TextTooLong, stuff, unstuff
+from .lines import PIECE, DotText, LineStream, Stuffing, TextTooLong, stuff, unstuff
 from .operation import Operation
 from .pop3_server import Pop3Server, is_ok
 from .receiving.pipeline import Fetching, deliver
@@ -44,13 +44,13 @@ class Pop3Relay:
                 await self._retrieve(line)
             case "TOP":
                 # KOM-LE-A_2041: no part of an encrypted body ever reaches the client system.
-                top = f"TOP {words[0]} 0".encode("latin-1") if len(words) == 2 else line
+                top = f"TOP {words[0]} 0".encode("latin-1") if len(words) > 1 else line
                 await self._top(await server.command(top))
             case "CAPA":
                 await self._relay_text(await server.command(line))
             case _ if verb in LONG_WITHOUT_ARGUMENT and not words:
                 await self._relay_text(await server.command(line))
-            case "STLS" | "AUTH":
+            case "" | "STLS" | "AUTH":  # a server might pass over spaces in front of RETR
                 await self._client.write(faults.POP3_UNKNOWN)
             case _:
                 await self._client.write(await server.command(line) + b"\r\n")
@@ -139,6 +139,7 @@ class Pop3Relay:
         compute = self._installation.compute
         try:
             message = await compute(len(stuffed), unstuff, stuffed)
+            del stuffed  # tens of megabytes, while the Konnektor works
             mail = await deliver(self._fetching, operation, message)
             if isinstance(mail, RestoredMail):
                 return mail
@@ -150,8 +151,9 @@ class Pop3Relay:
 
 def _delivery(mail: bytes) -> bytes:
     """Return the answer to RETR that holds *mail*; no bare LF in it passes for a line end."""
-    stuffing = Stuffing()
-    return b"".join((faults.POP3_OK, stuffing.update(mail), stuffing.finish()))
+    stuffing = Stuffing()  # piece by piece: other threads wait while one is looked through
+    pieces = [stuffing.update(mail[i : i + PIECE]) for i in range(0, len(mail), PIECE)]
+    return b"".join((faults.POP3_OK, *pieces, stuffing.finish()))
 
 
 async def _beginning(text: DotText) -> bytes:

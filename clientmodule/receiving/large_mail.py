@@ -74,8 +74,7 @@ async def restore(
     try:
         data = _MailData(part, spool)
         await _download(fetching, operation, part, data)
-        in_thread = installation.process.in_thread
-        return await in_thread(data.restored, outer, checked)
+        return await installation.process.at_length(data.restored, outer, checked)
     except BaseException:
         spool.close()
         raise
