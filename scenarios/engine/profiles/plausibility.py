@@ -8,11 +8,23 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from .bundle_invariants import conditions
-from .document import Document, at, extensions, first, line_of, name_of, path_of, profile_of, value
+from .document import (
+    Document,
+    at,
+    extensions,
+    first,
+    line_of,
+    name_of,
+    path_of,
+    profile_of,
+    value,
+    values,
+)
 from .finding import Finding, shown
 from .packages import short
 from .resource_invariants import HL7, Element
 
+YEAR = re.compile(r"20[0-9]{2}", re.ASCII)
 LONGEST = timedelta(days=31)
 URN = re.compile(r"urn:uuid:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 ICD = re.compile(r"[A-Z][0-9]{2}(\.[0-9-]{1,2})?", re.ASCII)
@@ -62,13 +74,11 @@ def findings(document: Document, day: date) -> Iterator[Finding]:
     if name_of(root) == "Bundle":
         yield from _identifier(root, "P310-10" if _is_storno(document) else "P310-14")
         yield from _unique(root)
+        yield from _named_alike(root)
     for condition in conditions(document, "KBV_PR_EAU_Condition_AU"):
         yield from _dates(condition, day)
     for condition in conditions(document, "KBV_PR_EAU_Condition_ICD"):
-        for code in at(condition, "code.coding.code"):
-            if ICD.fullmatch(value(code) or "") is None:
-                text = "ein ICD-10-GM-Code ohne Zusatzzeichen"
-                yield _finding("P310-05", "ICD", code, text, "Code wie J06.9 schreiben")
+        yield from _diagnosis(condition)
     for request in document.resources("ServiceRequest"):
         for code in at(request, "code.coding.code"):
             if value(code) == "sonstige" and not at(request, "code.text"):
@@ -79,6 +89,18 @@ def findings(document: Document, day: date) -> Iterator[Finding]:
             if URN.fullmatch(value(identifier) or "") is None:
                 text = "urn:uuid:… der stornierten eAU"
                 yield _finding("P310-11", "UUID", identifier, text, "identifier übernehmen")
+
+
+def _diagnosis(condition: Element) -> Iterator[Finding]:
+    """P310-05 (3a, 3d): a code without cross, star or exclamation mark, of a year's catalogue."""
+    for code in at(condition, "code.coding.code"):
+        if ICD.fullmatch(value(code) or "") is None:
+            text = "ein ICD-10-GM-Code ohne Zusatzzeichen"
+            yield _finding("P310-05", "ICD", code, text, "Code wie J06.9 schreiben")
+    for year in at(condition, "code.coding.version"):
+        if YEAR.fullmatch(value(year) or "") is None:
+            text = "das Jahr des ICD-10-GM"
+            yield _finding("P310-05", "ICD-Version", year, text, "Jahr wie 2026 schreiben")
 
 
 def _is_storno(document: Document) -> bool:
@@ -101,6 +123,16 @@ def _unique(root: Element) -> Iterator[Finding]:
             text = "fullUrl nur einmal im Bundle"
             yield _finding("P310-01", "fullUrl", url, text, "eigene fullUrl vergeben")
         seen.add(given)
+
+
+def _named_alike(root: Element) -> Iterator[Finding]:
+    """FHIR (Bundle.entry.fullUrl): it ends with the id of the resource."""
+    for entry in at(root, "entry"):
+        for url in at(entry, "fullUrl"):
+            ids = [one for resource in at(entry, "resource") for one in values(resource, "id")]
+            if ids and re.split("[/:]", value(url) or "")[-1] != ids[0]:
+                text = f"eine fullUrl, die mit der id {ids[0]} der Ressource endet"
+                yield _finding("P310-01", "fullUrl", url, text, "fullUrl oder id angleichen")
 
 
 def _dates(condition: Element, day: date) -> Iterator[Finding]:

@@ -84,7 +84,7 @@ class Validator:
         if profile is None or (claimed and not claimed.startswith(KBV)):
             given = claimed or name_of(root)
             return [
-                _whole(root, "ein Bundle oder OperationOutcome mit einem Profil der KBV", found)
+                _whole(root, "ein Bundle oder OperationOutcome mit einem Profil der KBV", given)
             ]
         elements = sum(1 for _ in root.iter("*"))
         if elements > MAX_ELEMENTS:
