@@ -27,9 +27,9 @@ ALLOWED = {
 ENGINE = "scenarios.engine"
 # From the command line down to the formats; those of one floor do not know each other.
 FLOORS = (
-    {"command"},
+    {"command", "pytest_plugin"},
     {"explain", "inspection", "validation"},
-    {"arguments", "run"},
+    {"arguments", "run", "testing"},
     {"report"},
     {"checks", "steps"},
     {"play"},

@@ -1,0 +1,1 @@
+"""Worlds and practices for the tests of other people: a PVS is tested, kimulator is around it."""
