@@ -7,9 +7,10 @@ import uuid
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from email.utils import format_datetime, formataddr, getaddresses
+from email.utils import format_datetime
 
 from simulators.formats import enveloped_data, kas_part, komle
+from simulators.formats.addresses import mailboxes
 from simulators.formats.errors import FormatError
 from simulators.formats.headers import Headers, addresses, canonical, same_address, split_message
 
@@ -22,6 +23,7 @@ _HALF_LINE_END = re.compile(rb"(?<!\r)\n|\r(?!\n)")
 SERVICE_HEADER = "X-KIM-Dienstkennung"
 DEFAULT_SERVICE = "KIM-Mail;Default;V1.0"
 RECIPIENT_HEADERS = ("To", "Cc", "Bcc")
+EFFORT = 16
 MAX_FORWARDS = 5
 """How deep a forwarded message is looked for: an error mail may be forwarded as attachment."""
 OWN_HEADERS = (
@@ -83,6 +85,11 @@ class ClientMail:
         return self.headers.to_bytes() + b"\r\n" + self.body
 
 
+def effort(headers: Headers) -> int:
+    """Return how many bytes of other content take as long as the addresses in *headers* may."""
+    return EFFORT * len(headers.to_bytes())
+
+
 def prepare(
     mail: Submitted | SpooledMail,
     *,
@@ -132,19 +139,17 @@ def sender_of(headers: Headers) -> str | None:
 def keep_recipients(headers: Headers, allowed: Collection[str]) -> None:
     """Take all but the *allowed* addresses out of To, Cc and Bcc (A_23174, KOM-LE-A_2028).
 
-    A header whose addresses are all allowed keeps its bytes.
+    A header whose addresses are all allowed keeps its bytes. An address of KIM is ASCII; without
+    case, ``straße`` would be the same as ``strasse``.
     """
     wanted = {canonical(address) for address in allowed}
     for name in RECIPIENT_HEADERS:
-        if all(canonical(address) in wanted for address in _addresses_in(headers, name)):
+        found = [mailbox for value in headers.get_all(name) for mailbox in mailboxes(value)]
+        kept = [one for one in found if one[1].isascii() and canonical(one[1]) in wanted]
+        if len(kept) == len(found):
             continue
-        kept = [
-            formataddr((display, address))
-            for display, address in getaddresses(headers.get_all(name))
-            if address and canonical(address) in wanted
-        ]
         if kept:
-            headers.replace(name, ",\r\n ".join(kept))
+            headers.replace(name, ",\r\n ".join(f"{n} <{a}>" if n else a for n, a in kept))
         else:
             headers.remove(name)
 

@@ -174,7 +174,7 @@ async def _prepare(
 ) -> ClientMail:
     settings = session.installation.settings
     return await session.installation.compute(
-        0 if isinstance(mail, SpooledMail) else len(mail.content),
+        client_mail.effort(mail.headers),
         client_mail.prepare,
         mail,
         mail_from=envelope.sender,

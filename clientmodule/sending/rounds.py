@@ -70,10 +70,8 @@ async def protect(sending: Sending) -> Protected:
         for round_number in range(MAX_ROUNDS):
             judged = await _judge(sending, choice, rejected=rejected, fresh=round_number > 0)
             kept = [accepted.recipient.address for accepted in judged.accepted]
-            # A thousand addresses in a header take a while.
-            size = len(mail.headers.to_bytes())
             await session.installation.compute(
-                size, client_mail.keep_recipients, mail.headers, kept
+                client_mail.effort(mail.headers), client_mail.keep_recipients, mail.headers, kept
             )
             content = await sending.way.content(kept)
             entries = _entries(mail, judged)

@@ -19,6 +19,7 @@ _PIECE = re.compile(
 )
 _IN_COMMENT = re.compile(r"[()]|(?:[^()\\]|\\.?)++", re.DOTALL)
 _DOT_ATOM = re.compile(r"[^\s()<>\[\]:;@\\,\".]+(?:\.[^\s()<>\[\]:;@\\,\".]+)*")
+_MARKS: Final = frozenset('<>[]:;@\\,"')
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 
@@ -27,6 +28,15 @@ def addresses(value: str) -> list[str]:
 
     Display names, comments, encoded words, source routes and white space are dropped; case and
     quotes of local parts stay. What has no @ is no address and left out.
+    """
+    return [address for _, address in mailboxes(value) if address]
+
+
+def mailboxes(value: str) -> list[tuple[str, str]]:
+    """Return display name, as it is written, and addr-spec of each mailbox in *value*, in order.
+
+    The name is empty where there is none, or one that is not well written; the addr-spec where
+    there is an @, but no address that could be read.
     """
     reader = _Reader()
     for kind, piece in _pieces(value[:MAX_CHARACTERS]):
@@ -72,7 +82,7 @@ class _Reader:
     """Collects the mailboxes of one list, piece by piece."""
 
     def __init__(self) -> None:
-        self.found: list[str] = []
+        self.found: list[tuple[str, str]] = []
         self._bare: list[str] = []
         self._angle: list[str] | None = None
         self._in_angle = False
@@ -96,14 +106,21 @@ class _Reader:
             _add(self._bare, piece)
 
     def end_mailbox(self) -> None:
-        """Keep what was read since the last separator if it is an address."""
+        """Keep what was read since the last separator if it is an address, or may be one."""
         pieces = self._bare if self._angle is None else self._angle
         if pieces and pieces[-1] == " ":
             pieces.pop()
         local, at, domain = "".join(pieces).rpartition("@")
-        if local and at and domain and " " not in pieces:
-            self.found.append(local + at + domain)
+        if at:
+            readable = local and domain and " " not in pieces
+            self.found.append((self._display(), local + at + domain if readable else ""))
         self._bare, self._angle, self._in_angle = [], None, False
+
+    def _display(self) -> str:
+        """Return what stands before the angle bracket, if it is made of words."""
+        if self._angle is None or _MARKS.intersection(self._bare):
+            return ""
+        return "".join(self._bare).strip()
 
 
 def _add(pieces: list[str], piece: str) -> None:

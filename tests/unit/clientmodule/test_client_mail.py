@@ -219,3 +219,26 @@ def test_any_bytes_are_prepared_or_refused(content: bytes) -> None:
     with contextlib.suppress(MailRefused):
         assert prepared(content).sender
     found(content)
+
+
+@pytest.mark.requirement("A_23174")
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        (f"{'(' * 5_000}, a@b", None),
+        (f"{'x:' * 5_000} a@b, c@d", "a@b"),
+        ("=?utf-8?q?=C3=84?= (privat) <a@b>, c@d", "=?utf-8?q?=C3=84?= <a@b>"),
+        ('"c@d, x" <a@b>, c@d', '"c@d, x" <a@b>'),
+        ("c@d <a@b>, c@d", "a@b"),
+        ("a@b, c@d und noch mehr", "a@b"),
+        ("a@strasse, a@straße", "a@strasse"),
+        ("A@B, <a@b>", "A@B, <a@b>"),
+        ("undisclosed-recipients:;", "undisclosed-recipients:;"),
+    ],
+)
+def test_recipients_that_are_written_oddly(written: str, kept: str | None) -> None:
+    """A_23174: whatever may be read as an address and was not checked is taken out."""
+    headers = Headers.parse(f"To: {written}\r\nCc: c@d\r\n".encode())
+    keep_recipients(headers, ["a@b", "a@strasse"])
+    assert headers.get("To") == (written if written.startswith("((") else kept)
+    assert headers.get("Cc") is None
