@@ -27,7 +27,8 @@ A = TypeVar("A")
 class Play:
     """The state of a run. ``place`` names the scenario; with the seed it fixes the documents.
 
-    ``polled`` holds when a message arrived at an insurer and when that polled (virtual time).
+    ``recorded`` holds the number of the last event of each process before the run, ``polled``
+    when a message arrived at an insurer and when that polled (virtual time).
     """
 
     scenario: Scenario
@@ -45,6 +46,7 @@ class Play:
     _opened: dict[bytes, bytes] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self.recorded = {url: _last_event(url) for url in self.endpoints.controls().values()}
         self.parties: dict[str, Party] = {}
         for name, actor in self.scenario.actors.items():
             participant = self.endpoints.participants.get(actor.participant)
@@ -173,3 +175,10 @@ class Play:
         self.undo.clear()
         for party in self.parties.values():
             party.close()
+
+
+def _last_event(url: str) -> int:
+    try:
+        return Control(url).last()
+    except ControlError:
+        return 0  # a process that is gone has no journal

@@ -24,6 +24,8 @@ from .randomness import Randomness
 from .waiting import Waiting
 
 MAX_BODY = 1 << 20
+LAST_EVENT = "Journal-Last"
+"""Header field of ``GET /journal``: the number of the last event, whatever was asked for."""
 SSE_KEEPALIVE_SECONDS = 15.0
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -118,7 +120,11 @@ class Control:
         journal = self._journal
         if "text/event-stream" not in request.headers.get("Accept", ""):
             lines = "".join(event.as_json() + "\n" for event in journal.since(since))
-            return web.Response(text=lines, content_type="application/x-ndjson")
+            return web.Response(
+                text=lines,
+                content_type="application/x-ndjson",
+                headers={LAST_EVENT: str(journal.last)},
+            )
         response = web.StreamResponse(
             headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
         )

@@ -160,9 +160,8 @@ class Party:
         """Yield now and after each event at the provider, until *seconds* are over."""
         deadline = time.monotonic() + seconds
         try:
-            events = self.provider.journal()
+            last = self.provider.last()
             yield
-            last = events[-1]["seq"] if events else 0
             for _ in self.provider.follow(last, deadline):
                 yield
         except ControlError as error:

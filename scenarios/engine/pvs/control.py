@@ -11,6 +11,8 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 TIMEOUT_SECONDS = 30.0
+_BEYOND_ALL = 10**15
+"""A number that no event has: asked for what comes after it, a journal tells only its last."""
 
 
 class ControlError(Exception):
@@ -36,6 +38,12 @@ class Control:
         """Return the recorded events after number *since*."""
         body = self._ask("GET", f"/journal?since={since}")
         return [_json(line) for line in body.splitlines() if line]
+
+    def last(self) -> int:
+        """Return the number of the last recorded event, 0 before the first."""
+        _, headers = self._asked("GET", f"/journal?since={_BEYOND_ALL}")
+        number = headers.get("Journal-Last", "")
+        return int(number) if number.isascii() and number.isdigit() else 0
 
     def follow(self, since: int, deadline: float) -> Iterator[dict[str, Any]]:
         """Yield events after *since* as they happen (server-sent events).
@@ -101,6 +109,11 @@ class Control:
         self.delete(f"/mailboxes/{quote(address)}/{quote(uid)}")
 
     def _ask(self, method: str, path: str, content: object = None) -> bytes:
+        return self._asked(method, path, content)[0]
+
+    def _asked(
+        self, method: str, path: str, content: object = None
+    ) -> tuple[bytes, http.client.HTTPMessage]:
         parts = urlsplit(self.url)
         connection = http.client.HTTPConnection(parts.netloc, timeout=TIMEOUT_SECONDS)
         try:
@@ -115,7 +128,7 @@ class Control:
         if answer.status >= http.client.BAD_REQUEST:
             text = " ".join(data.decode("utf-8", "replace").split())[:200]
             raise ControlError(f"{method} {self.url}{path}: HTTP {answer.status} {text}")
-        return data
+        return data, answer.headers
 
 
 def _json(text: bytes) -> Any:

@@ -17,8 +17,8 @@ SHOWN = ("reply", "result", "code", "recipients", "recipient", "outcomes", "mail
 
 
 def journals(play: Play) -> list[Event]:
-    """Return what all processes recorded, in the order of time."""
-    events = [event for url in play.endpoints.controls().values() for event in _journal(url)]
+    """Return what all processes recorded since the run began, in the order of time."""
+    events = [event for url, last in play.recorded.items() for event in _journal(url, last)]
     events.sort(key=lambda event: event.get("at", 0.0))
     return events
 
@@ -45,9 +45,9 @@ def ways(play: Play, events: Sequence[Event]) -> list[Way]:
     ]
 
 
-def _journal(url: str) -> list[Event]:
+def _journal(url: str, since: int) -> list[Event]:
     try:
-        return Control(url).journal()
+        return Control(url).journal(since)
     except ControlError:
         return []  # a process that is gone has no journal; the checks say what is missing
 
