@@ -122,6 +122,21 @@ def test_the_journal_is_followed_as_it_happens(process: RunningRole) -> None:
     asking.close()
 
 
+def test_the_number_of_the_last_event_is_told_without_any_event(process: RunningRole) -> None:
+    for number in (1, 2):
+        asking = http.client.HTTPConnection(*process.address("ocsp"), timeout=10)
+        asking.request("POST", "/ocsp", b"no request")
+        asking.getresponse().read()
+        asking.close()
+        connection = http.client.HTTPConnection(urlsplit(process.control).netloc, timeout=10)
+        connection.request("GET", f"/journal?since={10**15}")
+        response = connection.getresponse()
+        assert response.read() == b""
+        last = int(response.headers["Journal-Last"])
+        connection.close()
+        assert last == process.journal()[-1]["seq"] >= number
+
+
 def test_a_wrong_since_is_refused(process: RunningRole) -> None:
     assert process.ask("GET", "/journal?since=x")[0] == 400
 
