@@ -217,6 +217,14 @@ class ClientModuleSettings(Parameters, ProcessSettings):
     def _lower_case_keys(cls, value: dict[str, object]) -> dict[str, object]:
         return {name.lower(): content for name, content in value.items()}
 
+    @field_validator("account_limit", "account_manager", "kas")
+    @classmethod
+    def _are_https(cls, value: dict[str, str]) -> dict[str, str]:
+        for domain, url in value.items():
+            if not url.lower().startswith("https://"):
+                raise ValueError(f"{domain}: expected an https URL, for passwords are sent there")
+        return value
+
     @field_validator("names")
     @classmethod
     def _is_a_place(cls, value: str | None) -> str | None:

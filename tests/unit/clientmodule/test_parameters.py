@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from clientmodule.settings import ClientModuleSettings, KonnektorAccess
+from simulators.process.errors import InputError
 from simulators.process.settings import read_settings
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -69,3 +70,11 @@ def test_no_key_is_shipped() -> None:
     for path in shipped:
         assert path.suffix not in (".p12", ".pfx", ".pem", ".key", ".jks"), path
         assert b"PRIVATE KEY-----\nM" not in path.read_bytes(), path
+
+
+@pytest.mark.parametrize("name", ["account_manager", "account_limit", "kas"])
+def test_no_password_is_sent_without_tls(file: Path, name: str) -> None:
+    domain = "anbieter.kim.telematik-test"
+    assert settings(file, **{name: {domain: "https://anbieter.example/x"}})
+    with pytest.raises(InputError, match="expected an https URL"):
+        settings(file, **{name: {domain: "http://anbieter.example/x"}})
