@@ -133,15 +133,22 @@ class KeyStore:
                         known[name.friendly_name.decode("utf-8")] = None
         return tuple(known)
 
-    def owner_of_some_key(self, address: str) -> str | None:
-        """Return *address* if it has an identity, else another address that has one, else None.
+    def owner_of_some_key(self, address: str, now: datetime) -> str | None:
+        """Return *address* if its identity holds at *now*, else another address whose does.
 
         What a provider issued serves all addresses of a client module (3.7), until each has its
-        own.
+        own, and again when that has expired. Where none holds it is *address* with what it has,
+        None if that is nothing. Raises InputError when its own cannot be used.
         """
-        if address.lower() in self._given or self._file(address).exists():
+        own = self.identity(address)
+        if own is not None and own.expires > now:
             return address.lower()
-        return next(iter(self.addresses()), None)
+        for other in self.addresses():
+            with suppress(InputError):
+                identity = self.identity(other)
+                if identity is not None and identity.expires > now:
+                    return other
+        return None if own is None else address.lower()
 
     def _begin(self) -> str:
         """Make the directory if need be and return the password."""

@@ -7,6 +7,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+KIM_VERSION = "1.5"
+"""What an account is registered with."""
 LARGE_MAILS_SUFFIX = "+"
 """Behind the KIM version of who receives large mails (A_23505)."""
 

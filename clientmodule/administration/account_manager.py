@@ -7,7 +7,7 @@ JWT of the card that it belongs to (A_19457-02).
 from __future__ import annotations
 
 import binascii
-from base64 import b64decode, b64encode
+from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,8 +17,8 @@ from urllib.parse import quote
 from ..installation import Installation
 from ..operation import Operation
 from . import account_data, faults
-from .account_data import Account, OutOfOffice, ServiceInformation
-from .rest import SERVICE_INFORMATION, Request, Rest, Who, read
+from .account_data import KIM_VERSION, Account, OutOfOffice, ServiceInformation
+from .rest import SERVICE_INFORMATION, Request, Rest, Who, base64_text, read
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Registration:
     password: str
     reference_id: str
     initial_password: str
-    kim_version: str = "1.5"
+    kim_version: str = KIM_VERSION
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class AccountManager:
         body = {
             "referenceID": wanted.reference_id,
             "username": wanted.address,
-            "password": _base64(wanted.password),
+            "password": base64_text(wanted.password),
             "kimVersion": wanted.kim_version,
         }
         request = Request(
@@ -101,7 +101,7 @@ class AccountManager:
         if kim_version is not None:
             body["kimVersion"] = kim_version
         if password is not None:
-            body["password"] = _base64(password)
+            body["password"] = base64_text(password)
         await self._rest.call(operation, who, _request("setAccount", login, "PUT", body=body))
 
     async def deregister(self, operation: Operation, who: Who, login: Login) -> None:
@@ -117,7 +117,7 @@ class AccountManager:
         self, operation: Operation, who: Who, login: Login, common_name: str, password: str
     ) -> bytes:
         """Return a new PKCS#12, protected with *password* (createCert, A_19468-02)."""
-        body = {"commonName": common_name, "certPassword": _base64(password)}
+        body = {"commonName": common_name, "certPassword": base64_text(password)}
         request = _request("createCert", login, "POST", "/cert", body=body)
         answer = read(
             request, await self._rest.call(operation, who, request), account_data.Certificate
@@ -193,10 +193,6 @@ def _decoded(request: Request, text: str) -> bytes:
         return b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         raise faults.bad_answer(request.operation, request.domain, "base64") from None
-
-
-def _base64(text: str) -> str:
-    return b64encode(text.encode("utf-8")).decode("ascii")
 
 
 def _moment(moment: datetime) -> str:

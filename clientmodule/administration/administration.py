@@ -15,7 +15,7 @@ from ..operation import Operation
 from ..settings import DEFAULT_KONNEKTOR
 from ..user_name import CallContext, UserName, UserNameError
 from . import cards, faults
-from .account_data import LARGE_MAILS_SUFFIX, Account, OutOfOffice, ServiceInformation
+from .account_data import KIM_VERSION, LARGE_MAILS_SUFFIX, Account, OutOfOffice, ServiceInformation
 from .account_manager import AccountManager, Login, Registration, domain_of
 from .cards import AuthenticationCard
 from .certificate import expires, fetch_certificate, import_certificate
@@ -23,8 +23,6 @@ from .faults import AdministrationFault
 from .proposals import Proposal, proposal
 from .rest import Who
 from .user_names import UserNames, user_names
-
-KIM_VERSION = "1.5"
 
 
 @dataclass(frozen=True)
@@ -49,8 +47,7 @@ class Overview:
     """What a mail client or PVS is told in the end.
 
     ``smtp_port`` and ``pop3_port`` are this client module's, 0 where the system chooses them when
-    it starts; ``certificate_expires`` is None as
-    long as the address has none.
+    it starts; ``certificate_expires`` is None as long as the address has none.
     """
 
     address: str

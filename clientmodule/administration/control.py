@@ -23,7 +23,7 @@ from simulators.process.settings import Settings
 from ..settings import DEFAULT_KONNEKTOR
 from ..user_name import CallContext
 from . import faults
-from .account_data import OutOfOffice
+from .account_data import KIM_VERSION, OutOfOffice
 from .account_manager import Login, Registration
 from .administration import Administration, Place
 from .faults import AdministrationFault
@@ -93,7 +93,7 @@ class Register(OfAccount):
 
     reference_id: str = Field(min_length=1, max_length=256)
     initial_password: str = Secret
-    kim_version: str = Field(default="1.5", max_length=4)
+    kim_version: str = Field(default=KIM_VERSION, max_length=4)
 
 
 class ChangePassword(OfAccount):

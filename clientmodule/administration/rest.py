@@ -15,6 +15,7 @@ import aiohttp
 from pydantic import BaseModel, ValidationError
 
 from simulators.process import tls
+from simulators.process.errors import InputError
 from simulators.process.resolver import NamesUnavailable
 
 from ..installation import Installation
@@ -124,7 +125,7 @@ class Rest:
             sent = True
             await installation.provider.check(operation, who.konnektor, user, certificate)
 
-        headers = {name: _base64(value) for name, value in request.secrets.items()}
+        headers = {name: base64_text(value) for name, value in request.secrets.items()}
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
         content = None
@@ -149,17 +150,18 @@ class Rest:
     async def _tls_context(self, address: str | None) -> ssl.SSLContext:
         """Return the TLS context with the account's certificate (KOM-LE-A_2182-01).
 
-        An account without one takes that of another: one certificate may serve all addresses.
+        An account whose own does not hold takes that of another: one may serve all addresses.
         """
         installation = self._installation
         if address is not None:
-            keys = installation.keys
-            owner = await installation.process.in_thread(keys.owner_of_some_key, address)
-            if owner is not None:
-                try:
+            try:
+                owner = await installation.process.in_thread(
+                    installation.keys.owner_of_some_key, address, installation.clock.now()
+                )
+                if owner is not None:
                     return await installation.provider.tls_context(owner)
-                except ProviderUnreachable as error:
-                    raise AdministrationFault("key-store", faults.UNUSABLE_KEY) from error
+            except (InputError, ProviderUnreachable) as error:
+                raise AdministrationFault("key-store", faults.UNUSABLE_KEY) from error
         return await installation.process.in_thread(tls.client_context, installation.settings.ca)
 
     async def _url(self, operation: Operation, request: Request) -> str:
@@ -208,7 +210,8 @@ def _message(content: bytes) -> str:
         return ""
 
 
-def _base64(text: str) -> str:
+def base64_text(text: str) -> str:
+    """Return *text* as the interface wants secrets: UTF-8 in base64."""
     return b64encode(text.encode("utf-8")).decode("ascii")
 
 

@@ -95,13 +95,15 @@ def test_password_is_made_once_however_many_begin_at_the_same_time(tmp_path: Pat
     assert sorted(store.addresses()) == [f"a{number}@x.test" for number in range(4)]
 
 
-def test_another_address_lends_its_key_until_there_is_one(tmp_path: Path) -> None:
-    store = KeyStore(tmp_path / "keys", None, {})
-    assert store.owner_of_some_key(ADDRESS) is None
-    store.put("andere@anbieter.kim.telematik-test", material())
-    assert store.owner_of_some_key(ADDRESS) == "andere@anbieter.kim.telematik-test"
-    store.put(ADDRESS, material())
-    assert store.owner_of_some_key(ADDRESS) == ADDRESS.lower()
+def test_another_address_lends_its_key_until_there_is_one_that_holds(tmp_path: Path) -> None:
+    store, other = KeyStore(tmp_path / "keys", None, {}), "andere@anbieter.kim.telematik-test"
+    assert store.owner_of_some_key(ADDRESS, NOW) is None
+    store.put(other, material(100))
+    assert store.owner_of_some_key(ADDRESS, NOW) == other
+    store.put(ADDRESS, material(50))
+    assert store.owner_of_some_key(ADDRESS, NOW) == ADDRESS.lower()
+    assert store.owner_of_some_key(ADDRESS, NOW + timedelta(days=60)) == other
+    assert store.owner_of_some_key(ADDRESS, NOW + timedelta(days=200)) == ADDRESS.lower()
 
 
 def test_damaged_file_is_named_and_hides_no_other(tmp_path: Path) -> None:

@@ -351,3 +351,19 @@ def test_provider_whose_certificate_is_not_trusted_is_told_nothing(
     assert main([*arguments, "--domain", desk.domain]) == 2
     error = capsys.readouterr().err
     assert "(einer von beiden erkennt das Zertifikat des anderen nicht an)" in error
+
+
+def test_key_that_cannot_be_read_is_what_the_person_is_told(
+    kim: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    desk = desk_of(kim, "praxis")
+    told = json.loads(Path(settings(kim)).read_text(encoding="utf-8"))
+    (tmp_path / "kaputt.p12").write_bytes(b"kein PKCS#12")
+    accounts = {desk.address: {"pkcs12": str(tmp_path / "kaputt.p12"), "password": "geheim"}}
+    changed = {**told, "accounts": accounts, "data_dir": str(tmp_path / "data")}
+    (tmp_path / "settings.json").write_text(json.dumps(changed), encoding="utf-8")
+    password = secret(tmp_path, "passwort", kim.endpoints.participants["praxis"].password)
+    arguments = ["--settings", str(tmp_path / "settings.json"), "account", "--batch"]
+    arguments += [*context(desk), "--address", desk.address, "--password-file", password]
+    assert main(arguments) == 2
+    assert "das PKCS#12 des Kontos lässt sich nicht lesen" in capsys.readouterr().err
