@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from ..checks.rule import Rule, Status, Verdict
 from ..endpoints.contract import Endpoints
+from ..xray.node import Node
 
 NOTICE = (
     "Dies ist eine Probe in einer simulierten Umgebung (TEST-ONLY), "
@@ -69,6 +71,15 @@ class Way:
 
 
 @dataclass(frozen=True)
+class XRay:
+    """What a message consists of; ``where`` says in which state it was looked at."""
+
+    name: str
+    where: str
+    root: Node
+
+
+@dataclass(frozen=True)
 class KonnektorUsed:
     """The Konnektor of a site: make, generation, and the seed of what it does by chance."""
 
@@ -119,6 +130,8 @@ class ScenarioResult:
     seconds: float = 0.0
     konnektors: tuple[KonnektorUsed, ...] = ()
     deviations: tuple[Deviation, ...] = ()
+    xrays: tuple[XRay, ...] = ()
+    began: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
     def ok(self) -> bool:

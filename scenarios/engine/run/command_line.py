@@ -33,8 +33,15 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
         ("junit", "Bericht als JUnit-XML"),
         ("html", "Bericht als eine HTML-Seite"),
         ("json", "Bericht als JSON"),
+        ("transcript", "Mitschrift ohne Zufall und Zeit: gleich bei gleichem Seed"),
     ):
         parser.add_argument(f"--{kind}", type=Path, metavar="DATEI", help=text)
+    parser.add_argument(
+        "--expected-failures",
+        type=Path,
+        metavar="DATEI",
+        help="YAML: Prüfungen, die bekanntermaßen nicht bestehen (scenario, rule, reason)",
+    )
     parser.add_argument("--seed", type=seed, metavar="N", help="statt des Seeds der Welt")
     parser.add_argument(
         "--against",
@@ -60,15 +67,29 @@ def run_command(arguments: argparse.Namespace) -> int:
         raise InputError(
             "--pkcs12, --trust: nur für eine Welt, die gestartet wird (ohne --against)"
         )
-    plans = plan(arguments.scenarios, arguments.input, fresh=arguments.against is None)
-    files.check_writable([arguments.junit, arguments.html, arguments.json])
-    screen = Screen(sys.stdout)
-    results = run_plans(plans, screen, seed=arguments.seed, against=arguments.against, own=own)
-    for path, render in (
+    plans = plan(
+        arguments.scenarios,
+        arguments.input,
+        fresh=arguments.against is None,
+        expected=arguments.expected_failures,
+    )
+    reports = (
         (arguments.junit, files.junit),
         (arguments.html, files.page),
         (arguments.json, files.as_json),
-    ):
+        (arguments.transcript, files.transcript),
+    )
+    files.check_writable([path for path, _ in reports])
+    screen = Screen(sys.stdout)
+    results = run_plans(
+        plans,
+        screen,
+        seed=arguments.seed,
+        against=arguments.against,
+        own=own,
+        xrayed=any((arguments.html, arguments.json, arguments.transcript)),
+    )
+    for path, render in reports:
         if path is not None:
             files.write(path, render(results))
     screen.ended(results)
