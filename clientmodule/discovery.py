@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from contextlib import suppress
 
@@ -12,13 +13,13 @@ from simulators.process.resolver import (
     NamesUnavailable,
     NoSuchName,
     Resolver,
-    ServiceInstance,
     is_address,
 )
 
 from .settings import ClientModuleSettings, MailServers
 
 PATH = "path"
+_HOST = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
 
 
 class Discovery:
@@ -94,7 +95,7 @@ class Discovery:
             instances = await self._resolver.instances(service)
         except NoSuchName:
             return None
-        found = next((i for i in instances if _is_of(i, domain)), None)
+        found = next((i for i in instances if stands_in(i.host, domain)), None)
         if found is None:
             return None
         path = found.text.get(PATH, "").strip("/")
@@ -147,5 +148,6 @@ class HttpResolver(AbstractResolver):
         """There is nothing to close."""
 
 
-def _is_of(instance: ServiceInstance, domain: str) -> bool:
-    return f".{instance.host.lower()}".endswith(f".{domain.lower()}")
+def stands_in(host: str, domain: str) -> bool:
+    """Tell whether *host* stands in *domain*, and can stand in a URL without saying more."""
+    return _HOST.fullmatch(host) is not None and f".{host}".lower().endswith(f".{domain.lower()}")
