@@ -107,7 +107,8 @@ class Play:
             )
         others = [other for other in self.parties.values() if other is not party]
         recipient = others[0] if others else party
-        letter = make_letter(party, self.identities("arztbrief"), insurer, recipient, self.now())
+        place = self.identities("arztbrief")
+        letter = make_letter(party, place, wanted, insurer, recipient, now=self.now())
         return letter_as(wanted.kind, letter)
 
     def insurer(self, document: Document) -> Party:

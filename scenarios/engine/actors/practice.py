@@ -17,7 +17,7 @@ from ..pvs.konnektor import CMS, PADES
 from ..scenario.cast import Document
 from ..scenario.failure import StepFailed
 from ..scenario.model import Send, Sign
-from .certified import author_of, case_of
+from .certified import author_of, case_of, patient_of
 from .faulty_module import altered
 from .party import Party, konnektor_failures
 from .stranger import signed_by_a_stranger
@@ -71,11 +71,19 @@ def _made(stated: Document, content: bytes) -> Made:
 
 
 def make_letter(
-    sender: Party, identities: Identities, insurer: Party, recipient: Party, now: datetime
+    sender: Party,
+    identities: Identities,
+    stated: Document,
+    insurer: Party,
+    recipient: Party,
+    *,
+    now: datetime,
 ) -> Letter:
     """Return the facts of an eArztbrief, from which CDA and PDF are made."""
     name = recipient.site.name or recipient.address
-    return cda.letter(identities, _insurer(insurer), name, now, _author(sender))
+    about = patient_of(stated.patient, identities)
+    author = author_of(stated, _author(sender))
+    return cda.letter(identities, _insurer(insurer), name, now, author, about=about)
 
 
 def letter_as(kind: str, letter: Letter) -> Made:
@@ -92,6 +100,8 @@ def sign(party: Party, made: Made, step: Sign, now: datetime) -> bytes:
     """
     if made.kind not in SHORT_TEXTS:
         raise StepFailed(f"{made.kind} wird nicht signiert")
+    if step.flaw is not None and made.kind == "arztbrief-pdf":
+        raise StepFailed("flaw: nur bei einer eAU und ihrem Storno")
     if step.flaw == "foreign-certificate":
         return signed_by_a_stranger(made.content, now)
     signature = _signed(party, made, card_type=step.card, crypt=step.crypt)

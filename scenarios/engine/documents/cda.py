@@ -49,11 +49,17 @@ def letter(
     recipient: str,
     written: datetime,
     author: Author = AUTHOR,
+    *,
+    about: Patient | None = None,
 ) -> Letter:
-    """Return a letter drawn from the seed; *recipient* is the name of a colleague's practice."""
+    """Return a letter drawn from the seed; *recipient* is the name of a colleague's practice.
+
+    It is *about* a patient drawn from the seed, too, if none is given.
+    """
     choice = identities.choice()
     doctor = author.doctor
-    person = patient(choice)
+    drawn = patient(choice)
+    person = about or drawn
     reading = f"{choice.randint(118, 142)}/{choice.randint(70, 90)} mmHg"
     paragraphs = (
         "Sehr geehrte Kollegin, sehr geehrter Kollege,",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -15,6 +17,15 @@ Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=60)]
 Resource = Literal[
     "Composition", "Patient", "Practitioner", "Organization", "Coverage", "Condition", "List"
 ]
+
+
+_STATED: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        "eau-storno": frozenset({"doctor", "practice", "encoding", "profile_version", "without"}),
+        "arztbrief-cda": frozenset({"patient", "doctor", "practice"}),
+        "arztbrief-pdf": frozenset({"patient", "doctor", "practice"}),
+    }
+)
 
 
 class Actor(Settings):
@@ -42,7 +53,8 @@ class Input(Settings):
 class Document(Certificate):
     """A document that the practice makes; the seed fixes what is not stated.
 
-    A Storno states ``doctor``, ``practice``, ``encoding`` and ``profile_version`` alone.
+    A Storno states ``doctor``, ``practice``, ``encoding`` and ``profile_version`` alone, an
+    eArztbrief ``patient``, ``doctor`` and ``practice``, in CDA and PDF the same.
     """
 
     kind: Literal["eau", "eau-storno", "arztbrief-cda", "arztbrief-pdf"]
@@ -59,4 +71,13 @@ class Document(Certificate):
     def _storno_of_something(self) -> Document:
         if (self.kind == "eau-storno") != (self.of is not None):
             raise ValueError("of: erwartet genau bei kind: eau-storno")
+        return self
+
+    @model_validator(mode="after")
+    def _nothing_that_is_passed_over(self) -> Document:
+        stated = (self.model_fields_set & Certificate.model_fields.keys()) | (
+            self.model_fields_set & {"without", "uuid_of"}
+        )
+        if unused := sorted(stated - _STATED.get(self.kind, stated)):
+            raise ValueError(f"{', '.join(unused)}: nicht bei kind: {self.kind}")
         return self

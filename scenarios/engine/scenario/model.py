@@ -115,6 +115,8 @@ class Send(Settings):
             raise ValueError("cda: erwartet genau bei mail: arztbrief")
         if self.module_flaw is not None and self.pull is not None:
             raise ValueError("pull: nicht zusammen mit module_flaw")
+        if (self.eicar or self.service is not None) and not self.mail.startswith("eau-"):
+            raise ValueError("eicar, service: nur bei eau-lieferung und eau-storno")
         return self
 
 
