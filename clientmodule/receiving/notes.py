@@ -26,6 +26,7 @@ MAX_CHARSET_NAME = 64
 """Python remembers forever what it was asked for, names of no codec, too."""
 NO_CHARSETS = frozenset({"idna", "punycode", "raw_unicode_escape", "undefined", "unicode_escape"})
 """Codecs of Python that are no charset of a mail; some need hours for a mail of 15 MiB."""
+_HEADERS_END = re.compile(rb"(?:\A|\n)\r?\n\Z")
 _NOT_IN_A_FIELD = re.compile(r"[\0\r\n]")
 _CHARSET = re.compile(r";\s*+charset[*0-9]*+\s*+=\s*+(\"[^\"]*\"|[^;\s]*)", re.IGNORECASE)
 _BODY_END = re.compile(rb"</body\s*+>", re.IGNORECASE)
@@ -76,6 +77,8 @@ def noted(mail: bytes, part: Part, notes: Sequence[str]) -> tuple[bytes, bytes]:
     """Return headers and body of *part* with the notes; only what must change does."""
     headers = mail[part.start : part.body]
     body = mail[part.body : part.end]
+    if not body and not _HEADERS_END.search(headers):
+        headers += b"\r\n" if headers.endswith(b"\n") else b"\r\n\r\n"
     is_html = part.content_type == "text/html"
     note = _html(notes) if is_html else _plain(notes)
     charset = _charset(part.charset, note)

@@ -35,6 +35,8 @@ class Edit:
 class RestoredMail:
     """What is delivered of the mail in *spool*, changed by *edits*; closes the spool.
 
+    Of two edits at one place the first comes first.
+
     Iterating over ``text`` waits for the disk: it belongs in a thread. It raises OSError.
     """
 
@@ -77,14 +79,13 @@ def restored(
         if noted is None:
             continue
         written, edit = noted
-        edits.append(edit)
         if part.start == head.start:
             headers = Headers.parse(written.removesuffix(b"\r\n"))
         else:
             edits.append(Edit(part.start, part.body, written))
+        edits.append(edit)
     mark(headers, outer, integrity)
-    edits.append(Edit(0, head.body, headers.to_bytes() + b"\r\n"))
-    return RestoredMail(spool, edits)
+    return RestoredMail(spool, [Edit(0, head.body, headers.to_bytes() + b"\r\n"), *edits])
 
 
 def between(spool: Spool, start: int, end: int) -> Iterator[bytes]:

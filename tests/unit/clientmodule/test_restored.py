@@ -10,13 +10,15 @@ from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from clientmodule.kas.spool import BLOCK, Spool
 from clientmodule.mime_stream import PartScanner
 from clientmodule.receiving.delivered import NOTES, delivered
 from clientmodule.receiving.restored import WHOLE, restored
 from clientmodule.texts import NOTE_DECRYPTED, NOTE_LINE
-from simulators.formats.headers import Headers
+from simulators.formats.headers import Headers, split_message
 
 OUTER = Headers.parse(b"Return-Path: <a@b>\r\nReceived: from x\r\n by y\r\n")
 LONG = "Zeile äöü\r\n" * (WHOLE // 10)
@@ -39,7 +41,8 @@ def restore(spool: Spool, mail: bytes) -> bytes:
     whole = restored(spool, scanner.head, scanner.parts, OUTER, "01")
     text = b"".join(whole.text())
     mail = b"".join(whole.pieces())
-    assert text == mail.replace(b"\r\n.", b"\r\n..") + b".\r\n"
+    if mail.endswith(b"\r\n") and mail.count(b"\n") == mail.count(b"\r\n"):
+        assert text == mail.replace(b"\r\n.", b"\r\n..") + b".\r\n"
     return mail
 
 
@@ -67,6 +70,48 @@ def test_as_a_small_mail() -> None:
     mail = message.as_bytes(policy=email.policy.SMTP)
     with Spool(Path("/tmp")) as spool:
         assert restore(spool, mail) == delivered(mail, OUTER, "01")
+
+
+TYPES = [
+    *(b"Content-Type: multipart/alternative; boundary=a\r\n", b"Content-Type: text/html\r\n"),
+    *(b"Content-Type: multipart/mixed; boundary=a\r\n", b"From: a@b\r\n"),
+]
+LINES = [
+    *(b"\r\n", b"\n", b"\r", b"--a\r\n", b"--a--\r\n", b"--b\r\n", b"--b--\r\n", b" y\r\n", b"."),
+    *(b"Hallo", b"\xfc", b"SGFsbG8=\r\n", b"</body>", b"Content-Type: text/html\r\n"),
+    *(b"Content-Type: multipart/alternative; boundary=b\r\n", b"Subject: x\r\n"),
+    b"Content-Type: text/plain; charset=iso-8859-1\r\n",
+    b"Content-Transfer-Encoding: base64\r\n",
+    b"Content-Transfer-Encoding: quoted-printable\r\n",
+]
+
+
+@pytest.mark.requirement("A_19374-03", "KOM-LE-A_2179-01")
+@example(TYPES[0], b"\r\n--a\r\n--a--\r\n")
+@given(st.sampled_from(TYPES), st.lists(st.sampled_from(LINES), max_size=14).map(b"".join))
+def test_any_mail_as_a_small_one(first: bytes, rest: bytes) -> None:
+    """Parts without a body, too: their note stands behind their header, and not in it."""
+    with Spool(Path("/tmp")) as spool:
+        got = restore(spool, first + rest)
+    assert got == delivered(first + rest, OUTER, "01")
+    ends = split_message(got)[0].names()[-4:]
+    assert ends == [
+        "X-KIM-DecryptionResult",
+        "X-KIM-IntegrityCheckResult",
+        "Return-Path",
+        "Received",
+    ]
+
+
+@pytest.mark.parametrize("kind", ["html", "plain"])
+@pytest.mark.parametrize("end", [b"", b"\r\n", b"\r\n\r\n"])
+def test_a_mail_of_headers_alone(kind: str, end: bytes) -> None:
+    """Its note is its body."""
+    mail = f"From: a@b\r\nContent-Type: text/{kind}; charset=iso-8859-1\r\n"
+    mail += "Content-Transfer-Encoding: 8bit"
+    headers, body = split_message(delivered(mail.encode() + end, OUTER, "01"))
+    assert headers.get("Content-Transfer-Encoding") == "8bit"
+    assert NOTE_DECRYPTED.encode("latin-1") in body
 
 
 @pytest.mark.requirement("KOM-LE-A_2179-01", "KOM-LE-A_2050-05")
