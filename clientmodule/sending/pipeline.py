@@ -53,7 +53,7 @@ async def send(
         forwarded = await compute(len(received), client_mail.contained_message, mail)
         if forwarded is not None:
             operation.event("UnwrapForwarded")
-            return await _transmit(session, operation, envelope, forwarded)
+            return await _forward(session, operation, envelope, forwarded, arrival)
     prepared = await _prepare(session, envelope, mail, arrival)
     operation.message_id = prepared.message_id
     operation.event("ClientMail", peer="pvs", recipients=len(envelope.recipients))
@@ -63,6 +63,24 @@ async def send(
         )
     way = WholeMail(prepared)
     return await _send(Sending(session, operation, envelope, prepared, arrival, way), mail.size)
+
+
+async def _forward(
+    session: Session,
+    operation: Operation,
+    envelope: MailEnvelope,
+    message: bytes,
+    arrival: datetime,
+) -> Transmission:
+    """Hand a message that is protected already to the MTA as it is (KOM-LE-A_2029)."""
+    transmission = await _transmit(session, operation, envelope, message)
+    failures = [Failure(recipient, reply=reply) for recipient, reply in transmission.refused]
+    if transmission.reply.positive and failures:
+        headers = komle.outer_headers(split_message(message)[0])
+        mail = ClientMail(headers, b"", session.user.address)
+        sending = Sending(session, operation, envelope, mail, arrival, WholeMail(mail))
+        await _told(sending, _report_failures(sending, failures, outer=headers))
+    return transmission
 
 
 async def _send_large(
@@ -125,15 +143,20 @@ async def _send(sending: Sending, size: int) -> Transmission:
         failures = [Failure(r.recipient, code=r.code) for r in protected.judged.refused]
         failures += [Failure(recipient, reply=reply) for recipient, reply in transmission.refused]
         headers = split_message(outer)[0]
-        try:
-            if failures:
-                await _report_failures(sending, failures, outer=headers)
-            if outdated:
-                await _report_outdated(sending, kept, outer=headers)
-            await session.installation.reports.deliver(session.account, operation, session.mta)
-        except Exception as error:  # the MTA has the mail: nobody shall send it once more
-            operation.error(where(error))
+        if failures:
+            await _told(sending, _report_failures(sending, failures, outer=headers))
+        if outdated:
+            await _told(sending, _report_outdated(sending, kept, outer=headers))
+        await session.installation.reports.deliver(session.account, operation, session.mta)
     return transmission
+
+
+async def _told(sending: Sending, report: Awaitable[None]) -> None:
+    """Await a *report* about a mail that the MTA has: its failure must not have it sent again."""
+    try:
+        await report
+    except Exception as error:
+        sending.operation.error(where(error))
 
 
 async def _protected(sending: Sending) -> Protected:

@@ -323,6 +323,27 @@ def test_header_that_never_ends(kim: World) -> None:
     assert (code, text[:5]) == (554, b"5.6.0")
 
 
+@pytest.mark.requirement("KOM-LE-A_2018", "KOM-LE-A_2029")
+def test_forwarded_message_that_one_recipient_does_not_get(kim: World) -> None:
+    """KOM-LE-A_2029: it goes on as it is, and whom the provider refuses is reported too."""
+    kim.send("praxis", "praxis")
+    (message,) = kim.stored("praxis")
+    kim.fetch("praxis")
+    person = kim.address("person")
+    rule = {"id": "one", "operation": "SMTP.RCPT", "match": {"recipient": person}}
+    rule["effect"] = {"kind": "reply", "code": 550, "text": "5.1.1 unbekannt"}
+    kim.ask(kim.provider("praxis"), "PUT", "/faults", [rule])
+    fields = head(kim, f"To: {kim.address('kasse')}, {person}", "Content-Type: message/rfc822")
+    submit(kim, fields + message, "kasse", "person")
+    (stored,) = kim.stored("kasse")
+    assert komle.encrypted_cms(stored) == komle.encrypted_cms(message)
+    (dsn,) = kim.stored("praxis")
+    report = read_report(dsn)
+    assert report is not None
+    assert [(r.address, r.status) for r in report.reports] == [(person, "5.1.1")]
+    assert report.in_reply_to == split_message(message)[0].get("Message-ID")
+
+
 @pytest.mark.requirement("KOM-LE-A_2029")
 def test_plain_text_that_claims_to_be_encrypted_is_protected(kim: World) -> None:
     """KOM-LE-A_2029 is for encrypted messages; anything else would leave the house in clear."""
