@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from lxml import etree
 
-from .document import at, values
+from .document import values
 from .shapes import Slice, Slicing
 
 MANY = 50
@@ -30,7 +30,7 @@ def assigned(
             continue
         count = Counter(kind.name for kind in kinds if kind is not None)
         wanted = [k for k in slicing.slices if k.marks and count[k.name] < k.minimum]
-        if not wanted and not _says_what(one, slicing.path):
+        if not wanted and not _says_what(one, slicing):
             wanted = [
                 k
                 for k in slicing.slices
@@ -56,8 +56,7 @@ def _marked(element: etree._Element, kind: Slice) -> bool:
     )
 
 
-def _says_what(element: etree._Element, path: str) -> bool:
-    """Say whether *element* has something where its slice is told from."""
-    if path in ("url", "$this"):
-        return bool(values(element, path))
-    return bool(at(element, path))
+def _says_what(element: etree._Element, slicing: Slicing) -> bool:
+    """Say whether *element* has a value wherever slices are told from."""
+    places = {where for kind in slicing.slices for where, _ in kind.marks}
+    return all(values(element, where) for where in places)
