@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from simulators.process.settings import Settings
 
@@ -93,6 +93,21 @@ class StepFacts(Settings):
     discharged: Day | None = Field(default=None, description="Entlassungsdatum")
 
 
+def _in_words_or_facts(value: object) -> str:
+    """Say which branch of a union is meant, so that the mistakes told are those of that branch."""
+    return "name" if isinstance(value, str) else "facts"
+
+
+_ByShape = Discriminator(_in_words_or_facts)
+AnyPatient = Annotated[
+    Annotated[PatientName, Tag("name")] | Annotated[PatientFacts, Tag("facts")], _ByShape
+]
+AnyDoctor = Annotated[
+    Annotated[DoctorName, Tag("name")] | Annotated[DoctorFacts, Tag("facts")], _ByShape
+]
+AnyStep = Annotated[Annotated[StepCode, Tag("name")] | Annotated[StepFacts, Tag("facts")], _ByShape]
+
+
 class Certificate(Settings):
     """What an eAU states; TA-eAU's rules are not enforced, so that they can be broken."""
 
@@ -101,11 +116,11 @@ class Certificate(Settings):
     )
     payer: Payer = Field(default="GKV", description="Art des Kostenträgers")
     accident_ik: NineDigits | None = Field(default=None, description="IK der BG oder Unfallkasse")
-    patient: PatientName | PatientFacts | None = None
-    doctor: DoctorName | DoctorFacts | None = Field(
+    patient: AnyPatient | None = None
+    doctor: AnyDoctor | None = Field(
         default=None, description="ausstellende Person; ohne Angabe die des HBA"
     )
-    responsible: DoctorName | DoctorFacts | None = Field(
+    responsible: AnyDoctor | None = Field(
         default=None, description="verantwortliche Person, bei Weiterbildung und Vertretung"
     )
     practice: PracticeFacts | None = None
@@ -117,7 +132,7 @@ class Certificate(Settings):
     text: str | None = Field(default=None, description="Diagnosetext", max_length=1000)
     causes: tuple[Cause, ...] = Field(default=(), max_length=3)
     seventh_week: bool = Field(default=False, description="7. AU-Woche")
-    further_steps: tuple[StepCode | StepFacts, ...] = Field(default=(), max_length=10)
+    further_steps: tuple[AnyStep, ...] = Field(default=(), max_length=10)
     asv_team: NineDigits | None = Field(default=None, description="ASV-Teamnummer")
     legal_basis: Annotated[str, Field(pattern=r"^[0-9]{2}$")] = Field(
         default="00", description="Statuskennzeichen; mit asv_team 01"
