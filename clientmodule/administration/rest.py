@@ -200,6 +200,8 @@ def _reason(error: Exception) -> str:
             return f"keine Antwort in {SECONDS:.0f} Sekunden"
         case aiohttp.ClientSSLError() | ssl.SSLError():
             return "einer von beiden erkennt das Zertifikat des anderen nicht an"
+        case aiohttp.ClientResponseError() | ValueError():
+            return "seine Antwort ist unbrauchbar"
     return "die Verbindung kommt nicht zustande oder bricht ab"
 
 
