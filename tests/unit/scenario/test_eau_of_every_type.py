@@ -13,10 +13,12 @@ import yaml
 from lxml import etree
 
 from scenarios.engine.actors.certified import author_of, case_of
-from scenarios.engine.documents import eau, people
+from scenarios.engine.documents import eau, error_codes, people, storno
 from scenarios.engine.documents.identities import Identities
 from scenarios.engine.documents.judgement import judge
+from scenarios.engine.documents.outcome import Subject, outcome
 from scenarios.engine.documents.reading import read_document
+from scenarios.engine.profiles.validator import shipped
 from scenarios.engine.scenario.cast import Document
 from tests.fhir_outline import resources, systems, unlike
 
@@ -118,6 +120,11 @@ def stated(name: str = "eau", **facts: Any) -> bytes:
     return eau.bundle(identities, case, without=document.without)
 
 
+def broken_rules(content: bytes) -> list[str]:
+    """Return what the profiles and TA-eAU's plausibility object to."""
+    return [finding.text() for finding in shipped().judge(etree.fromstring(content), NOW.date())]
+
+
 def first(content: bytes, path: str) -> list[str]:
     found = etree.fromstring(content).xpath(path, namespaces={"f": "http://hl7.org/fhir"})
     assert isinstance(found, list)
@@ -156,7 +163,7 @@ def test_an_eau_is_built_like_the_example_of_its_kind(
 def test_every_type_for_every_payer_is_accepted(type_: str, payer: str) -> None:
     accident = {"accident_ik": "120590457"} if payer in ("BG", "UK") else {}
     content = stated(type=type_, payer=payer, **accident)
-    assert judge(content, storno=False) is None
+    assert broken_rules(content) == []
     assert first(content, "//f:Coverage/f:type/f:coding/f:code/@value") == [payer]
     assert (b"120590457" in content) == bool(accident)
 
@@ -164,7 +171,7 @@ def test_every_type_for_every_payer_is_accepted(type_: str, payer: str) -> None:
 @pytest.mark.parametrize("case", PRUEFPAKET)
 def test_the_cases_of_the_pruefpaket_can_be_stated(case: str) -> None:
     content = stated(case, **PRUEFPAKET[case])
-    assert judge(content, storno=False) is None
+    assert broken_rules(content) == []
     facts = Document.model_validate(PRUEFPAKET[case])
     codes = [diagnosis.split()[0] for diagnosis in facts.diagnoses]
     icd = "//f:Condition/f:code/f:coding[f:version]/f:code/@value"
@@ -177,6 +184,16 @@ def test_the_cases_of_the_pruefpaket_can_be_stated(case: str) -> None:
     assert b'"838382201"' in content
     assert (b'"728382503"' in content) == (case == "pf08")
     assert (b'"001234566"' in content) == (case == "pf05")
+
+
+def test_a_storno_and_every_answer_follow_their_profiles() -> None:
+    identities = Identities(1, "test")
+    cancelled = read_document(stated()).identifier
+    author = people.Author(people.DOCTORS["arzt-1"], people.PRACTICE)
+    assert broken_rules(storno.bundle(identities, cancelled, NOW, author)) == []
+    for code in error_codes.ALL:
+        for subject in (Subject("<a@b.kim.invalid>"), Subject("<a@b.kim.invalid>", cancelled)):
+            assert broken_rules(outcome(identities.uuid("outcome"), code, subject)) == []
 
 
 def test_the_dates_of_an_eau_count_from_its_issue() -> None:
