@@ -13,7 +13,7 @@ from cryptography import x509
 from simulators.formats.certificates import is_ecc, load, policies, public_key, telematik_id
 from simulators.formats.errors import FormatError
 from simulators.process.clock import Clock
-from simulators.process.ldap import LdapClient, escape_filter
+from simulators.process.ldap import LdapClient, LdapError, escape_filter
 
 from .caches import TimedCache
 from .operation import Operation
@@ -118,6 +118,8 @@ class Directory:
                 size_limit=MAX_ENTRIES,
             )
             data["entries"] = len(result)
+            if result.truncated and not result.entries:
+                raise LdapError("the directory gave up before it had found anything")
         values = dict.fromkeys(
             value for entry in result for value in entry.values("userCertificate")
         )

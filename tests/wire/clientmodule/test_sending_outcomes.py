@@ -189,9 +189,11 @@ def test_konnektor_that_does_not_answer(kim: World) -> None:
     assert refusal(kim, "kasse")[0] == 451
 
 
-def test_directory_that_does_not_answer(kim: World) -> None:
+@pytest.mark.parametrize("code", [51, 3])
+def test_directory_that_does_not_answer(kim: World, code: int) -> None:
+    """Busy, or out of time: nobody is told that there is no certificate."""
     assert kim.endpoints.vzd is not None
-    kim.fault(kim.endpoints.vzd.control, "*", kind="result", code=51)
+    kim.fault(kim.endpoints.vzd.control, "*", kind="result", code=code)
     assert refusal(kim, "kasse")[0] == 451
 
 
