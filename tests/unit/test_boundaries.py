@@ -39,8 +39,9 @@ FLOORS = (
     {"endpoints"},
     {"world"},
     {"xray"},
-    {"documents", "yaml_files"},
-    {"profiles"},
+    {"documents"},
+    {"profiles", "services"},
+    {"yaml_files"},
 )
 OURS = ("simulators", "clientmodule", "scenarios")
 NAMES_THAT_SAY_NOTHING = {"utils", "helpers", "common", "manager", "base", "misc", "util"}
