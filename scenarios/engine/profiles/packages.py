@@ -68,13 +68,23 @@ def read_packages(directory: Path) -> Packages:
     ]
     if not profiles:
         raise InputError(f"{directory}: kein Profil der KBV in den Paketen")
-    rows = tuple(row for one in profiles for row in _profile_rows(one))
+    try:
+        return _read(profiles, newest)
+    except (LookupError, TypeError, AttributeError, ValueError) as error:
+        what = one_line(f"{type(error).__name__} {error}", 120)
+        raise InputError(f"{directory}: eine Definition ist unvollständig: {what}") from None
+
+
+def _read(
+    profiles: list[dict[str, Any]], definitions: Mapping[tuple[str, str], dict[str, Any]]
+) -> Packages:
     codes = {
         short_codes(url): members
-        for (kind, url), one in newest.items()
+        for (kind, url), one in definitions.items()
         if kind == "ValueSet"
-        if (members := _members(one, newest)) is not None
+        if (members := _members(one, definitions)) is not None
     }
+    rows = tuple(row for one in profiles for row in _profile_rows(one))
     return Packages(rows, codes, dict(_expressions(profiles)))
 
 
