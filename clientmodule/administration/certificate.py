@@ -76,11 +76,17 @@ async def _fetch(
 async def import_certificate(
     installation: Installation, address: str, content: bytes, password: str
 ) -> ClientIdentity:
-    """Store the PKCS#12 *content* for *address* (A_18783). Raises AdministrationFault."""
+    """Store the PKCS#12 *content* for *address* (A_18783), unless its certificate has ended.
+
+    It takes the place of what was stored, which no provider gives twice. Raises
+    AdministrationFault.
+    """
     try:
         material = await installation.process.in_thread(read_material, content, password)
     except ValueError:
         raise faults.wrong_input("Import", faults.WRONG_PKCS12) from None
+    if material.certificate.not_valid_after_utc <= installation.clock.now():
+        raise faults.wrong_input("Import", faults.EXPIRED_PKCS12)
     return await store(installation, address, material)
 
 

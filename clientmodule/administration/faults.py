@@ -261,6 +261,7 @@ WRONG_PKCS12 = (
     "die Datei lässt sich mit diesem Passwort nicht als PKCS#12 mit Schlüssel und Zertifikat "
     "lesen; prüfen Sie Datei und Passwort"
 )
+EXPIRED_PKCS12 = "das Zertifikat in der Datei ist abgelaufen; was abgelegt ist, bleibt"
 UNUSABLE_KEY = (
     "Schlüsselspeicher: das PKCS#12 des Kontos lässt sich nicht lesen; prüfen Sie accounts und "
     "key_store_password in den Einstellungen, oder legen Sie es mit dem Schritt import neu ab"

@@ -157,6 +157,12 @@ def test_key_store_is_protected_and_imports_what_its_password_opens(kim: World, 
     assert ends(desk) == datetime.fromisoformat(imported["certificate_expires"])
     log_in(kim, desk)  # the provider trusts it as well
 
+    advance(kim, timedelta(days=36_500))
+    old = desk.refused_import(
+        address=NEW, pkcs12=content, password=told.kim_certificate_password or ""
+    )
+    assert "ist abgelaufen" in old
+
 
 @pytest.mark.requirement("A_21381")
 def test_account_of_a_person_is_renewed_when_it_fetches(kim: World) -> None:
