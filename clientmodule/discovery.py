@@ -120,10 +120,11 @@ class Discovery:
 
 
 class HttpResolver(AbstractResolver):
-    """Lets aiohttp find hosts by *discovery*."""
+    """Lets aiohttp find hosts by *discovery*; the host at *address* is found already."""
 
-    def __init__(self, discovery: Discovery) -> None:
+    def __init__(self, discovery: Discovery, address: str | None = None) -> None:
         self._discovery = discovery
+        self._address = address
 
     async def resolve(
         self,
@@ -132,7 +133,7 @@ class HttpResolver(AbstractResolver):
         family: socket.AddressFamily = socket.AF_UNSPEC,  # noqa: ARG002 (names one address)
     ) -> list[ResolveResult]:
         """Return the address of *host*. Raises OSError."""
-        address = await self._discovery.address(host)
+        address = self._address or await self._discovery.address(host)
         return [
             ResolveResult(
                 hostname=host,

@@ -127,15 +127,16 @@ class Kas:
             raise KasFailed("the KAS answered without a link", status=CREATED) from None
 
     async def download(
-        self, operation: Operation, who: KasUser, link: str, *, most: int
+        self, operation: Operation, who: KasUser, link: str, *, address: str, most: int
     ) -> AsyncGenerator[bytes, None]:
         """Yield what lies under *link*, piece by piece (read_Attachment, A_19370-04).
 
-        More than *most* bytes, or less than the KAS announced, are a failure.
+        *address* is that of its host, for the sender chose the name. More than *most* bytes, or
+        less than the KAS announced, are a failure.
         """
         with operation.step("readMailData", peer="provider") as step:
             async with (
-                self._session(operation, who) as session,
+                self._session(operation, who, address) as session,
                 session.get(
                     _link(link), headers={"recipient": who.user.address}, allow_redirects=False
                 ) as response,
@@ -163,7 +164,7 @@ class Kas:
 
     @asynccontextmanager
     async def _session(
-        self, operation: Operation, who: KasUser
+        self, operation: Operation, who: KasUser, address: str | None = None
     ) -> AsyncIterator[aiohttp.ClientSession]:
         """Yield a session for *who*; whatever the network does becomes KasFailed."""
 
@@ -173,7 +174,7 @@ class Kas:
         try:
             context = await self._provider.tls_context(who.user.address)
             async with checked_session(
-                self._discovery, context, check, idle_seconds=self._seconds
+                self._discovery, context, check, idle_seconds=self._seconds, address=address
             ) as session:
                 yield session
         except (aiohttp.ClientError, OSError, ValueError) as error:

@@ -21,12 +21,17 @@ Check = Callable[[bytes], Awaitable[None]]
 
 @asynccontextmanager
 async def checked_session(
-    discovery: Discovery, context: ssl.SSLContext, check: Check, *, idle_seconds: float
+    discovery: Discovery,
+    context: ssl.SSLContext,
+    check: Check,
+    *,
+    idle_seconds: float,
+    address: str | None = None,
 ) -> AsyncIterator[aiohttp.ClientSession]:
     """Yield a session that has every server certificate judged by *check* (A_19362, A_22348).
 
     Connecting and every wait for the server end after *idle_seconds*. Large mails are rare, so
-    that each gets a connection of its own.
+    that each gets a connection of its own. With *address* no name is resolved any more.
     """
 
     class CheckedRequest(ClientRequest):
@@ -42,7 +47,10 @@ async def checked_session(
 
     async with aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(
-            resolver=HttpResolver(discovery), use_dns_cache=False, ssl=context, force_close=True
+            resolver=HttpResolver(discovery, address),
+            use_dns_cache=False,
+            ssl=context,
+            force_close=True,
         ),
         timeout=aiohttp.ClientTimeout(
             total=None, sock_connect=idle_seconds, sock_read=idle_seconds

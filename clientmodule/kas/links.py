@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from simulators.process.errors import InputError
@@ -14,29 +15,34 @@ HTTPS_PORT = 443
 Place = tuple[str, int]
 
 
-async def leads_to_kas(link: str, settings: ClientModuleSettings, discovery: Discovery) -> bool:
-    """Tell whether *link* leads to the KAS of any provider (A_19370-04).
+async def kas_address(
+    link: str, settings: ClientModuleSettings, discovery: Discovery
+) -> str | None:
+    """Return the address to follow *link* to, None if that is no provider's KAS (A_19370-04).
 
     The sender writes the link, and the client module stands inside of a practice: it follows the
     link to no other host. Known are the KAS of the settings and those that DNS service discovery
-    names; where neither names any, every host below ``domains`` counts as one. Raises
-    NamesUnavailable.
+    names; where neither names any, every host below ``domains`` counts as one. The name is
+    resolved once: at the connection it may mean something else. Raises NamesUnavailable.
     """
     wanted = _place(link)
     if wanted is None:
-        return False
+        return None
     host, port = wanted
     known = [place for url in settings.kas.values() if (place := _place(url)) is not None]
     known += await discovery.kas_places()
-    if not known:
-        return any(f".{host}".endswith(domain.lower()) for domain in settings.domains)
-    if wanted in known:
-        return True
+    by_name = wanted in known if known else _is_below(host, settings.domains)
     try:
-        address = await discovery.address(host)
-        return (address, port) in [(await discovery.address(h), p) for h, p in known]
+        address = await discovery.address(host) if by_name or known else None
+        if by_name or (address, port) in [(await discovery.address(h), p) for h, p in known]:
+            return address
     except OSError:
-        return False
+        pass
+    return None
+
+
+def _is_below(host: str, domains: Sequence[str]) -> bool:
+    return any(f".{host}".endswith(domain.lower()) for domain in domains)
 
 
 def _place(url: str) -> Place | None:

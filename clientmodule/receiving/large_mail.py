@@ -17,7 +17,7 @@ from .. import mime
 from ..kas import client
 from ..kas.cipher import OVERHEAD, CannotOpen, Opener
 from ..kas.client import KasFailed, KasUser
-from ..kas.links import leads_to_kas
+from ..kas.links import kas_address
 from ..kas.spool import Spool
 from ..lines import ConnectionLost
 from ..mime_stream import PartScanner
@@ -111,12 +111,15 @@ async def _download(
     installation = fetching.installation
     settings = installation.settings
     try:
-        if not await leads_to_kas(part.link, settings, installation.discovery):
+        address = await kas_address(part.link, settings, installation.discovery)
+        if address is None:
             raise KasFailed("the link leads to no KAS")
         large = part.size > settings.max_client_mail
         most = settings.max_large_mail if large else settings.max_client_mail
         who = KasUser(konnektor=fetching.konnektor, user=fetching.user, password="")
-        download = installation.kas.download(operation, who, part.link, most=most + OVERHEAD)
+        download = installation.kas.download(
+            operation, who, part.link, address=address, most=most + OVERHEAD
+        )
         async with aclosing(download) as pieces:
             async for piece in pieces:
                 if fetching.gone.done():  # KOM-LE-A_2039: nobody waits for the rest
