@@ -195,12 +195,15 @@ class Administration:
     ) -> OutOfOffice:
         """Change the out-of-office note (A_21380); return it as it stands now.
 
-        What is not given of an active one stays as the provider has it (FAQ: read, then write).
+        What is not given of an active one stays as the provider has it (FAQ: read, then write);
+        the first one needs everything.
         """
         who, operation = self._who(place, iccsn), self._operation()
         if note.active and None in (note.start, note.end, note.message):
             known = await self._accounts.out_of_office(operation, who, login)
             note = replace_missing(note, known)
+            if None in (note.start, note.end, note.message):
+                raise faults.wrong_input("Abwesenheitsnotiz", faults.INCOMPLETE_NOTE)
         await self._accounts.set_out_of_office(operation, who, login, note)
         return await self._accounts.out_of_office(operation, who, login)
 

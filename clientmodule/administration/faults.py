@@ -262,6 +262,7 @@ WRONG_PKCS12 = (
     "lesen; prüfen Sie Datei und Passwort"
 )
 EXPIRED_PKCS12 = "das Zertifikat in der Datei ist abgelaufen; was abgelegt ist, bleibt"
+INCOMPLETE_NOTE = "es gibt noch keine; die erste braucht Beginn, Ende und Text"
 UNUSABLE_KEY = (
     "Schlüsselspeicher: das PKCS#12 des Kontos lässt sich nicht lesen; prüfen Sie accounts und "
     "key_store_password in den Einstellungen, oder legen Sie es mit dem Schritt import neu ab"

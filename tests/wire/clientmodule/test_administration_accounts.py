@@ -74,6 +74,8 @@ def test_registration_makes_an_account_a_certificate_and_a_directory_entry(
 def test_out_of_office_note_is_read_changed_and_switched_off(registered: Desk) -> None:
     assert registered.on_account("out-of-office")["active"] is False
     begin, end = "2026-07-01T08:00:00+02:00", "2036-07-14T18:00:00Z"
+    incomplete = registered.refused("set-out-of-office", active=True, start=begin)
+    assert (incomplete.status, "Beginn, Ende und Text" in incomplete.line) == (400, True)
     message = "Bin im Urlaub.\r\nGrüße"
     given = {"start": begin, "end": end, "message": message}
     note = registered.on_account("set-out-of-office", active=True, **given)
