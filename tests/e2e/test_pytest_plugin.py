@@ -16,6 +16,7 @@ from scenarios.engine.testing.practice import NotArrived
 from simulators.process.errors import InputError
 from tests.printed import one_line
 
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "ci.md"
 RUN_SECONDS = 90
 WITHOUT = ("-pno:schemathesis", "-pno:hypothesispytest", "-pno:cacheprovider")  # slow to import
 HEAVY = {"aiohttp", "cryptography", "lxml", "pydantic", "scenarios.engine.testing", "simulators"}
@@ -81,6 +82,25 @@ def test_the_world_is_this_workers_own(kim_world):
         file.write(str(kim_world.directory))
 '''
 
+OWN_SOFTWARE = """\
+import os
+import smtplib
+import ssl
+
+
+def my_pvs_sends(*, smtp, user, password, ca, sender, to):
+    host, _, port = smtp.rpartition(":")
+    context = ssl.create_default_context(cafile=ca)
+    head = [f"From: {sender}", f"To: {to}", "Subject: Befund", "Message-ID: <1@pvs.example>"]
+    head += ["Date: Mon, 02 Nov 2026 10:00:00 +0100"]
+    head += ["X-KIM-Dienstkennung: KIM-Mail;Default;V1.0"]
+    with smtplib.SMTP_SSL(host, int(port), context=context, timeout=20) as client:
+        client.login(user, password)
+        client.sendmail(sender, to, "\\r\\n".join([*head, "", "Guten Tag", ""]))
+
+
+"""
+
 
 @pytest.fixture
 def project(tmp_path: Path, small_world: Path) -> Path:
@@ -113,11 +133,12 @@ def run_tests(project: Path, pki_cache: Path) -> Any:
 
 
 def test_each_worker_has_a_world_and_each_test_a_fresh_one(project: Path, run_tests: Any) -> None:
-    both = project / "test_zwei.py"  # the second worker's
-    both.write_text(TESTS[: TESTS.index("@pytest.fixture")] + TESTS[TESTS.rindex("\n\ndef ") :])
+    documented = re.findall(r"^```python\n(.*?)^```", DOCUMENT.read_text(), re.M | re.S)
+    parts = [OWN_SOFTWARE, *documented, TESTS[TESTS.rindex("\n\ndef ") :]]
+    (project / "test_second_worker.py").write_text("".join(parts), encoding="utf-8")
     done = run_tests("-n", "2", "--dist", "loadfile")
     assert done.returncode == 0, done.stdout
-    assert "6 passed" in done.stdout
+    assert "7 passed" in done.stdout
     directories = [Path(note.read_text()) for note in (project / "notes").iterdir()]
     assert len(set(directories)) == 2
     assert not any((directory / "endpoints.json").exists() for directory in directories)
