@@ -122,14 +122,13 @@ class Administration:
 
     async def register(self, place: Place, iccsn: str, wanted: Registration) -> None:
         """Register a new account (A_19458-01, A_19459)."""
-        self._check(wanted.address)
-        await self._accounts.register(self._operation(), self._who(place, iccsn), wanted)
+        await self._accounts.register(*self._begin(place, iccsn, wanted), wanted)
 
     async def fetch_certificate(self, place: Place, iccsn: str, login: Login) -> datetime:
         """Have a certificate made and store it; return its end (A_19468-02, A_19453)."""
-        self._check(login.address)
+        operation, who = self._begin(place, iccsn, login)
         identity = await fetch_certificate(
-            self._installation, self._accounts, self._operation(), self._who(place, iccsn), login
+            self._installation, self._accounts, operation, who, login
         )
         return identity.expires
 
@@ -140,12 +139,11 @@ class Administration:
 
     async def account(self, place: Place, iccsn: str, login: Login) -> Account:
         """Return the account as the provider has it."""
-        return await self._accounts.show(self._operation(), self._who(place, iccsn), login)
+        return await self._accounts.show(*self._begin(place, iccsn, login), login)
 
     async def change_password(self, place: Place, iccsn: str, login: Login, new: str) -> None:
         """Give the account another password."""
-        who = self._who(place, iccsn)
-        await self._accounts.change(self._operation(), who, login, password=new)
+        await self._accounts.change(*self._begin(place, iccsn, login), login, password=new)
 
     async def set_large_mails(
         self, place: Place, iccsn: str, login: Login, *, enabled: bool, confirmed: bool = False
@@ -156,7 +154,7 @@ class Administration:
         """
         if enabled and not confirmed:
             raise faults.wrong_input("Große Nachrichten", faults.UNCONFIRMED_LARGE_MAILS)
-        who, operation = self._who(place, iccsn), self._operation()
+        operation, who = self._begin(place, iccsn, login)
         before = (await self._accounts.show(operation, who, login)).kim_version or KIM_VERSION
         plain = before.removesuffix(LARGE_MAILS_SUFFIX)
         version = f"{max(plain, KIM_VERSION)}{LARGE_MAILS_SUFFIX}" if enabled else plain
@@ -176,7 +174,7 @@ class Administration:
         """
         if not confirmed:
             raise faults.wrong_input("Deregistrierung", faults.UNCONFIRMED_DEREGISTRATION)
-        who, operation = self._who(place, iccsn), self._operation()
+        operation, who = self._begin(place, iccsn, login)
         await self._accounts.deregister(operation, who, login)
         with suppress(AdministrationFault):  # it is deregistered all the same
             return (await self._accounts.show(operation, who, login)).deregistered_until
@@ -184,11 +182,11 @@ class Administration:
 
     async def revoke(self, place: Place, iccsn: str, login: Login) -> None:
         """Take the deregistration back (A_19464-03)."""
-        await self._accounts.revoke(self._operation(), self._who(place, iccsn), login)
+        await self._accounts.revoke(*self._begin(place, iccsn, login), login)
 
     async def out_of_office(self, place: Place, iccsn: str, login: Login) -> OutOfOffice:
         """Return the out-of-office note (A_21380)."""
-        return await self._accounts.out_of_office(self._operation(), self._who(place, iccsn), login)
+        return await self._accounts.out_of_office(*self._begin(place, iccsn, login), login)
 
     async def set_out_of_office(
         self, place: Place, iccsn: str, login: Login, note: OutOfOffice
@@ -198,7 +196,7 @@ class Administration:
         What is not given of an active one stays as the provider has it (FAQ: read, then write);
         the first one needs everything.
         """
-        who, operation = self._who(place, iccsn), self._operation()
+        operation, who = self._begin(place, iccsn, login)
         if note.active and None in (note.start, note.end, note.message):
             known = await self._accounts.out_of_office(operation, who, login)
             note = replace_missing(note, known)
@@ -209,13 +207,11 @@ class Administration:
 
     async def one_time_password(self, place: Place, iccsn: str, login: Login) -> str:
         """Return a password for porting the address, asked with the card that owns it."""
-        return await self._accounts.one_time_password(
-            self._operation(), self._who(place, iccsn), login
-        )
+        return await self._accounts.one_time_password(*self._begin(place, iccsn, login), login)
 
     async def port(self, place: Place, iccsn: str, login: Login, otp: str) -> None:
         """Give the address to the card *iccsn*, the new one."""
-        await self._accounts.port(self._operation(), self._who(place, iccsn), login, otp)
+        await self._accounts.port(*self._begin(place, iccsn, login), login, otp)
 
     async def overview(self, place: Place, address: str) -> Overview:
         """Return what to enter in the mail client or PVS (A_21519-02, A_21518-02)."""
@@ -246,6 +242,11 @@ class Administration:
             return process.address(name)
         listener = getattr(process.settings.listeners, name)
         return listener.host, listener.port
+
+    def _begin(self, place: Place, iccsn: str, of: Login | Registration) -> tuple[Operation, Who]:
+        """Return what a step on an account works with."""
+        self._check(of.address)
+        return self._operation(), self._who(place, iccsn)
 
     def _operation(self) -> Operation:
         return self._installation.operation()

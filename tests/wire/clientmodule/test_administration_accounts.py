@@ -237,6 +237,23 @@ def test_every_error_of_the_interface_is_one_german_line(
     )
 
 
+def test_no_step_is_taken_on_an_address_of_the_real_ti(kim: World, desk: Desk) -> None:
+    desk.address = "neu@anbieter.kim.telematik"
+    given: dict[str, dict[str, Any]] = {
+        "register": {"reference_id": "x", "initial_password": "x"},
+        "password": {"new_password": NEW_PASSWORD},
+        "large-mails": {"enabled": False},
+        "deregister": {"confirmed": True},
+        "set-out-of-office": {"active": False},
+        "port": {"otp": "x"},
+    }
+    plain_steps = ("certificate", "account", "revoke-deregistration", "out-of-office")
+    for plain in (*plain_steps, "one-time-password"):
+        given[plain] = {}
+    for step, more in given.items():
+        assert desk.refused(step, **more).content["kind"] == "input", step
+
+
 @pytest.mark.requirement("A_19462", "A_19457-02")
 def test_konnektor_and_card_are_named_when_they_are_the_reason(kim: World, desk: Desk) -> None:
     stranger = {**desk.context, "mandant": "unbekannt"}
