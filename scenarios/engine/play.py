@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import TypeVar
 
+from .actors import given
 from .actors.insurer import Insurer
 from .actors.party import Party, konnektor_failures
 from .actors.practice import Made, letter_as, make_eau, make_letter, make_storno
@@ -19,6 +21,7 @@ from .scenario.cast import Document
 from .scenario.failure import StepFailed
 from .scenario.insurer import InsurerHabits
 from .scenario.model import Scenario
+from .services.registry import Registry, shipped
 
 A = TypeVar("A")
 
@@ -53,11 +56,18 @@ class Play:
             if participant is None:
                 raise StepFailed(f"die Welt kennt keinen Teilnehmer {actor.participant}")
             self.parties[name] = Party(name, self.endpoints, participant)
+            self.parties[name].pass_over_what_is_there()
         self.insurers = {
             name: Insurer(self.parties[name], actor.insurer or InsurerHabits(), self.seed)
             for name, actor in self.scenario.actors.items()
             if actor.plays == "insurer"
         }
+
+    @cached_property
+    def services(self) -> Registry:
+        """The register of Dienstkennungen, with the scenario's own before the shipped ones."""
+        own = self.scenario.dienstkennungen
+        return shipped() if own is None else shipped().extended_by(own)
 
     def now(self) -> datetime:
         """Return the virtual time of the world."""
@@ -95,6 +105,9 @@ class Play:
             if cancelled is None:
                 raise StepFailed(f"{wanted.of} ist keine eAU")
             return make_storno(party, self.identities(name), wanted, cancelled, self.now())
+        if wanted.kind == "given":
+            place = self.identities(name)
+            return Made("given", given.content(wanted.text, wanted.file, place, self.now()))
         insurer = self.insurer(wanted)
         if wanted.kind == "eau":
             return make_eau(
