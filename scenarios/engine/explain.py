@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
+from difflib import get_close_matches
 from importlib.resources import files
 
 from simulators.formats import kim_codes, requirements
@@ -13,8 +14,21 @@ from simulators.process.errors import InputError
 from .checks.catalogue import GROUPS, RULES, of_requirement, rules_of
 from .checks.rule import Rule
 from .documents import error_codes
+from .explanations import causes, replies
+from .explanations.causes import Cause
 from .run.scenario_file import load_scenario, shipped_scenarios, short_name
+from .services.registry import shipped
 from .world.file import shipped_worlds
+from .xray.node import visible
+
+MAX_SUBJECT = 200
+NEAR = 0.6
+"""How alike two subjects must be for one to be taken for the other (difflib)."""
+_KIM_CATALOGUES = (
+    ("X-KIM-Fehlermeldung", "fehlermeldung", kim_codes.FEHLERMELDUNG),
+    ("X-KIM-DecryptionResult", "entschluesselung", kim_codes.DECRYPTION_RESULT),
+    ("X-KIM-IntegrityCheckResult", "integritaet", kim_codes.INTEGRITY_CHECK_RESULT),
+)
 
 
 def overview() -> Iterator[str]:
@@ -34,22 +48,30 @@ def overview() -> Iterator[str]:
 
 
 def explanation(subject: str) -> list[str]:
-    """Return what is known about *subject*: a check, a requirement id or a code.
+    """Return what is known about *subject*, with cause and remedy where it is an error.
 
-    Raises InputError when nothing is.
+    A check, a requirement id, a code of Konnektor, KIM or insurer, a reply of the client module,
+    a Dienstkennung, a make. Raises InputError, with what was perhaps meant, when nothing is.
     """
-    wanted = subject.strip()
+    wanted = " ".join(subject.split())
     lines = [
         *_requirements(wanted),
         *(_rule(rule) for rule in (*rules_of(wanted), *of_requirement(wanted))),
         *_kim_codes(wanted),
         *_insurer_codes(wanted),
         *_konnektor_codes(wanted),
+        *_replies(wanted),
+        *_services(wanted),
         *_make(wanted),
     ]
     if not lines:
+        subjects = {name.casefold(): name for name in _subjects()}
+        near = get_close_matches(wanted[:MAX_SUBJECT].casefold(), subjects, n=5, cutoff=NEAR)
+        named = ", ".join(subjects[one] for one in near)
+        meant = f"; gemeint ist vielleicht {named}" if near else ""
         raise InputError(
-            f"{subject}: weder Prüfung noch Anforderung, Code oder Hersteller (kimulator list)"
+            f"{visible(wanted, 60)}: weder Prüfung noch Anforderung, Code, Antwort, "
+            f"Dienstkennung oder Hersteller{meant} (kimulator list)"
         )
     return lines
 
@@ -65,33 +87,84 @@ def _rule(rule: Rule) -> str:
 
 
 def _kim_codes(code: str) -> Iterator[str]:
-    for header, catalogue in (
-        ("X-KIM-Fehlermeldung", kim_codes.FEHLERMELDUNG),
-        ("X-KIM-DecryptionResult", kim_codes.DECRYPTION_RESULT),
-        ("X-KIM-IntegrityCheckResult", kim_codes.INTEGRITY_CHECK_RESULT),
-    ):
+    for header, kind, catalogue in _KIM_CATALOGUES:
         if code in catalogue:
             found = catalogue[code]
             yield f"{header} {code}: {found.text} ({found.requirement}, {found.source})"
+            yield from _told(causes.of_kim(kind, code))
 
 
 def _insurer_codes(code: str) -> Iterator[str]:
     for known in error_codes.ALL:
         if known.code == code:
             yield f"eAU;Fehler-Kasse {code}: {known.display} (KBV_CS_SFHIR_EAU_AU_ERROR_KASSE)"
+            yield from _told(causes.of_kim("kasse", code))
 
 
 def _konnektor_codes(code: str) -> Iterator[str]:
-    """Yield the Konnektor's entry from its catalogue, a data file: no role is imported."""
+    rows = [row for row in _konnektor_catalogue() if row["code"] == code]
+    for row in rows:
+        kind = f"{row['error_type']}, {row['severity']}"
+        where = f" bei {row['operation']}" if row["operation"] else ""
+        yield f"Konnektor {code}{where}: {row['text']} ({kind}; {row['source']})"
+    if rows:
+        yield from _told(causes.of_konnektor(code))
+
+
+def _konnektor_catalogue() -> list[dict[str, str]]:
+    """Read the Konnektor's catalogue, a data file: no role is imported."""
     catalogue = files("simulators") / "konnektor" / "fault_codes.csv"
     if not catalogue.is_file():
-        return
-    with catalogue.open(encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            if row["code"] == code:
-                kind = f"{row['error_type']}, {row['severity']}"
-                where = f" bei {row['operation']}" if row["operation"] else ""
-                yield f"Konnektor {code}{where}: {row['text']} ({kind}; {row['source']})"
+        return []
+    return list(csv.DictReader(catalogue.read_text(encoding="utf-8").splitlines()))
+
+
+def _replies(subject: str) -> Iterator[str]:
+    for reply in replies.find(subject):
+        protocol = "POP3" if reply.name.startswith("POP3_") else "SMTP"
+        yield f"Antwort des Clientmoduls ({protocol}): {reply.line}"
+        yield from _told(causes.of_reply(reply.name))
+
+
+def _told(found: Cause | None) -> Iterator[str]:
+    if found is not None:
+        yield f"  Ursache: {found.cause}"
+        yield f"  Abhilfe: {found.remedy}"
+
+
+def _services(subject: str) -> Iterator[str]:
+    """Yield the entries of the register of Dienstkennungen that *subject* names."""
+    registry = shipped()
+    exact = registry.find(subject)
+    for entry in [exact] if exact is not None else registry.named(subject):
+        states = {"confirmed": "bestätigt", "secondary": "aus zweiter Hand"}
+        state = states.get(entry.status, "unbestätigt")
+        yield f"Dienstkennung {entry.dienstkennung}: {entry.title} ({state}; {entry.source})"
+        way = f"{', '.join(entry.sender)} an {', '.join(entry.receiver)}"
+        subject_line = f", Betreff {entry.subject}" if entry.subject else ""
+        yield f"  Richtung: {way}{subject_line}"
+        if entry.parts:
+            yield f"  Anhänge: {', '.join(part.label for part in entry.parts)}"
+        if entry.answers:
+            yield f"  Antworten: {', '.join(entry.answers)}"
+        if entry.note:
+            yield f"  Hinweis: {entry.note}"
+
+
+def _subjects() -> Iterator[str]:
+    """Yield everything that can be explained, to find what was meant."""
+    yield from RULES
+    yield from GROUPS
+    yield from (row.id for row in requirements.requirements())
+    yield from (rule.requirement for rule in RULES.values())
+    for _, _, catalogue in _KIM_CATALOGUES:
+        yield from catalogue
+    yield from (known.code for known in error_codes.ALL)
+    yield from (row["code"] for row in _konnektor_catalogue())
+    for reply in replies.replies():
+        yield from filter(None, (reply.code, reply.status, reply.text))
+    yield from (entry.dienstkennung for entry in shipped().entries)
+    yield from names()
 
 
 def _make(name: str) -> Iterator[str]:

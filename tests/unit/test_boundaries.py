@@ -41,7 +41,7 @@ FLOORS = (
     {"xray"},
     {"documents"},
     {"profiles", "services"},
-    {"yaml_files"},
+    {"explanations", "yaml_files"},
 )
 OURS = ("simulators", "clientmodule", "scenarios")
 NAMES_THAT_SAY_NOTHING = {"utils", "helpers", "common", "manager", "base", "misc", "util"}

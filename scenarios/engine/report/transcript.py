@@ -87,12 +87,12 @@ class _Redacted:
 
     def _way(self, way: Way) -> Iterator[str]:
         yield f"  Weg {self.text(way.name)} {self.text(way.message_id)}"
-        steps = {
-            f"    {hop.process} {self.text(hop.step)} ↔ {hop.peer or '–'}: {self.text(hop.facts)}".rstrip()
-            for hop in way.hops
-            if hop.step not in _CHANCE and not _is_late(hop)
-        }
-        yield from sorted(steps)
+        seen = (hop for hop in way.hops if hop.step not in _CHANCE and not _is_late(hop))
+        yield from sorted({self._hop(hop) for hop in seen})
+
+    def _hop(self, hop: Hop) -> str:
+        told = f"{hop.process} {hop.step} ↔ {hop.peer or '–'}: {hop.facts}"
+        return f"    {self.text(told)}"
 
     def _tree(self, one: Node, indent: str) -> Iterator[str]:
         if one.kind in _LEFT_OUT:

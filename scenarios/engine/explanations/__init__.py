@@ -1,0 +1,1 @@
+"""What codes mean to people: cause and remedy in German, as tables."""
