@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -74,6 +75,15 @@ class Party:
             raise StepFailed(f"{self.name}: der Anbieter {domain} läuft in dieser Welt nicht")
         return Control(self.endpoints.providers[domain].control)
 
+    @cached_property
+    def _ldap_tls(self) -> ssl.SSLContext:
+        context = tls.client_context(self.ca)
+        konnektor = self.site.konnektor
+        if konnektor is not None and konnektor.client_certificate is not None:
+            file = self.endpoints.file(konnektor.client_certificate)
+            tls.load_pkcs12(context, file, konnektor.client_certificate_password or "")
+        return context
+
     def iccsn(self, card_type: str) -> str:
         """Return the ICCSN of the own card: the participant's, else the site's of that type."""
         cards = [card for card in self.site.cards if card.type == card_type]
@@ -102,10 +112,7 @@ class Party:
         if self.site.konnektor is None:
             raise StepFailed(f"{self.name}: in dieser Welt läuft hier kein Konnektor")
         url = self.site.konnektor.ldap
-        context = tls.client_context(self.ca) if url.startswith("ldaps:") else None
-        if context is not None and self.site.konnektor.client_certificate is not None:
-            file = self.endpoints.file(self.site.konnektor.client_certificate)
-            tls.load_pkcs12(context, file, self.site.konnektor.client_certificate_password or "")
+        context = self._ldap_tls if url.startswith("ldaps:") else None
 
         async def ask() -> SearchResult:
             async with LdapClient(url, context) as client:

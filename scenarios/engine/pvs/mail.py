@@ -8,6 +8,7 @@ import ssl
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from simulators.process import tls
@@ -96,7 +97,7 @@ class Mailbox:
         host, port = _host_port(self.endpoint.smtp)
         if not self.endpoint.tls:
             return smtplib.SMTP(host, port, timeout=TIMEOUT_SECONDS)
-        return smtplib.SMTP_SSL(host, port, timeout=TIMEOUT_SECONDS, context=self._tls())
+        return smtplib.SMTP_SSL(host, port, timeout=TIMEOUT_SECONDS, context=self._tls)
 
     @contextmanager
     def _pop3(self) -> Iterator[poplib.POP3]:
@@ -104,7 +105,7 @@ class Mailbox:
         user = self.participant.pop3_user or self.participant.address
         try:
             client = (
-                poplib.POP3_SSL(host, port, timeout=TIMEOUT_SECONDS, context=self._tls())
+                poplib.POP3_SSL(host, port, timeout=TIMEOUT_SECONDS, context=self._tls)
                 if self.endpoint.tls
                 else poplib.POP3(host, port, timeout=TIMEOUT_SECONDS)
             )
@@ -118,6 +119,7 @@ class Mailbox:
         except (OSError, poplib.error_proto) as error:
             raise MailError(f"POP3 {self.endpoint.pop3}: {error}") from None
 
+    @cached_property
     def _tls(self) -> ssl.SSLContext:
         return tls.client_context(self.ca)
 
