@@ -107,7 +107,7 @@ class Play:
             return make_storno(party, self.identities(name), wanted, cancelled, self.now())
         if wanted.kind == "given":
             place = self.identities(name)
-            return Made("given", given.content(wanted.text, wanted.file, place, self.now()))
+            return Made("given", given.content(wanted.content, wanted.file, place, self.now()))
         insurer = self.insurer(wanted)
         if wanted.kind == "eau":
             return make_eau(

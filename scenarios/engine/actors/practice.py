@@ -24,7 +24,12 @@ from .stranger import signed_by_a_stranger
 
 _OTHER_TITLE = (b"<title value=", b"<titel value=")
 """What is changed in a document after it was signed."""
-SHORT_TEXTS = {"eau": "eAU", "eau-storno": "Storno eAU", "arztbrief-pdf": "Arztbrief"}
+SHORT_TEXTS = {
+    "eau": "eAU",
+    "eau-storno": "Storno eAU",
+    "arztbrief-pdf": "Arztbrief",
+    "given": "Dokument",
+}
 
 
 @dataclass(frozen=True)
@@ -100,7 +105,7 @@ def sign(party: Party, made: Made, step: Sign, now: datetime) -> bytes:
     """
     if made.kind not in SHORT_TEXTS:
         raise StepFailed(f"{made.kind} wird nicht signiert")
-    if step.flaw is not None and made.kind == "arztbrief-pdf":
+    if step.flaw is not None and made.kind in ("arztbrief-pdf", "given"):
         raise StepFailed("flaw: nur bei einer eAU und ihrem Storno")
     if step.flaw == "foreign-certificate":
         return signed_by_a_stranger(made.content, now)
@@ -109,7 +114,7 @@ def sign(party: Party, made: Made, step: Sign, now: datetime) -> bytes:
 
 
 def _signed(party: Party, made: Made, *, card_type: str, crypt: str) -> bytes:
-    pdf = made.kind == "arztbrief-pdf"
+    pdf = made.content.startswith(b"%PDF-")
     card = party.card(card_type)
     if crypt == "auto":
         crypt = "RSA" if party.generation(card) == "G2.0" else "ECC"

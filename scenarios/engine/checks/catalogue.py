@@ -5,13 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from . import arztbrief, eau, inner_message, insurer, outer_message, receiving, sending
+from . import (
+    arztbrief,
+    dienstkennung,
+    eau,
+    inner_message,
+    insurer,
+    outer_message,
+    receiving,
+    sending,
+)
 from .rule import Rule
 
 RULES: Mapping[str, Rule] = MappingProxyType(
     {
         rule.name: rule
-        for module in (sending, outer_message, inner_message, receiving, eau, insurer, arztbrief)
+        for module in (
+            *(sending, outer_message, inner_message, receiving),
+            *(dienstkennung, eau, insurer, arztbrief),
+        )
         for rule in module.RULES
     }
 )

@@ -46,12 +46,12 @@ class Envelope:
 
 @dataclass(frozen=True)
 class Attachment:
-    """A part of a mail: ``description`` is its Content-Description."""
+    """A part of a mail: ``description`` is its Content-Description, if it has one."""
 
     content: bytes
     media_type: str
     file_name: str
-    description: str
+    description: str | None
 
 
 @dataclass(frozen=True)
@@ -124,6 +124,13 @@ def arztbrief(envelope: Envelope, subject: str | None, pdf: bytes, cda: bytes) -
     return _mail(envelope, ARZTBRIEF, subject or DEFAULT_SUBJECT, text, parts)
 
 
+def registered_mail(
+    envelope: Envelope, service: str, subject: str, text: str, parts: Sequence[Attachment]
+) -> Mail:
+    """Return a mail with any Dienstkennung: its form is the caller's."""
+    return _mail(envelope, service, subject, text, parts)
+
+
 def _signed(
     envelope: Envelope, service: str, part: tuple[str, str], signed: bytes, extras: Extras
 ) -> Mail:
@@ -183,6 +190,7 @@ def _attachment(part: Attachment) -> bytes:
         f"Content-Type: {part.media_type}; name={part.file_name}\r\n"
         "Content-Transfer-Encoding: base64\r\n"
         f"Content-Disposition: attachment; filename={part.file_name}\r\n"
-        f"Content-Description: {part.description}\r\n\r\n"
     )
-    return head.encode() + b"\r\n".join(lines)
+    if part.description is not None:
+        head += f"Content-Description: {part.description}\r\n"
+    return head.encode() + b"\r\n" + b"\r\n".join(lines)

@@ -48,7 +48,8 @@ def _participant_problems(
             yield ("actors", name, "participant"), _unknown(actor.participant, participants)
     known = {*participants, *scenario.actors}
     for name, document in scenario.documents.items():
-        if document.of is None and document.insurer not in known:
+        about_somebody = document.of is None and document.kind != "given"
+        if about_somebody and document.insurer not in known:
             yield ("documents", name, "insurer"), _unknown(document.insurer, known)
     found: set[str] = set()
     for index, step in enumerate(scenario.steps):
@@ -106,6 +107,13 @@ def _step_problems(
         document = getattr(action, key)
         if document is not None and document not in scenario.documents:
             yield (*where, key), _unknown(document, scenario.documents)
+    for number, part in enumerate(step.send.parts if step.send is not None else ()):
+        place = (*where, "parts", number)
+        if part.document is not None and part.document not in scenario.documents:
+            yield (*place, "document"), _unknown(part.document, scenario.documents)
+        if part.signed is not None and left.get(part.signed) is not Signed:
+            signed = [name for name, given in left.items() if given is Signed]
+            yield (*place, "signed"), _unknown(part.signed, signed)
     for key, kind in _results_used(step):
         used = getattr(action, key)
         if used is not None and left.get(used) is not kind:
@@ -117,7 +125,7 @@ def _results_used(step: Step) -> tuple[tuple[str, type], ...]:
     if step.keyword == "fetch":
         return (("message", Sent), ("report_on", Sent), ("answer_to", Sent))
     if step.keyword == "send":
-        return (("document", Signed),)
+        return (("document", Signed), ("in_reply_to", Sent))
     if step.keyword == "judge":
         return (("message", Fetched),)
     return (("message", Sent),) if step.keyword == "wait" else ()

@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from simulators.process.errors import InputError
+from simulators.process.settings import DIRECTORY
 
 from ..scenario.model import Scenario
 from ..world.file import load_world, world_path
 from ..yaml_files import yaml_source
 from .references import check_participants, check_references
+from .registered import check_services
 
 SCENARIOS = Path(__file__).resolve().parents[2]
 
@@ -46,8 +48,9 @@ def load_scenario(path: Path, *, with_world: bool = False) -> Scenario:
     that nothing defines.
     """
     source = yaml_source.read(path)
-    scenario = source.validate(Scenario)
+    scenario = source.validate(Scenario, {DIRECTORY: path.parent})
     check_references(scenario, source)
+    check_services(scenario, source)
     if with_world:
         try:
             world = world_path(scenario.world)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Literal
 
@@ -24,6 +25,7 @@ _STATED: Mapping[str, frozenset[str]] = MappingProxyType(
         "eau-storno": frozenset({"doctor", "practice", "encoding", "profile_version", "without"}),
         "arztbrief-cda": frozenset({"patient", "doctor", "practice"}),
         "arztbrief-pdf": frozenset({"patient", "doctor", "practice"}),
+        "given": frozenset(),
     }
 )
 
@@ -54,10 +56,18 @@ class Document(Certificate):
     """A document that the practice makes; the seed fixes what is not stated.
 
     A Storno states ``doctor``, ``practice``, ``encoding`` and ``profile_version`` alone, an
-    eArztbrief ``patient``, ``doctor`` and ``practice``, in CDA and PDF the same.
+    eArztbrief ``patient``, ``doctor`` and ``practice``, in CDA and PDF the same. A given document
+    is what its ``content`` or ``file`` says.
     """
 
-    kind: Literal["eau", "eau-storno", "arztbrief-cda", "arztbrief-pdf"]
+    kind: Literal["eau", "eau-storno", "arztbrief-cda", "arztbrief-pdf", "given"]
+    content: str | None = Field(
+        default=None,
+        max_length=1_000_000,
+        description="given: der Inhalt; {uuid} ist die eigene UUID des Dokuments, {now} und "
+        "{today} sind die Zeit der Welt",
+    )
+    file: Path | None = Field(default=None, description="given: Datei, relativ zum Szenario")
     of: Name | None = Field(default=None, description="eau-storno: die eAU, die storniert wird")
     insurer: Name = Field(default="kasse", description="Akteur, dessen Versicherter es ist")
     without: tuple[Resource, ...] = Field(
@@ -71,6 +81,13 @@ class Document(Certificate):
     def _storno_of_something(self) -> Document:
         if (self.kind == "eau-storno") != (self.of is not None):
             raise ValueError("of: erwartet genau bei kind: eau-storno")
+        return self
+
+    @model_validator(mode="after")
+    def _content_of_a_given_one(self) -> Document:
+        given = (self.content is not None) + (self.file is not None)
+        if given != (1 if self.kind == "given" else 0):
+            raise ValueError("content, file: erwartet wird eines, genau bei kind: given")
         return self
 
     @model_validator(mode="after")

@@ -8,6 +8,7 @@ file is read (``run.scenario_file``), with its line.
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -18,6 +19,7 @@ from simulators.process.guardrails import refuse_real_domain
 from simulators.process.settings import Settings
 
 from .cast import Actor, Document, Input, Name
+from .sent_part import SentPart
 
 Seconds = Annotated[float, Field(gt=0, le=3600)]
 CardType = Literal["SMC-B", "HBA"]
@@ -66,12 +68,20 @@ class Send(Settings):
     """Send a mail by SMTP through the own client module."""
 
     actor: Name
-    mail: Literal["kim-mail", "eau-lieferung", "eau-storno", "arztbrief"]
+    mail: Literal["kim-mail", "eau-lieferung", "eau-storno", "arztbrief", "custom"] = Field(
+        description="custom: jede Dienstkennung des Registers, mit service und parts"
+    )
     to: tuple[str, ...] = Field(
         min_length=1, description="Teilnehmer, Ergebnis eines look_up oder eine KIM-Adresse"
     )
     document: Name | None = Field(default=None, description="signiertes Dokument (sign)")
     cda: Name | None = Field(default=None, description="arztbrief: das CDA-Dokument")
+    parts: tuple[SentPart, ...] = Field(
+        default=(), max_length=100, description="custom: die Anhänge"
+    )
+    in_reply_to: Name | None = Field(
+        default=None, description="custom: die gesendete Nachricht, auf die es die Antwort ist"
+    )
     subject: str | None = Field(default=None, max_length=200)
     text: str | None = Field(default=None, max_length=100_000)
     dsn: bool = Field(default=True, description="Zustellbestätigung anfordern")
@@ -83,7 +93,8 @@ class Send(Settings):
         default=None,
         pattern=r"^[^;\r\n]+;[^;\r\n]+;[^;\r\n]+$",
         max_length=100,
-        description="Dienstkennung einer eAU-Mail, wenn es eine andere sein soll",
+        description="custom: die Dienstkennung; sonst die einer eAU-Mail, wenn es eine andere "
+        "sein soll",
     )
     eicar: bool = Field(default=False, description="die EICAR-Testdatei liegt bei (eAU-Mails)")
     module_flaw: ModuleFlaw | None = Field(
@@ -109,14 +120,20 @@ class Send(Settings):
 
     @model_validator(mode="after")
     def _needed_documents(self) -> Send:
-        if (self.mail != "kim-mail") != (self.document is not None):
-            raise ValueError("document: erwartet bei jeder mail außer kim-mail, und nur dort")
+        if (self.mail not in ("kim-mail", "custom")) != (self.document is not None):
+            raise ValueError("document: erwartet genau bei eau-lieferung, eau-storno und arztbrief")
+        if self.mail != "custom" and (self.parts or self.in_reply_to is not None):
+            raise ValueError("parts, in_reply_to: nur bei mail: custom")
+        if self.mail == "custom" and self.service is None:
+            raise ValueError("service: erwartet bei mail: custom")
         if (self.mail == "arztbrief") != (self.cda is not None):
             raise ValueError("cda: erwartet genau bei mail: arztbrief")
         if self.module_flaw is not None and self.pull is not None:
             raise ValueError("pull: nicht zusammen mit module_flaw")
-        if (self.eicar or self.service is not None) and not self.mail.startswith("eau-"):
-            raise ValueError("eicar, service: nur bei eau-lieferung und eau-storno")
+        if self.eicar and not self.mail.startswith("eau-"):
+            raise ValueError("eicar: nur bei eau-lieferung und eau-storno")
+        if self.service is not None and self.mail in ("kim-mail", "arztbrief"):
+            raise ValueError("service: nur bei eau-lieferung, eau-storno und custom")
         return self
 
 
@@ -305,6 +322,11 @@ class Scenario(Settings):
     title: str = Field(min_length=3, max_length=120)
     description: str = ""
     world: str = "demo"
+    dienstkennungen: Path | None = Field(
+        default=None,
+        description="Datei mit eigenen Dienstkennungen, relativ zum Szenario; sie gehen den "
+        "mitgelieferten vor",
+    )
     inputs: dict[Name, Input] = {}
     actors: dict[Name, Actor] = Field(min_length=1)
     documents: dict[Name, Document] = {}

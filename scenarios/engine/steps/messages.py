@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from ..actors import registered_mail
 from ..actors.faulty_module import send_wrongly
 from ..actors.party import Wanted
 from ..actors.practice import extras_of, write_mail
@@ -24,17 +25,20 @@ def send(play: Play, step: Send) -> str:
     party = play.parties[step.actor]
     recipients = tuple(_address(play, name) for name in step.to)
     signed = play.artifact(step.document, Signed) if step.document else None
-    attached = play.document(step.cda, party).content if step.cda else None
-    mail = write_mail(
-        step.mail,
-        _envelope(play, step, party.address, recipients),
-        signed=signed.signature if signed else None,
-        document=signed.eau if signed else None,
-        attached_cda=attached,
-        subject=step.subject,
-        text=step.text,
-        extras=extras_of(step),
-    )
+    envelope = _envelope(play, step, party.address, recipients)
+    if step.mail == "custom":
+        mail = _registered(play, step, envelope)
+    else:
+        mail = write_mail(
+            step.mail,
+            envelope,
+            signed=signed.signature if signed else None,
+            document=signed.eau if signed else None,
+            attached_cda=play.document(step.cda, party).content if step.cda else None,
+            subject=step.subject,
+            text=step.text,
+            extras=extras_of(step),
+        )
     if step.module_flaw is not None:
         reply = send_wrongly(party, mail, recipients[0], step.module_flaw)
         play.artifacts[step.name] = Sent(step.actor, mail, recipients, step.dsn, reply, signed)
@@ -80,7 +84,31 @@ def fetch(play: Play, step: Fetch) -> str:
 
 def _envelope(play: Play, step: Send, sender: str, recipients: tuple[str, ...]) -> Envelope:
     reply_to = None if step.reply_to is None else _address(play, step.reply_to)
-    return Envelope(sender, recipients, step.date or play.now(), reply_to=reply_to)
+    answered = play.artifact(step.in_reply_to, Sent) if step.in_reply_to else None
+    answers = answered.mail.message_id if answered else None
+    return Envelope(sender, recipients, step.date or play.now(), answers, reply_to)
+
+
+def _registered(play: Play, step: Send, envelope: Envelope) -> Mail:
+    """Write a mail with any Dienstkennung as the register says."""
+    service = step.service or ""
+    try:
+        entry = play.services.entry(service)
+    except KeyError:
+        raise StepFailed(f"{service} steht nicht im Register (kimulator list)") from None
+    party = play.parties[step.actor]
+    contents = [
+        registered_mail.Content(
+            part,
+            play.artifact(part.signed, Signed).signature
+            if part.signed
+            else play.document(part.document or "", party).content,
+        )
+        for part in step.parts
+    ]
+    stated = registered_mail.Stated(service, step.subject, step.text, contents)
+    fallback = str(play.identities(step.name).uuid("mail"))
+    return registered_mail.write(entry, envelope, stated, fallback)
 
 
 def _wait_for_the_next_poll(play: Play, step: Fetch, sent: Sent) -> None:

@@ -55,15 +55,15 @@ class Source:
         key = ".".join(str(part) for part in location) or "Datei"
         return InputError(f"{self.path}:{self.line(location)}: {key}: {one_line(expected)}")
 
-    def validate(self, model: type[M]) -> M:
-        """Return the content as an instance of *model*.
+    def validate(self, model: type[M], context: dict[str, Any] | None = None) -> M:
+        """Return the content as an instance of *model*; *context* is for its validators.
 
         Raises InputError for the mistake that stands first in the file.
         """
         if not isinstance(self.content, dict):
             raise self.error((), "erwartet wird eine Zuordnung (Schlüssel: Wert)")
         try:
-            return model.model_validate(self.content)
+            return model.model_validate(self.content, context=context)
         except ValidationError as error:
             details = _told_apart(error.errors(include_url=False))
             misspelt = {

@@ -1,0 +1,27 @@
+"""What names a FHIR document in subjects and file names."""
+
+from __future__ import annotations
+
+from lxml import etree
+
+from .fhir_xml import FHIR
+from .safe_xml import NotXml, first_text, parse
+
+_NAMES = {"f": FHIR}
+
+
+def identity_of(content: bytes) -> str | None:
+    """Return Bundle.identifier without ``urn:uuid:``, or the id of another resource.
+
+    None for what is no FHIR resource in XML, or names itself nowhere.
+    """
+    try:
+        root = parse(content)
+    except NotXml:
+        return None
+    kind = etree.QName(root)
+    if kind.namespace != FHIR:
+        return None
+    path = "f:identifier/f:value/@value" if kind.localname == "Bundle" else "f:id/@value"
+    found = first_text(root, path, _NAMES)
+    return None if not found else found.removeprefix("urn:uuid:")
