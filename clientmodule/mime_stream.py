@@ -9,6 +9,8 @@ from .mime import MAX_DEPTH, MAX_PART_HEADERS, MAX_PARTS, Part
 
 MAX_DELIMITER_LINE = 1_000
 """A longer line is no delimiter: boundaries have 70 characters at most (RFC 2046, 5.1.1)."""
+DESCRIBING = ("Content-Type", "Content-Disposition", "Content-Transfer-Encoding")
+"""What is kept of the headers of a part; thousands of tiny fields would fill the memory."""
 MAX_ALL_HEADERS = 4 << 20
 MAX_HYPHENS = 1_000_000
 """What all header blocks may hold together, and how many lines may begin with ``--`` and be no
@@ -18,9 +20,9 @@ delimiter; parts after that are not looked for."""
 class PartScanner:
     """Finds the leaves of a message as ``mime.parts`` does, from ``feed`` to ``finish``.
 
-    ``parts`` are the leaves found so far, ``head`` is the message's own header block as a part;
-    its ``end`` is that of the message only after ``finish``. Raises FormatError if the header
-    block of the message is larger than MAX_HEADER_BYTES.
+    ``parts`` are the leaves found so far, with what describes them; ``head`` is the message's own
+    header block as a part; its ``end`` is that of the message only after ``finish``. Raises
+    FormatError if the header block of the message is larger than MAX_HEADER_BYTES.
     """
 
     def __init__(self) -> None:
@@ -190,7 +192,8 @@ class PartScanner:
                 return
         if not self._is_multipart(part):  # one that ends in its headers has no parts
             body = end if part.body < 0 else min(part.body, end)
-            self.parts.append(Part(part.headers, part.start, body, end, part.inside))
+            headers = part.headers.named(*DESCRIBING)
+            self.parts.append(Part(headers, part.start, body, end, part.inside))
         self._start = self._current = None
 
     def _is_multipart(self, part: Part) -> bool:

@@ -124,7 +124,7 @@ async def _download(
             async for piece in pieces:
                 if fetching.gone.done():  # KOM-LE-A_2039: nobody waits for the rest
                     raise ConnectionLost
-                await installation.process.in_thread(data.take, piece)
+                await installation.process.at_length(data.take, piece)
     except (KasFailed, NamesUnavailable) as error:
         operation.error(f"readMailData: {error}")
         status = error.status if isinstance(error, KasFailed) else None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -41,7 +43,8 @@ def scanned(message: bytes, places: list[int]) -> list[Found]:
 
 
 def described(part: mime.Part) -> Found:
-    return part.headers.to_bytes(), part.start, min(part.body, part.end), part.end, part.inside
+    describing = part.headers.named(*mime_stream.DESCRIBING)
+    return describing.to_bytes(), part.start, min(part.body, part.end), part.end, part.inside
 
 
 @given(BODIES, st.lists(st.integers(0, 1000), max_size=8))
@@ -67,6 +70,21 @@ def test_a_part_of_many_pieces() -> None:
     assert found == [described(part) for part in mime.parts(message)]
     (text, _) = found
     assert message[text[2] : text[3]] == b"Hallo"
+
+
+def test_header_blocks_of_parts_are_not_held() -> None:
+    part = b"--a\r\n" + b"x:\r\n" * 500 + b"\r\n\r\n"
+    scanner = PartScanner()
+    tracemalloc.start()
+    try:
+        scanner.feed(FRONT + b"\r\n")
+        for _ in range(40):
+            scanner.feed(part)
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert len(scanner.parts) == 39
+    assert most < 200 * len(part)
 
 
 def test_a_header_without_end() -> None:
