@@ -116,9 +116,12 @@ class Dialogue:
         return self.ask(f"{question} (ja/nein)", argument, check=wrong).lower() in YES
 
     def _line(self, prompt: str) -> str:
-        self._screen.write(printable(prompt))
-        self._screen.flush()
-        line = _entered(lambda: self._answers.readline(MAX_ANSWER))
+        def read() -> str:
+            self._screen.write(printable(prompt))
+            self._screen.flush()
+            return self._answers.readline(MAX_ANSWER)
+
+        line = _entered(read)
         if not line:
             raise InputError(ENDED)
         return line.strip()
@@ -135,7 +138,7 @@ def printable(text: str) -> str:
 
 
 def _entered(read: Callable[[], str]) -> str:
-    """Return what a person enters. Raises InputError, and KeyboardInterrupt at Ctrl-C."""
+    """Return what a person enters when *read* asks. Raises InputError, KeyboardInterrupt."""
     try:
         with _interruptible():
             text = read()
