@@ -125,9 +125,11 @@ def settings(arguments: argparse.Namespace) -> int:
 
 
 def schema(arguments: argparse.Namespace) -> int:
-    """Print the JSON schema of a world or scenario file."""
+    """Print the JSON schema of a world, a scenario or a file with Dienstkennungen."""
     if arguments.kind == "world":
         from .world.model import json_schema
+    elif arguments.kind == "dienstkennungen":
+        from .services.entry import json_schema
     else:
         from .scenario.model import json_schema
     _say(json.dumps(json_schema(), indent=1, ensure_ascii=False))
@@ -199,8 +201,9 @@ def _parser() -> argparse.ArgumentParser:
     writing = add("settings", settings, "schreibt Einstellungen und Zertifikate für Container")
     _add_world(writing)
     _add_run_dir(writing)
-    describing = add("schema", schema, "gibt das JSON-Schema für Welten oder Szenarien aus")
-    describing.add_argument("kind", choices=("world", "scenario"), metavar="world|scenario")
+    describing = add("schema", schema, "gibt das JSON-Schema einer Art von Dateien aus")
+    kinds = ("world", "scenario", "dienstkennungen")
+    describing.add_argument("kind", choices=kinds, metavar="|".join(kinds))
     return parser
 
 

@@ -17,6 +17,7 @@ from .documents import error_codes
 from .explanations import causes, replies
 from .explanations.causes import Cause
 from .run.scenario_file import load_scenario, shipped_scenarios, short_name
+from .services import description
 from .services.registry import shipped
 from .world.file import shipped_worlds
 from .xray.node import visible
@@ -45,6 +46,9 @@ def overview() -> Iterator[str]:
         yield f"  {rule.name:24} {rule.requirement:17} {rule.title}"
     for name, rules in GROUPS.items():
         yield f"  {name:24} {'':17} {len(rules)} Prüfungen zusammen"
+    yield "\nDienstkennungen (was von ihnen bekannt ist: kimulator explain DIENSTKENNUNG)"
+    for entry in shipped().entries:
+        yield f"  {entry.dienstkennung:55} {description.worth(entry):22} {entry.title}"
 
 
 def explanation(subject: str) -> list[str]:
@@ -137,18 +141,7 @@ def _services(subject: str) -> Iterator[str]:
     registry = shipped()
     exact = registry.find(subject)
     for entry in [exact] if exact is not None else registry.named(subject):
-        states = {"confirmed": "bestätigt", "secondary": "aus zweiter Hand"}
-        state = states.get(entry.status, "unbestätigt")
-        yield f"Dienstkennung {entry.dienstkennung}: {entry.title} ({state}; {entry.source})"
-        way = f"{', '.join(entry.sender)} an {', '.join(entry.receiver)}"
-        subject_line = f", Betreff {entry.subject}" if entry.subject else ""
-        yield f"  Richtung: {way}{subject_line}"
-        if entry.parts:
-            yield f"  Anhänge: {', '.join(part.label for part in entry.parts)}"
-        if entry.answers:
-            yield f"  Antworten: {', '.join(entry.answers)}"
-        if entry.note:
-            yield f"  Hinweis: {entry.note}"
+        yield from description.lines(entry)
 
 
 def _subjects() -> Iterator[str]:

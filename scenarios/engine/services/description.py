@@ -25,7 +25,7 @@ def worth(entry: Entry) -> str:
 
 def direction(entry: Entry) -> str:
     """Return who writes to whom."""
-    return f"{'/'.join(entry.sender)} → {'/'.join(entry.receiver)}"
+    return f"{', '.join(entry.sender)} an {', '.join(entry.receiver)}"
 
 
 def origin(entry: Entry) -> str:
@@ -35,7 +35,8 @@ def origin(entry: Entry) -> str:
 
 def lines(entry: Entry) -> Iterator[str]:
     """Yield what is known of *entry*."""
-    yield f"Dienstkennung {entry.dienstkennung} ({direction(entry)}): {entry.title}"
+    yield f"Dienstkennung {entry.dienstkennung}: {entry.title}"
+    yield f"  Richtung: {direction(entry)}"
     yield f"  Quelle: {entry.source} ({worth(entry)})"
     if entry.types:
         yield f"  Typ: {', '.join(entry.types)}"
