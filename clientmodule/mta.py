@@ -38,6 +38,11 @@ class MtaReply:
         return 200 <= self.code < 300
 
     @property
+    def negative(self) -> bool:
+        """Tell whether it is a 4xx or 5xx."""
+        return 400 <= self.code < 600
+
+    @property
     def text(self) -> str:
         """The last line, for a DSN's diagnostic code."""
         return self.raw.splitlines()[-1].decode("ascii", "replace")
@@ -187,7 +192,8 @@ class Mta:
         """Send *message*; MAIL, RCPT and DATA are pipelined where the MTA can (RFC 2920).
 
         The reply that decides is the one to DATA's content, or the first refusal if there is
-        nobody left; the MTA has no transaction open afterwards.
+        nobody left; the MTA has no transaction open afterwards. Raises ConnectionLost for another
+        reply than SMTP has there: 250 to DATA would pass for a mail that is sent.
         """
         count = len(envelope.recipients)
         mail, *others = await self._begin(envelope, message)
@@ -202,14 +208,17 @@ class Mta:
             self.in_doubt = True
             await self.stream.write(stuff(message))
             reply = await self.reply()
+            if not (reply.positive or reply.negative):
+                raise ProviderUnreachable("the MTA does not say what becomes of the mail")
             self.in_doubt = False
             return Transmission(reply, refused)
         if start and start[0].code == DATA_STARTS:
             await self.command(".")  # RFC 2920, 3.1: it wants a mail for nobody
         await self.command("RSET")
-        if not mail.positive:
-            return Transmission(mail)
-        return Transmission(start[0] if left else refused[0][1], refused)
+        decides = mail if not mail.positive else start[0] if left else refused[0][1]
+        if not decides.negative:
+            raise ProviderUnreachable("the MTA's answers do not belong to the commands")
+        return Transmission(decides, refused if mail.positive else [])
 
     async def _begin(self, envelope: MailEnvelope, message: bytes) -> list[MtaReply]:
         """Return the replies to MAIL, each RCPT, and DATA; fewer if it is of no use to go on."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import re
 import smtplib
@@ -77,8 +78,9 @@ class Mta:
                 self.told.append(line)
                 word = line.split()[0].upper()
                 found = (a for begin, a in self._answers.items() if line.startswith(begin))
-                connection.sendall(next(found, ANSWERS.get(word, b"250 2.0.0 OK\r\n")))
-                if word == b"DATA":
+                answer = next(found, ANSWERS.get(word, b"250 2.0.0 OK\r\n"))
+                connection.sendall(answer)
+                if word == b"DATA" and answer.startswith(b"354"):
                     while lines.readline() not in (b".\r\n", b""):
                         pass
                     self.told.append(b"(mail)")
@@ -117,6 +119,27 @@ def test_mta_whose_refusal_would_break_the_report(
         log_in(kim, smtp, port)
         assert submit(smtp, kim, b"Message-ID: <a@pvs>", "kasse", "person")[0] == 250
     assert mta.told.count(b"(mail)") == 2, "the mail, and the report to its sender"
+
+
+@pytest.mark.requirement("KOM-LE-A_2016", "KOM-LE-A_2018")
+@pytest.mark.parametrize(
+    ("command", "answer"),
+    [
+        (b"DATA", b"250 2.0.0 OK\r\n"),
+        (b"MAIL", b"250 2.0.0 OK\r\n250 2.0.0 OK\r\n"),
+        (b"MAIL", b"354 go\r\n"),
+        (b"RCPT", b"334 go\r\n"),
+    ],
+)
+def test_mta_whose_answers_are_out_of_step(
+    kim: World, provider_tls: ssl.SSLContext, command: bytes, answer: bytes
+) -> None:
+    """No mail is acknowledged that was not sent, and no 354 comes where none is expected."""
+    mta = Mta({command: answer})
+    with serving(mta.talk, provider_tls) as port, contextlib.closing(kim.smtp("praxis")) as smtp:
+        log_in(kim, smtp, port)
+        assert submit(smtp, kim, b"Message-ID: <a@pvs>", "kasse")[0] == 421
+    assert b"(mail)" not in mta.told
 
 
 def answer(document: bytes) -> bytes:
