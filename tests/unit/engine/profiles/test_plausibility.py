@@ -29,19 +29,19 @@ def dated(root: etree._Element, found: str, until: str, since: str | None = None
 
 @pytest.mark.requirement("P310-04")
 @pytest.mark.parametrize(
-    ("found", "until", "since", "rule"),
+    ("dates", "rule"),
     [
-        ("2026-11-23", "2026-12-24", None, None),
-        ("2026-11-23", "2026-12-25", None, "P310-04 bis"),
-        ("2026-11-24", "2026-11-30", None, None),
-        ("2026-11-25", "2026-11-30", None, "P310-04 festgestellt"),
-        ("2026-11-23", "2026-11-21", "2026-11-22", "P310-04 Zeitraum"),
+        (("2026-11-23", "2026-12-24"), None),
+        (("2026-11-23", "2026-12-25"), "P310-04 bis"),
+        (("2026-11-24", "2026-11-30"), None),
+        (("2026-11-25", "2026-11-30"), "P310-04 festgestellt"),
+        (("2026-11-23", "2026-11-21", "2026-11-22"), "P310-04 Zeitraum"),
     ],
 )
 def test_the_dates_of_a_certificate(
-    example: Example, by_tables: Validator, found: str, until: str, since: str, rule: str | None
+    example: Example, by_tables: Validator, dates: tuple[str, ...], rule: str | None
 ) -> None:
-    root = dated(example("_3-eAU"), found, until, since)
+    root = dated(example("_3-eAU"), *dates)
     findings = by_tables.judge(root, TODAY)
     assert [one.rule for one in findings] == ([] if rule is None else [rule])
     assert all(one.line > 0 and one.remedy for one in findings)
@@ -49,21 +49,25 @@ def test_the_dates_of_a_certificate(
 
 @pytest.mark.requirement("P310-14", "P310-10", "P310-05", "P310-07", "P310-11")
 @pytest.mark.parametrize(
-    ("name", "path", "value", "rule"),
+    ("name", "change", "rule"),
     [
-        ("_3-eAU", "f:identifier/f:value", "96d6a790-afc2-4556-ab73-301e51a7bf30", "P310-14 UUID"),
-        ("Storno", "f:identifier/f:value", "urn:uuid:1", "P310-10 UUID"),
-        ("Storno", ".//f:item/f:identifier/f:value", "urn:uuid:1", "P310-11 UUID"),
-        ("_3-eAU", ".//f:code/f:coding[f:version]/f:code", "J06.9!", "P310-05 ICD"),
-        ("_3-eAU", ".//f:code/f:coding/f:version", "26", "P310-05 ICD-Version"),
-        ("_11-eAU", ".//f:ServiceRequest/f:code/f:coding/f:code", "sonstige", "P310-07 sonstige"),
-        ("_3-eAU", ".//f:Coverage/f:id", "anders", "P310-01 fullUrl"),
+        (
+            "_3-eAU",
+            ("f:identifier/f:value", "96d6a790-afc2-4556-ab73-301e51a7bf30"),
+            "P310-14 UUID",
+        ),
+        ("Storno", ("f:identifier/f:value", "urn:uuid:1"), "P310-10 UUID"),
+        ("Storno", (".//f:item/f:identifier/f:value", "urn:uuid:1"), "P310-11 UUID"),
+        ("_3-eAU", (".//f:code/f:coding[f:version]/f:code", "J06.9!"), "P310-05 ICD"),
+        ("_3-eAU", (".//f:code/f:coding/f:version", "26"), "P310-05 ICD-Version"),
+        ("_11-eAU", (".//f:ServiceRequest/f:code/f:coding/f:code", "sonstige"), "P310-07 sonstige"),
+        ("_3-eAU", (".//f:Coverage/f:id", "anders"), "P310-01 fullUrl"),
     ],
 )
 def test_what_no_profile_says(
-    example: Example, by_tables: Validator, name: str, path: str, value: str, rule: str
+    example: Example, by_tables: Validator, name: str, change: tuple[str, str], rule: str
 ) -> None:
-    root = put(example(name), path, value)
+    root = put(example(name), *change)
     assert rule in [one.rule for one in by_tables.judge(root, TODAY)]
 
 
