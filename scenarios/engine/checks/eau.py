@@ -17,6 +17,7 @@ from ..documents.safe_xml import NotXml, parse
 from ..profiles.validator import shipped
 from ..scenario.artifacts import Fetched, Judged, Sent
 from ..scenario.failure import StepFailed
+from ..services.one_document import one_document
 from .insurer import expected_address
 from .rule import Case, Rule, Verdict, demand, failed, passed, verdict
 
@@ -29,17 +30,18 @@ QES_POLICY = "1.2.276.0.76.4.72"
 
 def delivery_form(case: Case) -> Verdict:
     """Lieferung: Dienstkennung, Betreff, genau ein signierter Anhang mit Namen und Beschreibung, nur To, Reply-To, DSN angefordert."""  # noqa: E501 (shown as one sentence)
-    return _form(case.subject, mails.EAU, mails.PREFIX, "eAU")
+    return _form(case.subject, mails.EAU)
 
 
 def storno_form(case: Case) -> Verdict:
     """Storno: Dienstkennung, Betreff, genau ein signierter Anhang mit Namen und Beschreibung, nur To, Reply-To, DSN angefordert."""  # noqa: E501 (shown as one sentence)
-    return _form(case.subject, mails.STORNO, f"{mails.PREFIX}_Storno", "eAUStorno")
+    return _form(case.subject, mails.STORNO)
 
 
-def _form(sent: Sent, service: str, prefix: str, description: str) -> Verdict:
+def _form(sent: Sent, service: str) -> Verdict:
     mail = read_mail(sent.mail.content)
-    name = f"{prefix}_{_document(sent).bare_identifier}"
+    wanted = one_document(service, _document(sent).bare_identifier)
+    name, description = wanted.subject, wanted.description
     found = mail.field("X-KIM-Dienstkennung")
     attached = [part for part in mail.parts if part.file_name is not None]
     faults = [
@@ -57,11 +59,11 @@ def _form(sent: Sent, service: str, prefix: str, description: str) -> Verdict:
     parts = mail.described(description)
     if len(parts) != 1:
         faults.append(f"{len(parts)} Anhänge {description}, erwartet genau einer")
-    elif (reason := _part_fault(parts[0], f"{name}.p7s", "application/octet-stream")) is not None:
+    elif (reason := _part_fault(parts[0], wanted.file_name, wanted.media_type)) is not None:
         faults.append(reason)
     if faults:
         return failed("; ".join(faults))
-    return passed(f"{service}, {name}.p7s")
+    return passed(f"{service}, {wanted.file_name}")
 
 
 def profile(case: Case) -> Verdict:
@@ -151,16 +153,17 @@ def error_mail(case: Case) -> Verdict:
         return failed(f"Dienstkennung {mail.field('X-KIM-Dienstkennung')}")
     if len(parts) != 1 or any((p.file_name or "").endswith(".p7s") for p in mail.parts):
         return failed(f"{len(parts)} Anhänge eAUFehler-Kasse, erwartet genau einer, unsigniert")
-    name = f"{mails.PREFIX}_Fehler_{_rejection(parts[0]).id}"
-    demand(mail.subject == name, f"Betreff {mail.subject}, erwartet {name}")
-    if (reason := _part_fault(parts[0], f"{name}.xml", "application/xml")) is not None:
+    form = one_document(mails.FEHLER, _rejection(parts[0]).id)
+    demand(mail.subject == form.subject, f"Betreff {mail.subject}, erwartet {form.subject}")
+    if (reason := _part_fault(parts[0], form.file_name, form.media_type)) is not None:
         return failed(reason)
     to, wanted = mail.field("To") or "", expected_address(case, read_mail(sent.mail.content))
     demand(addresses(to) == [wanted], f"To: {to}, erwartet {wanted}")
     if not mail.text.strip():
         return failed("kein Fehlertext im Nachrichtentext")
     return verdict(
-        mail.field("In-Reply-To") == sent.mail.message_id, f"{name}.xml als Antwort auf die eAU"
+        mail.field("In-Reply-To") == sent.mail.message_id,
+        f"{form.file_name} als Antwort auf die eAU",
     )
 
 

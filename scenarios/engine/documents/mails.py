@@ -16,8 +16,8 @@ from email.header import Header
 from email.utils import format_datetime
 from importlib.metadata import version
 
-PREFIX = "TEAU0"
-"""T for the test environment; E would be production (TA-eAU P5-02)."""
+from ..services.one_document import one_document
+from ..services.registry import shipped
 
 EAU = "eAU;Lieferung;V1.2"
 STORNO = "eAU;Storno-Arzt;V1.2"
@@ -85,7 +85,7 @@ def eau_delivery(
     extras: Extras = Extras(),
 ) -> Mail:
     """Return ``eAU;Lieferung``: exactly one signed eAU (P5-02)."""
-    return _signed(envelope, EAU, (f"{PREFIX}_{identifier}", "eAU"), signed, extras)
+    return _signed(envelope, EAU, identifier, signed, extras)
 
 
 def eau_storno(
@@ -95,8 +95,7 @@ def eau_storno(
     extras: Extras = Extras(),
 ) -> Mail:
     """Return ``eAU;Storno-Arzt`` (P5-03)."""
-    part = (f"{PREFIX}_Storno_{identifier}", "eAUStorno")
-    return _signed(envelope, STORNO, part, signed, extras)
+    return _signed(envelope, STORNO, identifier, signed, extras)
 
 
 def eau_error(
@@ -106,9 +105,9 @@ def eau_error(
 
     *service* is the Dienstkennung, whose version depends on what the practice sent (P5-08).
     """
-    name = f"{PREFIX}_Fehler_{identity}"
-    part = Attachment(outcome, "application/xml", f"{name}.xml", "eAUFehler-Kasse")
-    return _mail(envelope, service, name, text, (part,))
+    form = one_document(FEHLER, identity)
+    part = Attachment(outcome, form.media_type, form.file_name, form.description)
+    return _mail(envelope, service, form.subject, text, (part,))
 
 
 def arztbrief(envelope: Envelope, subject: str | None, pdf: bytes, cda: bytes) -> Mail:
@@ -116,10 +115,13 @@ def arztbrief(envelope: Envelope, subject: str | None, pdf: bytes, cda: bytes) -
 
     The default subject of the specification is not in the public text: ours is unconfirmed.
     """
-    parts = (
-        Attachment(pdf, "application/pdf", "Arztbrief.pdf", "eAB-PDF-signed"),
-        Attachment(cda, "application/xml", "Arztbrief.xml", "eAB-XML"),
-    )
+    said = (shipped().entry(ARZTBRIEF).parts or ())[:2]
+    parts = [
+        Attachment(content, part.media_type or "", name, part.description)
+        for part, content, name in zip(
+            said, (pdf, cda), ("Arztbrief.pdf", "Arztbrief.xml"), strict=True
+        )
+    ]
     text = "Diese Nachricht enthält einen elektronischen Arztbrief."
     return _mail(envelope, ARZTBRIEF, subject or DEFAULT_SUBJECT, text, parts)
 
@@ -132,13 +134,13 @@ def registered_mail(
 
 
 def _signed(
-    envelope: Envelope, service: str, part: tuple[str, str], signed: bytes, extras: Extras
+    envelope: Envelope, service: str, identifier: str, signed: bytes, extras: Extras
 ) -> Mail:
-    """Return a mail with one signed document; *part* is its name and its description."""
-    name, description = part
-    attached = Attachment(signed, "application/octet-stream", f"{name}.p7s", description)
+    """Return a mail with one signed document, in the form of *service*."""
+    form = one_document(service, identifier)
+    attached = Attachment(signed, form.media_type, form.file_name, form.description)
     parts = (attached, *extras.attachments)
-    return _mail(envelope, extras.service or service, name, extras.text, parts)
+    return _mail(envelope, extras.service or service, form.subject, extras.text, parts)
 
 
 def _mail(
