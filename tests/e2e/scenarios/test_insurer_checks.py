@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,13 +16,36 @@ from scenarios.engine.checks.rule import Status, Verdict
 from scenarios.engine.documents import error_codes, mails
 from scenarios.engine.documents.mails import Envelope
 from scenarios.engine.documents.outcome import Subject, outcome
+from scenarios.engine.endpoints.contract import Endpoints
 from scenarios.engine.play import Play
+from scenarios.engine.run.scenario_file import load_scenario, scenario_path
 from scenarios.engine.scenario.artifacts import Fetched, Judged, Sent
 from scenarios.engine.scenario.model import CheckUse
+from scenarios.engine.steps import perform
+from scenarios.engine.steps.messages import remove_what_was_sent
 
 Played = Callable[[str], Play]
 Change = Callable[[Any], Any]
 SENT = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def played(world: Endpoints) -> Iterator[Played]:
+    """Return a function that plays a shipped scenario once; their clocks are set back at the end."""
+    plays: dict[str, Play] = {}
+
+    def play(name: str) -> Play:
+        if name not in plays:
+            scenario = load_scenario(scenario_path(name))
+            plays[name] = Play(scenario, name, world, world.seed)
+            for step in scenario.steps:
+                perform(plays[name], step)
+        return plays[name]
+
+    yield play
+    for one in plays.values():
+        remove_what_was_sent(one)
+        one.finish()
 
 
 def judge(play: Play, use: CheckUse, changed: Any = None) -> Verdict:
