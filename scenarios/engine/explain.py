@@ -25,6 +25,7 @@ from .xray.node import visible
 MAX_SUBJECT = 200
 NEAR = 0.6
 """How alike two subjects must be for one to be taken for the other (difflib)."""
+_DUTIES = {"MUST": "MUSS", "MUST NOT": "DARF NICHT", "SHOULD": "SOLL", "MAY": "KANN"}
 _KIM_CATALOGUES = (
     ("X-KIM-Fehlermeldung", "fehlermeldung", kim_codes.FEHLERMELDUNG),
     ("X-KIM-DecryptionResult", "entschluesselung", kim_codes.DECRYPTION_RESULT),
@@ -82,8 +83,9 @@ def explanation(subject: str) -> list[str]:
 
 def _requirements(wanted: str) -> Iterator[str]:
     for row in requirements.find(wanted):
-        since = f"{row.document}, ab KIM {row.release}, {row.duty}"
-        yield f"Anforderung {row.id} ({since}): {row.text}"
+        since = f"{row.document}, ab KIM {row.release}, {_DUTIES.get(row.duty, row.duty)}"
+        meaning = causes.of_requirement(row.id, row.release) or row.text
+        yield f"Anforderung {row.id} ({since}): {meaning}"
 
 
 def _rule(rule: Rule) -> str:

@@ -1,4 +1,4 @@
-"""Cause and remedy of a code, by its catalogue: Konnektor, KIM, insurer, client module."""
+"""Cause and remedy of a code, by its catalogue, and what a requirement asks for, in German."""
 
 from __future__ import annotations
 
@@ -38,6 +38,17 @@ def of_kim(kind: str, code: str) -> Cause | None:
 def of_reply(name: str) -> Cause | None:
     """Return those of a reply of the client module, by its name in that one's catalogue."""
     return _client_module().get(name)
+
+
+def of_requirement(requirement: str, release: str) -> str | None:
+    """Return what a *requirement* (id with revision) asks for from *release* on, in German."""
+    return _requirements().get((requirement, release))
+
+
+@cache
+def _requirements() -> Mapping[tuple[str, str], str]:
+    rows = _rows("requirements")
+    return MappingProxyType({(row["id"], row["release"]): row["meaning"] for row in rows})
 
 
 @cache

@@ -8,15 +8,17 @@ from dataclasses import dataclass
 from simulators.formats import requirements
 
 from ..checks.rule import Status
+from ..explanations import causes
 from .results import CheckResult, ScenarioResult
 
 
 @dataclass(frozen=True)
 class Covered:
-    """A requirement id, the titles of the rules that judge it, and how often they said what."""
+    """A requirement id, what it asks for, the rules that judge it, how often they said what."""
 
     id: str
     document: str
+    meaning: str
     titles: tuple[str, ...]
     passed: int
     failed: int
@@ -51,6 +53,7 @@ def _covered(requirement: str, checks: list[CheckResult]) -> Covered:
     return Covered(
         requirement,
         rows[-1].document if rows else "",
+        (causes.of_requirement(rows[-1].id, rows[-1].release) or "") if rows else "",
         tuple(dict.fromkeys(check.rule.title for check in checks)),
         count(Status.PASSED),
         count(Status.FAILED),

@@ -146,10 +146,11 @@ def _coverage(results: Sequence[ScenarioResult]) -> str:
 
 def _covered(one: Covered) -> str:
     colour = "good" if one.held else "bad" if one.failed else "warn"
+    source = " – ".join(filter(None, (one.document, one.meaning)))
     return (
         f'<tr><td class="key {colour}">{shown(one.id)}</td>'
-        f'<td class="free">{shown(", ".join(one.titles))} <small>{shown(one.document)}</small>'
-        f"</td><td>{one.passed}</td><td>{one.failed}</td><td>{one.expected_failures}</td></tr>"
+        f'<td class="free">{shown(", ".join(one.titles))}<br><small>{shown(source)}</small></td>'
+        f"<td>{one.passed}</td><td>{one.failed}</td><td>{one.expected_failures}</td></tr>"
     )
 
 

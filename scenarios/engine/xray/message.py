@@ -17,7 +17,7 @@ from .fields import fields
 from .keys import Keys
 from .mime import Leaf, leaves, word
 from .node import Node, node, problem
-from .signature import signature_node
+from .signature import same_recipients, signature_node
 
 MAX_BYTES: Final = 64 << 20
 MAX_DEPTH: Final = 6
@@ -105,6 +105,9 @@ def _enveloped(content: bytes, outer: Headers, keys: Keys, depth: int) -> Iterat
     yield shown
     if signed is None or signed.content is None:
         return
+    if not same_recipients(cms, signed):
+        note = "nennt innen andere als außen (KOM-LE-A_2048-01)"
+        yield node("differing", "recipient-emails", "verschieden", note=note, mark="bad")
     try:
         mail = komle.client_mail(signed.content)
         inner, _ = split_message(mail)

@@ -6,7 +6,14 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from simulators.formats import asn1, cms_algorithms, cms_attributes, recipient_emails, signed_data
+from simulators.formats import (
+    asn1,
+    cms_algorithms,
+    cms_attributes,
+    enveloped_data,
+    recipient_emails,
+    signed_data,
+)
 from simulators.formats.errors import FormatError
 from simulators.formats.signed_data import SignedData
 from simulators.formats.signer_info import SignerInfo
@@ -48,6 +55,21 @@ def signature_node(cms: bytes, title: str) -> tuple[Node, SignedData | None]:
     except FormatError as error:
         return node("signature", title, f"{len(cms)} Bytes", children=[problem(error)]), None
     return node("signature", title, f"{len(cms)} Bytes", children=_below(found)), found
+
+
+def same_recipients(envelope: bytes, signed: SignedData) -> bool:
+    """Tell whether every signature names the recipients that the *envelope* around it names."""
+    try:
+        outside = enveloped_data.read(envelope).unauthenticated.get(recipient_emails.OID, ())
+        wanted = recipient_emails.read(outside)
+        return all(
+            recipient_emails.same_recipients(
+                wanted, recipient_emails.read(one.attributes.get(recipient_emails.OID, ()))
+            )
+            for one in signed.signers
+        )
+    except FormatError:
+        return False
 
 
 def _below(found: SignedData) -> Iterator[Node]:

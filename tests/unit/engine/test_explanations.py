@@ -12,7 +12,7 @@ from clientmodule import faults
 from scenarios.engine.documents import error_codes
 from scenarios.engine.explain import explanation
 from scenarios.engine.explanations import causes, replies
-from simulators.formats import kim_codes
+from simulators.formats import kim_codes, requirements
 from simulators.process.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -42,6 +42,13 @@ def test_every_code_of_kim_and_of_the_insurer_is_explained() -> None:
     }
     assert {(row["kind"], row["code"]) for row in rows("kim")} == wanted
     assert all(causes.of_kim(*one) for one in wanted)
+
+
+def test_every_requirement_is_explained_in_german() -> None:
+    known = {(row.id, row.release) for row in requirements.requirements()}
+    assert {(row["id"], row["release"]) for row in rows("requirements")} == known
+    (told, *_) = explanation("KOM-LE-A_2021")
+    assert told.endswith("MUSS): Ist eine Mail nicht zu signieren: RSET zum MTA, 451 zum Client.")
 
 
 def catalogue() -> Iterator[tuple[str, str]]:

@@ -49,12 +49,13 @@ def client_mail(subject: str = "Rückfrage", service: str = "eAU;Lieferung;V1.2"
 
 
 @cache
-def protected(mail: bytes) -> bytes:
+def protected(mail: bytes, signed_for: str = RECIPIENT) -> bytes:
     certificate, key = card()
     attribute = recipient_emails.attribute([(RECIPIENT, certificate)])
+    inside = recipient_emails.attribute([(signed_for, certificate)])
     signer = signed_data.key_signer(certificate, key)
     cms = signed_data.sign(
-        komle.wrap_client_mail(mail), signer, signing_time=NOW, attributes=[attribute]
+        komle.wrap_client_mail(mail), signer, signing_time=NOW, attributes=[inside]
     )
     sealed = enveloped_data.encrypt(
         komle.signed_entity(cms), [certificate], unauthenticated=[attribute]
@@ -105,6 +106,14 @@ def test_headers_that_differ_outside_are_marked() -> None:
     differing = xray(forged, own_keys()).find("differing")
     assert differing is not None
     assert (differing.value, differing.mark) == ("From", "bad")
+
+
+def test_recipients_that_differ_inside_are_marked() -> None:
+    message = protected(client_mail(), "anders@b.kim.telematik-test")
+    differing = xray(message, own_keys()).find("differing")
+    assert differing is not None
+    assert differing.title == "recipient-emails"
+    assert xray(protected(client_mail()), own_keys()).find("differing") is None
 
 
 def test_a_signature_over_something_else_does_not_hold() -> None:
