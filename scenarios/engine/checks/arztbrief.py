@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from ..actors.party import konnektor_failures
 from ..documents import cda, mails
 from ..documents.letter_pdf import claims_pdf_a, is_signed
@@ -11,10 +9,11 @@ from ..documents.mail_parts import Part, ReadMail, read_mail
 from ..documents.safe_xml import NotXml
 from ..scenario.artifacts import Fetched, Sent
 from ..scenario.failure import StepFailed
+from ..services.registry import shipped
 from .rule import Case, Rule, Verdict, demand, failed, passed, verdict
 
 PDF, CDA = "eAB-PDF-signed", "eAB-XML"
-FURTHER = re.compile(r"eAB-Anhang-(?!00)[0-9]{2}")
+"""By which descriptions the two documents are found; what else may be attached is registered."""
 
 
 def mail_form(case: Case) -> Verdict:
@@ -27,8 +26,9 @@ def mail_form(case: Case) -> Verdict:
     if kinds != ("application/pdf", "application/xml"):
         return failed(f"Content-Type {kinds[0]} und {kinds[1]}")
     for part in (one for one in mail.parts if one.disposition == "attachment"):
-        known = part.description in (PDF, CDA) or FURTHER.fullmatch(part.description or "")
-        demand(bool(known), f"Anhang {part.file_name} mit der Beschreibung {part.description}")
+        demand(
+            _registered(part), f"Anhang {part.file_name} mit der Beschreibung {part.description}"
+        )
         demand(part.encoding == "base64", f"{part.file_name}: {part.encoding}, nicht base64")
     demand(pdf.disposition == document.disposition == "attachment", "PDF und CDA sind Anhänge")
     patient = _facts(document)
@@ -69,6 +69,13 @@ RULES = (
     Rule("letter-signature", "A_13532", "Signatur des Arztbriefs gültig", Fetched, signature),
     Rule("letter-cda", "AF-eAB", "CDA-Header", Fetched, header),
 )
+
+
+def _registered(part: Part) -> bool:
+    entry = shipped().entry(mails.ARZTBRIEF)
+    templates = (known.description or "" for known in entry.parts or ())
+    patterns = (entry.pattern(template, mails.ARZTBRIEF) for template in templates)
+    return any(pattern.fullmatch(part.description or "") for pattern in patterns)
 
 
 def _part(mail: ReadMail, description: str) -> Part:
