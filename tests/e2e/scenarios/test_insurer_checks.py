@@ -31,7 +31,7 @@ SENT = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 
 @pytest.fixture(scope="module")
 def played(world: Endpoints) -> Iterator[Played]:
-    """Return a function that plays a shipped scenario once; their clocks are set back at the end."""
+    """Return a function that plays a shipped scenario once; clocks are set back at the end."""
     plays: dict[str, Play] = {}
 
     def play(name: str) -> Play:
