@@ -101,7 +101,7 @@ def sent_on(mail: ReadMail, now: date) -> date:
     """Return the day of the mail's Date, which decides about versions (P5-08 (1a))."""
     try:
         return parsedate_to_datetime(mail.field("Date") or "").date()
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return now
 
 

@@ -162,6 +162,8 @@ def test_a_message_that_could_not_be_opened_tells_what_it_was() -> None:
         ("Tue, 31 Mar 2026 23:59:59 +0200", date(2026, 3, 31)),
         ("Wed, 01 Apr 2026 00:00:00 +0200", date(2026, 4, 1)),
         ("gestern", date(2026, 11, 23)),
+        ("Mon, 1 Jan 2026 00:00:00 +99999999999999", date(2026, 11, 23)),
+        ("Mon, 1 Jan 99999999999999 00:00:00 +0000", date(2026, 11, 23)),
     ],
 )
 def test_the_mails_own_date_decides(written: str, day: date) -> None:
