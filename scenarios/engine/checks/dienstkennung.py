@@ -18,6 +18,7 @@ from ..documents.mail_parts import ReadMail, read_mail
 from ..scenario.artifacts import Sent
 from ..services.description import origin, signature
 from ..services.entry import Entry, Part
+from ..services.registry import Registry
 from .rule import Case, Rule, Verdict, failed, not_applicable, passed
 
 CARDS = (("HBA", "1.2.276.0.76.4.72"), ("SMC-B", "1.2.276.0.76.4.78"))
@@ -50,22 +51,27 @@ class _Mail:
 def form(case: Case) -> Verdict:
     """Betreff, Anhänge, Namen, Signaturen, Kopffelder und Bestätigungen sind, wie es das Register zur Dienstkennung der Nachricht sagt."""  # noqa: E501 (shown as one sentence)
     sent: Sent = case.subject
-    read = read_mail(sent.mail.content)
+    return judged(case.play.services, sent.mail.content, dsn=sent.dsn)
+
+
+def judged(services: Registry, content: bytes, *, dsn: bool) -> Verdict:
+    """Judge the mail *content* by its entry in *services*; *dsn*: a receipt was asked for."""
+    read = read_mail(content)
     service = (read.field("X-KIM-Dienstkennung") or "").strip()
-    entry = case.play.services.find(service)
+    entry = services.find(service)
     if entry is None:
         return failed(f"Dienstkennung {service or 'fehlt'}: nicht im Register (kimulator list)")
     mail = _Mail(entry, service, read)
-    findings = [*_header(mail, sent), *_identities(mail), *_parts(mail)]
+    findings = [*_header(mail, dsn), *_identities(mail), *_parts(mail)]
     if findings:
         return failed(f"{'; '.join(findings)} ({origin(entry)})")
     if entry.says_nothing:
         return not_applicable(f"nur die Dienstkennung ist bekannt ({origin(entry)})")
-    hint = "; DSN nicht angefordert, empfohlen" if _misses_dsn(entry, sent) else ""
+    hint = "; DSN nicht angefordert, empfohlen" if _misses_dsn(entry, dsn) else ""
     return passed(f"{service}: {read.subject} ({entry.source}){hint}")
 
 
-def _header(mail: _Mail, sent: Sent) -> Iterator[str]:
+def _header(mail: _Mail, dsn: bool) -> Iterator[str]:
     entry, read = mail.entry, mail.read
     given = {name: read.field(name) is not None for name in ("Cc", "Bcc", "Reply-To")}
     report = read.message.get_content_type() == "multipart/report"
@@ -79,12 +85,15 @@ def _header(mail: _Mail, sent: Sent) -> Iterator[str]:
             not mail.fits(entry.subject, read.subject),
             f"Betreff {read.subject}, erwartet {entry.subject}",
         ),
-        (entry.receipt and not (report and disposition), "keine disposition-notification"),
+        (
+            entry.receipt and not (report and disposition),
+            "keine Lesebestätigung (disposition-notification)",
+        ),
         (entry.only_to and (given["Cc"] or given["Bcc"]), "nur To ist erlaubt"),
         (entry.without_cc and given["Cc"], "Cc ist nicht erlaubt"),
         (entry.reply_to and not given["Reply-To"], "Reply-To fehlt"),
         (entry.in_reply_to and read.field("In-Reply-To") is None, "In-Reply-To fehlt"),
-        (entry.dsn == "required" and not sent.dsn, "DSN nicht angefordert"),
+        (entry.dsn == "required" and not dsn, "DSN nicht angefordert"),
         (
             entry.mdn == "forbidden" and read.field("Disposition-Notification-To") is not None,
             "eine MDN darf nicht angefordert werden",
@@ -95,8 +104,8 @@ def _header(mail: _Mail, sent: Sent) -> Iterator[str]:
             yield finding
 
 
-def _misses_dsn(entry: Entry, sent: Sent) -> bool:
-    return entry.dsn == "recommended" and not sent.dsn
+def _misses_dsn(entry: Entry, dsn: bool) -> bool:
+    return entry.dsn == "recommended" and not dsn
 
 
 def _has_html(read: ReadMail) -> bool:
