@@ -16,6 +16,7 @@ from .checks.rule import Rule
 from .documents import error_codes
 from .explanations import causes, replies
 from .explanations.causes import Cause
+from .profiles import invariants
 from .run.scenario_file import load_scenario, shipped_scenarios, short_name
 from .services import description
 from .services.registry import shipped
@@ -62,6 +63,7 @@ def explanation(subject: str) -> list[str]:
     lines = [
         *_requirements(wanted),
         *(_rule(rule) for rule in (*rules_of(wanted), *of_requirement(wanted))),
+        *_invariants(wanted),
         *_kim_codes(wanted),
         *_insurer_codes(wanted),
         *_konnektor_codes(wanted),
@@ -90,6 +92,13 @@ def _requirements(wanted: str) -> Iterator[str]:
 
 def _rule(rule: Rule) -> str:
     return f"Prüfung {rule.name} ({rule.requirement}), {rule.title}: {rule.meaning}"
+
+
+def _invariants(key: str) -> Iterator[str]:
+    known = invariants.catalogue().get(key)
+    if known is not None:
+        yield f"Bedingung {key} der Profile (kimulator validate): erwartet {known.expected}"
+        yield f"  Abhilfe: {known.remedy}"
 
 
 def _kim_codes(code: str) -> Iterator[str]:

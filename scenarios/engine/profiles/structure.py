@@ -172,16 +172,17 @@ class Structure:
             return
         if slot.maximum == 0 and standing:
             text = f"kein {slot.name}"
-            self._say(slot.most, (f"{path}.{slot.name}", standing[0]), text, "es", "entfernen")
+            self._say(
+                slot.most, (f"{path}.{slot.name}", standing[0]), text, "eines", "Element entfernen"
+            )
             return
-        missing = (
-            self._sliced(slot, slot.slicing, standing, parent, path) if slot.slicing else False
-        )
-        if slot.slicing is None:
+        missing = False
+        if slot.slicing is not None:
+            missing = self._sliced(slot, slot.slicing, standing, (path, parent))
+        else:
             for index, child in enumerate(standing):
-                self._child(
-                    slot, child, slot.by_tag[name_of(child)], self._place(slot, child, index, path)
-                )
+                place = self._place(slot, child, index, path)
+                self._child(slot, child, slot.by_tag[name_of(child)], place)
         if len(standing) < slot.minimum and not missing:
             self._missing(slot, None, (path, parent), len(standing))
         if slot.maximum is not None and len(standing) > slot.maximum:
@@ -215,14 +216,10 @@ class Structure:
         return {type_ for profile in profiles for type_ in self._root_types(profile)}
 
     def _sliced(
-        self,
-        slot: Slot,
-        slicing: Slicing,
-        standing: list[etree._Element],
-        parent: etree._Element,
-        path: str,
+        self, slot: Slot, slicing: Slicing, standing: list[etree._Element], where: Where
     ) -> bool:
         """Judge the repetitions of a sliced element; return whether a slice is missing."""
+        path = where[0]
         kinds = assigned(slicing, standing, partial(self._distance, slot))
         count = Counter(kind.name for kind in kinds if kind is not None)
         for index, (child, kind) in enumerate(zip(standing, kinds, strict=True)):
@@ -236,7 +233,7 @@ class Structure:
         for kind in slicing.slices:
             if kind.marks and count[kind.name] < kind.minimum:
                 missing = True
-                self._missing(slot, kind, (path, parent), count[kind.name])
+                self._missing(slot, kind, where, count[kind.name])
             if kind.maximum is not None and count[kind.name] > kind.maximum:
                 extra = [one for one, its in zip(standing, kinds, strict=True) if its is kind]
                 self._say(

@@ -14,12 +14,13 @@ from simulators.formats.errors import FormatError
 from simulators.process.errors import InputError, one_line
 
 from ..actors.opinion import sent_on
+from ..documents import error_codes
 from ..documents.letter_pdf import claims_pdf_a, is_signed
 from ..documents.mail_parts import Part, ReadMail, read_mail
 from ..documents.safe_xml import NotXml, parse
 from ..profiles import letter_header
-from ..profiles.document import FHIR, values
-from ..profiles.finding import Finding
+from ..profiles.document import FHIR, at, line_of, path_of, values
+from ..profiles.finding import Finding, shown
 from ..profiles.validator import Validator
 from .mail_form import Mail, form_findings, named
 
@@ -68,6 +69,7 @@ class Judge:
             yield from letter_header.findings(root)
         else:
             yield from self.validator.judge(root, day)
+            yield from _display(root)
 
     def _signed(self, content: bytes, day: date) -> Iterator[Finding]:
         """Judge a signature (P4-01): enveloping, holding mathematically, and what it holds."""
@@ -111,6 +113,18 @@ class Judge:
             return
         yield from (replace(one, path=f"{name}: {one.path}") for one in findings)
         yield from named(mail, _identifier(part, signed=signed))
+
+
+def _display(root: etree._Element) -> Iterator[Finding]:
+    """KP310-13: an error message has the text that belongs to its code."""
+    official = {code.code: code.display for code in error_codes.ALL}
+    for coding in at(root, "issue.details.coding"):
+        for code, display in zip(values(coding, "code"), at(coding, "display"), strict=False):
+            if code in official and display.get("value") != official[code]:
+                yield Finding(
+                    *("KP310-13 display", "KP310-13", path_of(display), line_of(display)),
+                    *(shown(official[code]), shown(display.get("value")), "amtlichen Text setzen"),
+                )
 
 
 def _parsed(content: bytes) -> etree._Element:

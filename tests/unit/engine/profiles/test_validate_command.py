@@ -189,6 +189,19 @@ def test_the_header_of_a_cda(run: Run, part: str) -> None:
     assert len(lines) in (1, 2)
 
 
+@pytest.mark.requirement("KP310-13")
+def test_the_text_of_an_error_code_is_the_official_one(run: Run) -> None:
+    error = outcome(PLACE.uuid("o"), error_codes.UNREADABLE.eau, Subject(None, CANCELLED))
+    status, lines, _ = run(("fehler.xml", error.replace(b"nicht lesbar.", b"unlesbar.")))
+    assert status == 1
+    assert [line.split()[1] for line in lines] == ["KP310-13"]
+
+
+def test_an_invariant_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main(["explain", "eau-angabeAUseitErstbescheinigung"]) == 0
+    assert "onsetPeriod.start" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     "content",
     [b"", b"<", b"<a>" * 1000, b"\x30\x80", b"\x00" * 100, b"Hallo", b"<!DOCTYPE a><a/>"],
