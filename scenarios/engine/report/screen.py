@@ -20,10 +20,12 @@ HIDDEN = "\N{REPLACEMENT CHARACTER}"
 
 
 class Screen:
-    """Writes lines to *out* as things happen."""
+    """Writes lines to *out* as things happen; *total* is how many scenarios there will be."""
 
-    def __init__(self, out: TextIO) -> None:
+    def __init__(self, out: TextIO, total: int = 1) -> None:
         self._out = out
+        self._total = total
+        self._begun = 0
 
     def world_started(
         self, title: str, endpoints: Endpoints, seconds: float, notes: Sequence[str] = ()
@@ -36,7 +38,9 @@ class Screen:
 
     def scenario_started(self, result: ScenarioResult) -> None:
         """Say which scenario begins."""
-        self._say(f"\n=== {result.title}  [{result.name}, Seed {result.seed}]")
+        self._begun += 1
+        place = f"{self._begun}/{self._total} " if self._total > 1 else ""
+        self._say(f"\n=== {place}{result.title}  [{result.name}, Seed {result.seed}]")
         for used in result.konnektors:
             self._say(f"    Konnektor {used.site}: {used}")
         self._say("")

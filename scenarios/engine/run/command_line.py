@@ -80,7 +80,7 @@ def run_command(arguments: argparse.Namespace) -> int:
         (arguments.transcript, files.transcript),
     )
     files.check_writable([path for path, _ in reports])
-    screen = Screen(sys.stdout)
+    screen = Screen(sys.stdout, len(plans))
     results = run_plans(
         plans,
         screen,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import islice
 from types import MappingProxyType
 from typing import Final
 
@@ -14,6 +15,7 @@ from simulators.formats.kim_codes import KimCode
 from .mime import word
 from .node import Mark, Node, node
 
+MAX_FIELDS: Final = 150
 MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "x-kim-dienstkennung": "wofür die Mail ist: Anwendung;Vorgang;Version (A_19488-02)",
@@ -53,8 +55,11 @@ _GOOD: Final = frozenset(
 
 
 def fields(headers: Headers) -> list[Node]:
-    """Return every field in its order; encoded words are decoded, X-KIM fields explained."""
-    return [_field(name, value) for name, value in headers]
+    """Return the fields in their order; encoded words are decoded, X-KIM fields explained."""
+    shown = [_field(name, value) for name, value in islice(headers, MAX_FIELDS)]
+    if len(headers) > MAX_FIELDS:
+        shown.append(node("more", f"… und {len(headers) - MAX_FIELDS} weitere"))
+    return shown
 
 
 def _field(name: str, value: str) -> Node:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 
 from simulators.formats import dsn, komle
@@ -22,8 +23,21 @@ from .signature import same_recipients, signature_node
 MAX_BYTES: Final = 64 << 20
 MAX_DEPTH: Final = 6
 """Messages within messages."""
+MAX_MESSAGES: Final = 40
+"""Messages in one X-ray, however they are nested."""
 _MAX_LINES: Final = 20
 _MESSAGES: Final = frozenset({"message/rfc822", "message/global"})
+_FIELDS: Final = frozenset(
+    {"message/delivery-status", "message/disposition-notification", "text/rfc822-headers"}
+)
+
+
+@dataclass
+class _View:
+    """The keys at hand, and how many messages were looked at so far."""
+
+    keys: Keys
+    messages: int = 0
 
 
 def xray(content: bytes, keys: Keys | None = None) -> Node:
@@ -33,12 +47,15 @@ def xray(content: bytes, keys: Keys | None = None) -> Node:
     """
     if len(content) > MAX_BYTES:
         return node("mail", "Nachricht", children=[problem(f"größer als {MAX_BYTES} Bytes")])
-    return _mail(content, keys or Keys(), "Nachricht", 0)
+    return _mail(content, _View(keys or Keys()), "Nachricht", 0)
 
 
-def _mail(content: bytes, keys: Keys, title: str, depth: int) -> Node:
+def _mail(content: bytes, view: _View, title: str, depth: int) -> Node:
     if depth > MAX_DEPTH:
         return node("mail", title, children=[problem("zu tief verschachtelt")])
+    view.messages += 1
+    if view.messages > MAX_MESSAGES:
+        return node("mail", title, children=[problem("zu viele Nachrichten ineinander")])
     try:
         headers, body = split_message(content)
     except FormatError as error:
@@ -47,7 +64,7 @@ def _mail(content: bytes, keys: Keys, title: str, depth: int) -> Node:
         return node("mail", title, children=[problem("kein Kopf: keine einzige Kopfzeile")])
     kind, told = _kind(headers)
     own = node("headers", "Kopf", f"{len(headers)} Felder", children=fields(headers))
-    below = [own, *_body(content, headers, body, keys, depth)]
+    below = [own, *_body(content, headers, body, view, depth)]
     named = f"{title}: {told}" if told else title
     return node(kind, named, word(headers.get("Subject") or "ohne Betreff"), children=below)
 
@@ -75,24 +92,24 @@ def _is_enveloped(headers: Headers) -> bool:
     }
 
 
-def _body(content: bytes, headers: Headers, body: bytes, keys: Keys, depth: int) -> Iterator[Node]:
+def _body(content: bytes, headers: Headers, body: bytes, view: _View, depth: int) -> Iterator[Node]:
     if _is_enveloped(headers):
-        yield from _enveloped(content, headers, keys, depth)
+        yield from _enveloped(content, headers, view, depth)
         return
     report = dsn.read_report(content)
     if report is not None:
         yield _delivery(report)
     for number, leaf in enumerate(leaves(headers, body), 1):
-        yield _part(number, leaf, keys, depth)
+        yield _part(number, leaf, view, depth)
 
 
-def _enveloped(content: bytes, outer: Headers, keys: Keys, depth: int) -> Iterator[Node]:
+def _enveloped(content: bytes, outer: Headers, view: _View, depth: int) -> Iterator[Node]:
     try:
         cms = komle.encrypted_cms(content)
     except FormatError as error:
         yield problem(error)
         return
-    found, opened = envelope_node(cms, keys)
+    found, opened = envelope_node(cms, view.keys)
     yield found
     if opened is None:
         return
@@ -118,7 +135,7 @@ def _enveloped(content: bytes, outer: Headers, keys: Keys, depth: int) -> Iterat
     if differing:
         note = "unterscheiden sich außen und innen (KOM-LE-A_2048-01)"
         yield node("differing", "Kopffelder", ", ".join(differing), note=note, mark="bad")
-    yield _mail(mail, keys, "Client-Mail", depth + 1)
+    yield _mail(mail, view, "Client-Mail", depth + 1)
 
 
 def _delivery(report: dsn.DeliveryReport) -> Node:
@@ -145,14 +162,16 @@ def _delivery(report: dsn.DeliveryReport) -> Node:
     )
 
 
-def _part(number: int, leaf: Leaf, keys: Keys, depth: int) -> Node:
+def _part(number: int, leaf: Leaf, view: _View, depth: int) -> Node:
     below: list[Node] = []
     if leaf.broken is not None:
         below.append(problem(leaf.broken))
     elif leaf.media_type in _MESSAGES:
-        below.append(_mail(leaf.content, keys, "eingebettete Nachricht", depth + 1))
+        below.append(_mail(leaf.content, view, "eingebettete Nachricht", depth + 1))
     elif leaf.disposition == DISPOSITION:
         below.append(kas(leaf.content))
+    elif leaf.media_type in _FIELDS:
+        below += _reported(leaf.content)
     else:
         below += document(leaf.content) or _lines(leaf)
     described = leaf.headers.get("Content-Description")
@@ -160,6 +179,14 @@ def _part(number: int, leaf: Leaf, keys: Keys, depth: int) -> Node:
     told = ", ".join(filter(None, (leaf.file_name, described and word(described))))
     size = f"{len(leaf.content)} Bytes"
     return node("part", title, f"{told}, {size}" if told else size, children=below)
+
+
+def _reported(content: bytes) -> list[Node]:
+    """Return the fields of a report: of the delivery, the reading or the original message."""
+    try:
+        return fields(Headers.parse(content))
+    except FormatError as error:
+        return [problem(error)]
 
 
 def _lines(leaf: Leaf) -> list[Node]:

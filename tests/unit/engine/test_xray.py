@@ -22,7 +22,7 @@ from scenarios.engine.documents.identities import Identities
 from scenarios.engine.documents.mails import Envelope
 from scenarios.engine.inspection.tree import lines
 from scenarios.engine.xray.keys import Keys, Opened
-from scenarios.engine.xray.message import MAX_DEPTH, xray
+from scenarios.engine.xray.message import MAX_DEPTH, MAX_MESSAGES, xray
 from scenarios.engine.xray.node import MAX_CHILDREN, Node, visible
 from simulators.formats import enveloped_data, komle, recipient_emails, signed_data
 from simulators.formats.certificates import certificate_id
@@ -162,6 +162,19 @@ def test_of_the_key_of_mail_data_only_the_beginning_is_shown() -> None:
         assert base64.b64encode(secret).decode() not in text
 
 
+def test_a_receipt_shows_what_was_read() -> None:
+    receipt = (
+        b"Content-Type: multipart/report; report-type=disposition-notification; boundary=b\r\n\r\n"
+        b"--b\r\nContent-Type: message/disposition-notification\r\n\r\n"
+        b"Original-Message-ID: <1@a>\r\nDisposition: manual-action/MDN-sent-manually; displayed\r\n"
+        b"--b--\r\n"
+    )
+    text = shown(xray(receipt))
+    assert text.startswith("Nachricht: Bericht (MDN)")
+    assert "Original-Message-ID: <1@a>" in text
+    assert "Disposition: manual-action/MDN-sent-manually; displayed" in text
+
+
 def test_codes_and_a_wrong_dienstkennung_are_explained() -> None:
     mail = (
         b"X-KIM-DecryptionResult: 03\r\nX-KIM-Fehlermeldung: 4009\r\nX-KIM-Neu: 1\r\n"
@@ -205,6 +218,14 @@ def test_messages_within_messages_end_at_a_depth() -> None:
     text = shown(xray(content))
     assert "zu tief verschachtelt" in text
     assert text.count("eingebettete Nachricht") == MAX_DEPTH + 1
+
+
+def test_messages_side_by_side_end_at_a_number() -> None:
+    inner = b"--b\r\nContent-Type: message/rfc822\r\n\r\nSubject: innen\r\n\r\nx\r\n"
+    content = b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + inner * 100
+    text = shown(xray(content))
+    assert text.count("eingebettete Nachricht: innen") == MAX_MESSAGES - 1
+    assert "zu viele Nachrichten" in text
 
 
 def test_multiparts_within_multiparts_end_at_a_depth() -> None:
