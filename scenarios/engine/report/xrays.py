@@ -13,10 +13,18 @@ from ..xray.message import xray
 from .results import XRay
 
 
+def keep_copies(play: Play) -> None:
+    """Have the copies at the providers kept: the end of a run removes them there."""
+    for artifact in play.artifacts.values():
+        if isinstance(artifact, Sent):
+            _copies(play, artifact)
+
+
 def xrays(play: Play) -> tuple[XRay, ...]:
     """Return the X-ray of each message that the steps sent or fetched, in their order.
 
-    What is encrypted is opened by the cards of the world, through its Konnektoren.
+    What is encrypted is opened by the cards of the world, through its Konnektoren: to be called
+    when faults and pulled cards of the run are undone.
     """
     holders = KeyHolders(play.endpoints, play.opened)
     try:
@@ -35,10 +43,13 @@ def _xrays(play: Play, keys: Keys) -> Iterator[XRay]:
 
 def _sent(name: str, sent: Sent, play: Play, keys: Keys) -> XRay:
     """X-ray what reached a mailbox; a mail that was refused as it was handed over."""
-    try:
-        copies = play.stored(sent)
-    except ControlError:
-        copies = {}
-    for address, content in copies.items():
+    for address, content in _copies(play, sent).items():
         return XRay(name, f"im Postfach von {address}", xray(content, keys))
     return XRay(name, "wie übergeben; in keinem Postfach", xray(sent.mail.content, keys))
+
+
+def _copies(play: Play, sent: Sent) -> dict[str, bytes]:
+    try:
+        return play.stored(sent)
+    except ControlError:
+        return {}  # a provider is gone; the checks say so

@@ -22,7 +22,7 @@ from ..pvs.reset import reset_all
 from ..report.results import CheckResult, ScenarioResult, StepResult, konnektors
 from ..report.screen import Screen
 from ..report.ways import deviations, journals, ways
-from ..report.xrays import xrays
+from ..report.xrays import keep_copies, xrays
 from ..scenario.failure import StepFailed
 from ..scenario.model import Scenario
 from ..steps import perform
@@ -166,9 +166,11 @@ def _run(
         result.ways = ways(play, recorded)
         result.deviations = deviations(recorded, started)
         if xrayed:
-            result.xrays = xrays(play)
+            keep_copies(play)
     finally:
         play.finish()
+    if xrayed:
+        result.xrays = xrays(play)
     result.seconds = time.monotonic() - began
     screen.scenario_ended(result)
     return result
