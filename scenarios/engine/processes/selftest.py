@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import http.client
-import json
 import poplib
-import select
 import smtplib
 import socket
 import ssl
 import threading
-import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from typing import Protocol
@@ -30,7 +26,6 @@ from ..world.model import Participant, World
 SECONDS = 20.0
 SUBJECT = "kimulator: Selbstprüfung"
 TEXT = "Diese Nachricht geht von Praxissystem zu Praxissystem."
-LOOK_AGAIN_SECONDS = 0.2
 _NEEDED: tuple[Reference, ...] = ("C.SIG", "C.ENC")
 
 
@@ -149,11 +144,10 @@ def _exchange(endpoints: Endpoints, sender: str, recipient: str) -> None:
     mail.set_content(TEXT)
     domain = target.address.rpartition("@")[2]
     control = endpoints.providers[domain].control
-    with _journal(control) as news:
-        with _smtp(endpoints, source, context) as smtp:
-            smtp.login(source.smtp_user or "", source.password)
-            smtp.send_message(mail)
-        _wait_for_mail(control, target.address, news)
+    with _smtp(endpoints, source, context) as smtp:
+        smtp.login(source.smtp_user or "", source.password)
+        smtp.send_message(mail)
+    _wait_for_mail(control, target.address)
     _fetch(endpoints, target, context)
 
 
@@ -187,35 +181,13 @@ def _fetch(endpoints: Endpoints, participant: ParticipantEndpoint, context: ssl.
         raise SelfTestFailed("die Nachricht kam an, aber nicht entschlüsselt")
 
 
-def _wait_for_mail(control: str, address: str, journal: socket.socket) -> None:
-    """Wait until the mailbox holds a mail; it is looked at whenever the provider does something.
-
-    What is done a moment before the journal is followed raises no news, hence the second look.
-    """
-    deadline = time.monotonic() + SECONDS
-    while not _mailbox(control, address):
-        if time.monotonic() > deadline:
+def _wait_for_mail(control: str, address: str) -> None:
+    """Return when the mailbox holds a mail; the provider answers then."""
+    connection = http.client.HTTPConnection(urlsplit(control).netloc, timeout=2 * SECONDS)
+    with closing(connection):
+        connection.request("GET", f"/mailboxes/{quote(address)}/next?within={SECONDS:g}")
+        if connection.getresponse().status != http.client.OK:
             raise SelfTestFailed(f"nach {SECONDS:.0f} s ist keine Nachricht für {address} da")
-        if select.select([journal], [], [], LOOK_AGAIN_SECONDS)[0]:
-            journal.recv(65536)
-
-
-@contextmanager
-def _journal(control: str) -> Iterator[socket.socket]:
-    """Follow the journal of a process: the socket becomes readable when something happens."""
-    connection = http.client.HTTPConnection(urlsplit(control).netloc, timeout=SECONDS)
-    with closing(connection):
-        connection.request("GET", "/journal", headers={"Accept": "text/event-stream"})
-        assert connection.sock is not None
-        yield connection.sock
-
-
-def _mailbox(control: str, address: str) -> list[object]:
-    connection = http.client.HTTPConnection(urlsplit(control).netloc, timeout=SECONDS)
-    with closing(connection):
-        connection.request("GET", f"/mailboxes/{quote(address)}")
-        found = json.loads(connection.getresponse().read())
-    return found if isinstance(found, list) else []
 
 
 def _reset(endpoints: Endpoints) -> None:
