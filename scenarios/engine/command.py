@@ -136,11 +136,12 @@ def schema(arguments: argparse.Namespace) -> int:
     return EXIT_OK
 
 
-def list_all(_: argparse.Namespace) -> int:
-    """Print the worlds, scenarios and checks that there are."""
+def list_all(arguments: argparse.Namespace) -> int:
+    """Print the worlds, scenarios, checks and Dienstkennungen that there are."""
     from .explain import overview
+    from .services.registry import registry
 
-    for line in overview():
+    for line in overview(registry(arguments.dienstkennungen)):
         _say(line)
     return EXIT_OK
 
@@ -148,8 +149,9 @@ def list_all(_: argparse.Namespace) -> int:
 def explain(arguments: argparse.Namespace) -> int:
     """Print what a check, a requirement id, a KIM code or a Konnektor code means."""
     from .explain import explanation
+    from .services.registry import registry
 
-    for line in explanation(arguments.subject):
+    for line in explanation(arguments.subject, registry(arguments.dienstkennungen)):
         _say(line)
     return EXIT_OK
 
@@ -191,9 +193,11 @@ def _parser() -> argparse.ArgumentParser:
     _add_run_dir(add("status", status, "zeigt die Prozesse der Welt"))
     _add_run_dir(add("down", down, "beendet die Welt"))
     add_run_arguments(add("run", run_command, "führt Szenarien aus"))
-    add("list", list_all, "zeigt Welten, Szenarien und Prüfungen")
+    listing = add("list", list_all, "zeigt Welten, Szenarien, Prüfungen und Dienstkennungen")
+    _add_register(listing)
     explaining = add("explain", explain, "erklärt Prüfungen, Codes, Antworten, Dienstkennungen")
     explaining.add_argument("subject", metavar="PRÜFUNG|CODE|…")
+    _add_register(explaining)
     inspecting = add("inspect", inspect_command, "durchleuchtet eine Nachricht (.eml)")
     add_inspect_arguments(inspecting)
     validating = add("validate", validate_command, "prüft eAU, Storno, CDA und Mails als Dateien")
@@ -225,6 +229,15 @@ def _add_run_dir(parser: argparse.ArgumentParser) -> None:
         default=DEFAULT_DIRECTORY,
         metavar="VERZEICHNIS",
         help=f"Laufverzeichnis (Vorgabe: {DEFAULT_DIRECTORY})",
+    )
+
+
+def _add_register(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--dienstkennungen",
+        type=Path,
+        metavar="DATEI",
+        help="eigene Dienstkennungen, die den mitgelieferten vorgehen",
     )
 
 

@@ -19,7 +19,7 @@ from .explanations.causes import Cause
 from .profiles import invariants
 from .run.scenario_file import load_scenario, shipped_scenarios, short_name
 from .services import description
-from .services.registry import shipped
+from .services.registry import Registry, shipped
 from .world.file import shipped_worlds
 from .xray.node import visible
 
@@ -34,8 +34,8 @@ _KIM_CATALOGUES = (
 )
 
 
-def overview() -> Iterator[str]:
-    """Yield the lines of ``kimulator list``."""
+def overview(registry: Registry | None = None) -> Iterator[str]:
+    """Yield the lines of ``kimulator list``; *registry* if not the shipped Dienstkennungen."""
     yield "Welten"
     yield from (f"  {name}" for name in shipped_worlds())
     yield "\nHersteller von Konnektoren (make: {profile: NAME}; die Namen sind erfunden)"
@@ -49,15 +49,16 @@ def overview() -> Iterator[str]:
     for name, rules in GROUPS.items():
         yield f"  {name:24} {'':17} {len(rules)} Prüfungen zusammen"
     yield "\nDienstkennungen (was von ihnen bekannt ist: kimulator explain DIENSTKENNUNG)"
-    for entry in shipped().entries:
+    for entry in (registry or shipped()).entries:
         yield f"  {entry.dienstkennung:55} {description.worth(entry):22} {entry.title}"
 
 
-def explanation(subject: str) -> list[str]:
+def explanation(subject: str, registry: Registry | None = None) -> list[str]:
     """Return what is known about *subject*, with cause and remedy where it is an error.
 
     A check, a requirement id, a code of Konnektor, KIM or insurer, a reply of the client module,
-    a Dienstkennung, a make. Raises InputError, with what was perhaps meant, when nothing is.
+    a Dienstkennung (of *registry*, if not the shipped ones), a make. Raises InputError, with what
+    was perhaps meant, when nothing is.
     """
     wanted = " ".join(subject.split())
     lines = [
@@ -68,7 +69,7 @@ def explanation(subject: str) -> list[str]:
         *_insurer_codes(wanted),
         *_konnektor_codes(wanted),
         *_replies(wanted),
-        *_services(wanted),
+        *_services(wanted, registry or shipped()),
         *_make(wanted),
     ]
     if not lines:
@@ -147,9 +148,8 @@ def _told(found: Cause | None) -> Iterator[str]:
         yield f"  Abhilfe: {found.remedy}"
 
 
-def _services(subject: str) -> Iterator[str]:
+def _services(subject: str, registry: Registry) -> Iterator[str]:
     """Yield the entries of the register of Dienstkennungen that *subject* names."""
-    registry = shipped()
     exact = registry.find(subject)
     for entry in [exact] if exact is not None else registry.named(subject):
         yield from description.lines(entry)

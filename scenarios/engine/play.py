@@ -21,7 +21,7 @@ from .scenario.cast import Document
 from .scenario.failure import StepFailed
 from .scenario.insurer import InsurerHabits
 from .scenario.model import Scenario
-from .services.registry import Registry, shipped
+from .services.registry import Registry, registry
 
 A = TypeVar("A")
 
@@ -66,8 +66,7 @@ class Play:
     @cached_property
     def services(self) -> Registry:
         """The register of Dienstkennungen, with the scenario's own before the shipped ones."""
-        own = self.scenario.dienstkennungen
-        return shipped() if own is None else shipped().extended_by(own)
+        return registry(self.scenario.dienstkennungen)
 
     def now(self) -> datetime:
         """Return the virtual time of the world."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 
 from ..scenario.model import Scenario
-from ..services.registry import shipped
+from ..services.registry import registry
 from ..yaml_files.yaml_source import Source
 
 
@@ -21,15 +21,13 @@ def check_services(scenario: Scenario, source: Source) -> None:
     ]
     if not sent and scenario.dienstkennungen is None:
         return  # the register is not even read
-    registry = shipped()
-    if scenario.dienstkennungen is not None:
-        registry = registry.extended_by(scenario.dienstkennungen)
+    known = registry(scenario.dienstkennungen)
     for index, service in sent:
         try:
-            registry.entry(service)
+            known.entry(service)
         except KeyError:
-            known = [entry.dienstkennung for entry in registry.entries]
-            near = get_close_matches(service, known, n=1)
+            names = [entry.dienstkennung for entry in known.entries]
+            near = get_close_matches(service, names, n=1)
             hint = f"; gemeint ist vielleicht {near[0]}" if near else " (kimulator list)"
             where = ("steps", index, "send", "service")
             raise source.error(where, f"{service} steht nicht im Register{hint}") from None

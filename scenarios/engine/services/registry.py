@@ -55,5 +55,13 @@ def shipped() -> Registry:
     return Registry(_read(SHIPPED))
 
 
+def registry(own: Path | None) -> Registry:
+    """Return the shipped register, extended by the file *own* if there is one.
+
+    Raises InputError as ``extended_by`` does.
+    """
+    return shipped() if own is None else shipped().extended_by(own)
+
+
 def _read(path: Path) -> tuple[Entry, ...]:
     return yaml_source.read(path).validate(Register).dienstkennungen

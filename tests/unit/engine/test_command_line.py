@@ -17,7 +17,7 @@ from simulators.process.errors import InputError
 def test_a_bug_of_ours_is_one_line_and_a_file(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    def broken() -> list[str]:
+    def broken(_: object) -> list[str]:
         raise RuntimeError("two\nlines")
 
     monkeypatch.setattr(explain, "overview", broken)
@@ -36,7 +36,7 @@ def test_a_bug_of_ours_is_one_line_and_a_file(
 def test_what_a_person_can_mend_is_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def refused() -> list[str]:
+    def refused(_: object) -> list[str]:
         raise InputError("so nicht")
 
     monkeypatch.setattr(explain, "overview", refused)

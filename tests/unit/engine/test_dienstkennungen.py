@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from scenarios.engine.command import main
 from scenarios.engine.services import description
 from scenarios.engine.services.registry import shipped
 from scenarios.engine.services.template import written
@@ -123,3 +124,15 @@ def test_a_file_that_is_wrong_is_refused_with_its_line(
         shipped().extended_by(file)
     assert said in str(refused.value)
     assert str(file) in str(refused.value)
+
+
+def test_list_and_explain_show_what_a_user_adds(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "eigene.yaml"
+    file.write_text(OWN, encoding="utf-8")
+    assert main(["explain", "hausdienst;hin;v01", "--dienstkennungen", str(file)]) == 0
+    assert "Dienstkennung Hausdienst;<Typ>;V<nn>: eigene" in capsys.readouterr().out
+    assert main(["list", "--dienstkennungen", str(file)]) == 0
+    assert "Hausdienst;<Typ>;V<nn>" in capsys.readouterr().out
+    assert main(["explain", "hausdienst;hin;v01"]) == 2
