@@ -11,6 +11,7 @@ from copy import deepcopy
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
 
@@ -25,7 +26,7 @@ from .invariants import judged_by_code
 from .packages import KBV, read_packages, short
 from .rows import Row, merge, read_codes, read_table
 from .shapes import BASE, Shapes
-from .structure import Codes, Condition, Structure
+from .structure import MAX_FINDINGS, Codes, Condition, Structure
 from .tree import Rule, trees
 
 VERSION = "1.2"
@@ -71,7 +72,10 @@ class Validator:
         wrong = plausibility.version_finding(root, day)
         if wrong is not None and profile_of(root).startswith(KBV):
             return [wrong]
-        found = [*self.profile_findings(root), *plausibility.findings(Document(root), day)]
+        if (refused := self._refused(root)) is not None:
+            return [refused]
+        implausible = islice(plausibility.findings(Document(root), day), MAX_FINDINGS)
+        found = [*self.profile_findings(root), *implausible]
         return sorted(found, key=lambda finding: finding.line)
 
     def profile_findings(self, root: etree._Element) -> list[Finding]:
@@ -79,17 +83,10 @@ class Validator:
 
         Of another version than ours only the entries of the Bundle are judged: they are the same.
         """
-        profile = self._profile(root)
-        claimed = profile_of(root)
-        if profile is None or (claimed and not claimed.startswith(KBV)):
-            given = claimed or name_of(root)
-            return [
-                _whole(root, "ein Bundle oder OperationOutcome mit einem Profil der KBV", given)
-            ]
-        elements = sum(1 for _ in root.iter("*"))
-        if elements > MAX_ELEMENTS:
-            return [_whole(root, f"höchstens {MAX_ELEMENTS} Elemente", f"{elements}")]
-        if claimed.partition("|")[2] not in ("", VERSION):
+        refused, profile = self._refused(root), self._profile(root)
+        if refused is not None or profile is None:
+            return [] if refused is None else [refused]
+        if profile_of(root).partition("|")[2] not in ("", VERSION):
             entries = f"{profile}:entry"
             found = self._structure(_as_ours(root), profile)
             return [one for one in found if one.rule.startswith(entries)]
@@ -99,6 +96,17 @@ class Validator:
         judging = Structure(self.shapes, self.codes, REQUIREMENTS, Document(root), self.condition)
         judging.resource(root, (self.roots[profile],), name_of(root))
         return judging.findings
+
+    def _refused(self, root: etree._Element) -> Finding | None:
+        """Return why *root* is not judged by any profile: another kind, another's, too large."""
+        claimed = profile_of(root)
+        if self._profile(root) is None or (claimed and not claimed.startswith(KBV)):
+            wanted = "ein Bundle oder OperationOutcome mit einem Profil der KBV"
+            return _whole(root, wanted, claimed or name_of(root))
+        elements = sum(1 for _ in root.iter("*"))
+        if elements > MAX_ELEMENTS:
+            return _whole(root, f"höchstens {MAX_ELEMENTS} Elemente", f"{elements}")
+        return None
 
     def _profile(self, root: etree._Element) -> str | None:
         """Return by which profile to judge *root*: the one it claims, else what it looks like."""
