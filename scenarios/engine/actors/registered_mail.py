@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from simulators.formats import signed_data
-from simulators.formats.errors import FormatError
-
 from ..documents.fhir_identity import identity_of
 from ..documents.mails import Attachment, Envelope, Mail, registered_mail
 from ..scenario.failure import StepFailed
@@ -43,7 +40,7 @@ def write(entry: Entry, envelope: Envelope, stated: Stated, fallback: str) -> Ma
     """
     if entry.receipt:
         raise StepFailed(f"{stated.service}: Lesebestätigungen lassen sich so nicht senden")
-    named = (identity_of(_document(one.content)) for one in stated.contents)
+    named = (identity_of(one.content) for one in stated.contents)
     identity = next((one for one in named if one is not None), fallback)
     subject = stated.subject or written(entry.subject or "<Name>", identity, stated.service)
     if subject is None:
@@ -83,10 +80,3 @@ def _attachment(
             raise StepFailed(f"{file_name}: description fehlt ({wanted.description})")
     media_type = stated.media_type or (wanted.media_type if wanted else None) or ANY_TYPE
     return Attachment(one.content, media_type, file_name, description)
-
-
-def _document(content: bytes) -> bytes:
-    try:
-        return signed_data.read(content).content or b""
-    except FormatError:
-        return content

@@ -123,7 +123,7 @@ def _identities(mail: _Mail) -> Iterator[str]:
         in_name = mail.identity(wanted.file_name, part.file_name)
         named.append((f"Dateiname {part.file_name}", in_name))
         if in_name is not None:
-            named.append((f"Inhalt von {part.file_name}", identity_of(_content(part))))
+            named.append((f"Inhalt von {part.file_name}", identity_of(part.content)))
     known = [(where, identity.lower()) for where, identity in named if identity is not None]
     for where, identity in known[1:]:
         if identity != known[0][1]:
@@ -208,14 +208,6 @@ def _policies(signer: SignerInfo) -> set[str]:
         return set() if signer.certificate is None else set(policies(signer.certificate))
     except FormatError:
         return set()
-
-
-def _content(part: MailPart) -> bytes:
-    """Return the document of a part, taken out of its signature."""
-    try:
-        return signed_data.read(part.content).content or b""
-    except FormatError:
-        return part.content
 
 
 RULES = (Rule("dienstkennung-form", "Dienstkennung", "Form nach der Dienstkennung", Sent, form),)
