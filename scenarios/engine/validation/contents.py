@@ -24,6 +24,8 @@ from ..profiles.finding import Finding, shown
 from ..profiles.validator import Validator
 from .mail_form import Mail, form_findings, named
 
+MAX_DOCUMENT = 4 << 20
+"""An eAU has 20 to 35 KB, a CDA seldom more than 100."""
 ENCRYPTED = "application/pkcs7-mime"
 DOCUMENT = f"{{{FHIR}}}"
 CDA = f"{{{letter_header.HL7}}}ClinicalDocument"
@@ -53,6 +55,8 @@ class Judge:
 
     def _xml(self, content: bytes, day: date) -> Iterator[Finding]:
         """Judge an XML document: character set (P310-01), then by what it is."""
+        if len(content) > MAX_DOCUMENT:
+            raise InputError(f"das Dokument ist größer als {MAX_DOCUMENT} Bytes")
         if content.startswith(codecs.BOM_UTF8):
             yield _whole("P310-01", "UTF-8 ohne BOM", "eine Bytereihenfolge-Marke", "BOM entfernen")
         root = _parsed(content)

@@ -204,7 +204,16 @@ def test_an_invariant_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"<", b"<a>" * 1000, b"\x30\x80", b"\x00" * 100, b"Hallo", b"<!DOCTYPE a><a/>"],
+    [
+        b"",
+        b"<",
+        b"<a>" * 1000,
+        b"\x30\x80",
+        b"\x00" * 100,
+        b"Hallo",
+        b"<!DOCTYPE a><a/>",
+        b"<" * (5 << 20),
+    ],
 )
 def test_what_cannot_be_read_is_one_line(run: Run, content: bytes) -> None:
     status, lines, err = run(("datei", content))
