@@ -8,12 +8,15 @@ import re
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 from scenarios.engine.endpoints.contract import Endpoints
 from scenarios.engine.pvs.control import Control
+from scenarios.engine.run.expected_failures import read_expected_failures
+from scenarios.engine.run.scenario_file import load_scenario, scenario_path
 from scenarios.engine.world.file import WORLDS, load_world
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -112,12 +115,23 @@ def test_faults_on_purpose_are_taken(paste: Paste, world: Endpoints) -> None:
         control.delete("/faults")
 
 
+def yaml_examples() -> list[Any]:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    found = re.findall(r"^```yaml\n(.*?)^```", readme, re.M | re.S)
+    return [yaml.safe_load(one) for one in found]
+
+
+def test_example_of_known_failures_holds(tmp_path: Path) -> None:
+    (example,) = (one for one in yaml_examples() if "expected_failures" in one)
+    path = tmp_path / "known.yaml"
+    path.write_text(yaml.safe_dump(example), encoding="utf-8")
+    delivery = load_scenario(scenario_path("eau/lieferung"))
+    assert read_expected_failures(path, [("eau/lieferung", delivery)]).expected_failures
+
+
 def test_examples_of_world_files_hold(tmp_path: Path) -> None:
     """Each is laid over the demo world, with files of the names that it has."""
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    examples = [
-        yaml.safe_load(one) for one in re.findall(r"^```yaml\n(.*?)^```", readme, re.M | re.S)
-    ]
+    examples = [one for one in yaml_examples() if "expected_failures" not in one]
     assert len(examples) == 2
     for name in ("ca.pem", "enc.p12", "osig.p12", "password.txt"):
         (tmp_path / name).touch()
