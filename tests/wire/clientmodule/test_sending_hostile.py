@@ -81,8 +81,9 @@ class Mta:
                 answer = next(found, ANSWERS.get(word, b"250 2.0.0 OK\r\n"))
                 connection.sendall(answer)
                 if word == b"DATA" and answer.startswith(b"354"):
-                    while lines.readline() not in (b".\r\n", b""):
-                        pass
+                    while (text := lines.readline()) != b".\r\n":
+                        if not text:
+                            return  # the connection ended in the middle: no mail
                     self.told.append(b"(mail)")
                     connection.sendall(b"250 2.0.0 taken\r\n")
                 elif word == b"QUIT":
