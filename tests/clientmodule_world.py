@@ -23,6 +23,7 @@ from urllib.parse import quote, urlsplit
 import pytest
 
 from scenarios.engine.endpoints.contract import Endpoints, read_endpoints
+from scenarios.engine.pvs.reset import reset_all
 from simulators.pki.cards import CardObject, read_card
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -257,13 +258,7 @@ class World:
 
     def reset(self) -> None:
         """Make the world what it was: empty mailboxes, cards in, PINs, no faults, no caches."""
-        for name, participant in self.endpoints.participants.items():
-            if participant.kim_certificate is None:
-                continue  # an account that is yet to be registered
-            address = quote(participant.address)
-            self.ask(self.provider(name), "DELETE", f"/mailboxes/{address}")
-        for control in self.endpoints.controls().values():
-            self.ask(control, "POST", "/reset")
+        reset_all(self.endpoints.controls().values())
         today = f"{datetime.now(UTC):%Y-%m-%d}"
         for log in self.directory.glob("data/clientmodule-*/logs/*-????-??-??-*.log"):
             if log.name.partition("-")[2] > f"{today}~":  # written on a day of the virtual clock

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -53,10 +54,20 @@ MODULES = sorted(
 )
 
 
-def imports(path: Path) -> Iterator[str]:
-    """Yield the absolute name of every module that *path* imports, also inside functions."""
+@cache
+def syntax(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@cache
+def imports(path: Path) -> tuple[str, ...]:
+    """Return the absolute name of every module that *path* imports, also inside functions."""
+    return tuple(_imports(path))
+
+
+def _imports(path: Path) -> Iterator[str]:
     package = path.relative_to(ROOT).parent.parts
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(syntax(path)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -112,6 +123,6 @@ def test_every_module_has_a_telling_name_and_says_what_it_is() -> None:
         str(path.relative_to(ROOT))
         for path in MODULES
         if path.stem in NAMES_THAT_SAY_NOTHING
-        or ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) is None
+        or ast.get_docstring(syntax(path)) is None
     ]
     assert wrong == []

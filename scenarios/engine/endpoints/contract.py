@@ -16,6 +16,8 @@ from simulators.process.bounded_file import read_bounded
 from simulators.process.errors import InputError, one_line
 
 FILE = "endpoints.json"
+ENVIRONMENT_FILE = "kimulator.env"
+CERTIFICATES = "certificates"
 MAX_BYTES = 8 << 20
 
 

@@ -22,6 +22,8 @@ from ..world.wiring import (
     user_name,
 )
 from .contract import (
+    CERTIFICATES,
+    ENVIRONMENT_FILE,
     CardEndpoint,
     ClientModuleEndpoint,
     Context,
@@ -38,8 +40,6 @@ from .contract import (
 )
 
 CA_FILE = "ca.pem"
-ENVIRONMENT_FILE = "kimulator.env"
-CERTIFICATES = "certificates"
 
 
 def endpoints_of(wiring: Wiring) -> Endpoints:

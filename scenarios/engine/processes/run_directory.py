@@ -12,8 +12,8 @@ from pathlib import Path
 
 from simulators.process.errors import InputError, one_line, reason
 
+from ..endpoints.contract import CERTIFICATES, ENVIRONMENT_FILE
 from ..endpoints.contract import FILE as ENDPOINTS_FILE
-from ..endpoints.of_world import CERTIFICATES, ENVIRONMENT_FILE
 
 LOCK_FILE = "lock"
 DATA, LOGS, SETTINGS = "data", "logs", "settings"
