@@ -122,7 +122,6 @@ def test_every_module_has_a_telling_name_and_says_what_it_is() -> None:
     wrong = [
         str(path.relative_to(ROOT))
         for path in MODULES
-        if path.stem in NAMES_THAT_SAY_NOTHING
-        or ast.get_docstring(syntax(path)) is None
+        if path.stem in NAMES_THAT_SAY_NOTHING or ast.get_docstring(syntax(path)) is None
     ]
     assert wrong == []
