@@ -84,6 +84,7 @@ class TlsListener:
             task = loop.create_task(self._open(connection))
             self._opening[task] = None
             task.add_done_callback(lambda done: self._opening.pop(done, None))
+            await asyncio.sleep(0)  # a task given up before it began would not close its socket
 
     async def _open(self, connection: socket.socket) -> None:
         context = self._context

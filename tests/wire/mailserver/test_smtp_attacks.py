@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import smtplib
 import socket
 from collections.abc import Callable
@@ -266,3 +267,17 @@ def test_handshakes_that_never_come_give_way_to_others(kv: RunningProvider) -> N
         with kv.smtp() as client:
             assert client.noop()[0] == 250
         assert silent[0].recv(1) == b"", "it is given up before its time is over"
+
+
+def test_handshakes_that_never_come_and_were_accepted_at_once(kv: RunningProvider) -> None:
+    kv.role.process.send_signal(signal.SIGSTOP)
+    try:
+        with ExitStack() as stack:
+            silent = [
+                stack.enter_context(socket.create_connection(kv.role.address("smtp"), timeout=5))
+                for _ in range(MAX_OPENING + 1)
+            ]
+            kv.role.process.send_signal(signal.SIGCONT)
+            assert silent[0].recv(1) == b""
+    finally:
+        kv.role.process.send_signal(signal.SIGCONT)
