@@ -73,7 +73,7 @@ def test_a_form_that_is_none_is_no_mistake_of_ours(
     assert "Traceback" not in maintained.log()
 
 
-@pytest.mark.parametrize("body", [gzip.compress(b"{}"), b"no gzip"])
+@pytest.mark.parametrize("body", [gzip.compress(b"{}"), b"no gzip"], ids=["gzip", "no gzip"])
 def test_a_compressed_body_is_refused(provider: Client, maintained: Any, body: bytes) -> None:
     headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
     answer = provider.send("PUT", f"{APPLICATION}{FAD}/{DOMAIN}", body, headers)
