@@ -9,13 +9,19 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 
+from ..documents import mails
 from ..documents.mail_parts import Part, ReadMail
 from ..profiles.finding import Finding, shown
+from ..services.one_document import one_document
+from ..services.registry import shipped
+from ..services.template import TEST
 
 DIENSTKENNUNG = "X-KIM-Dienstkennung"
 FORM = re.compile(r"[^;\s]+;[^;\s]+;V?\d+(\.\d+)*", re.IGNORECASE)
 LAST_DAY_OF_1_1 = date(2026, 3, 31)
+LETTER = mails.ARZTBRIEF.rpartition(";")[0].casefold()
 
 
 @dataclass(frozen=True)
@@ -30,19 +36,34 @@ class Kind:
     ending: str
 
 
-EAU_KINDS = (
-    Kind("eAU;Lieferung", "P5-02", "EAU0_", "eAU", "application/octet-stream", ".p7s"),
-    Kind(
-        *("eAU;Storno-Arzt", "P5-03", "EAU0_Storno_", "eAUStorno"),
-        *("application/octet-stream", ".p7s"),
-    ),
-    Kind(
-        *("eAU;Fehler-Kasse", "KP5-05", "EAU0_Fehler_", "eAUFehler-Kasse"),
-        *("application/xml", ".xml"),
-    ),
-)
-LETTER = "arztbrief;vhitg-versand"
-LETTER_PARTS = {"eAB-PDF-signed": "application/pdf", "eAB-XML": "application/xml"}
+@cache
+def eau_kinds() -> tuple[Kind, ...]:
+    """Return the eAU's mails, their form as the register of Dienstkennungen has it."""
+    return tuple(
+        _kind(service, requirement)
+        for service, requirement in (
+            (mails.EAU, "P5-02"),
+            (mails.STORNO, "P5-03"),
+            (mails.FEHLER, "KP5-05"),
+        )
+    )
+
+
+def _kind(service: str, requirement: str) -> Kind:
+    form = one_document(service, "")
+    prefix = form.subject.removeprefix(TEST)
+    ending = form.file_name.removeprefix(form.subject)
+    application = service.rpartition(";")[0]
+    return Kind(application, requirement, prefix, form.description, form.media_type, ending)
+
+
+@cache
+def letter_parts() -> dict[str, str]:
+    """Return the media type of each part that an eArztbrief has once, by its description."""
+    parts = shipped().entry(mails.ARZTBRIEF).parts or ()
+    return {one.description: one.media_type for one in parts if one.description and one.media_type}
+
+
 FURTHER = re.compile(r"eAB-Anhang-(?!00)[0-9]{2}")
 
 
@@ -62,15 +83,15 @@ class Mail:
     @property
     def kind(self) -> Kind | None:
         """Which of the eAU's mails it is: by the Dienstkennung, else by its part."""
-        for kind in EAU_KINDS:
+        for kind in eau_kinds():
             if self.dienstkennung == kind.dienstkennung.casefold():
                 return kind
-        return next((kind for kind in EAU_KINDS if self.read.described(kind.description)), None)
+        return next((kind for kind in eau_kinds() if self.read.described(kind.description)), None)
 
     @property
     def is_letter(self) -> bool:
         """Whether it is an eArztbrief, by Dienstkennung or parts."""
-        parts = any(self.read.described(one) for one in LETTER_PARTS)
+        parts = any(self.read.described(one) for one in letter_parts())
         return self.dienstkennung == LETTER or (parts and self.kind is None)
 
     def line(self, field: str) -> int:
@@ -161,11 +182,11 @@ def _service_version(mail: Mail, kind: Kind) -> Iterator[Finding]:
 
 
 def _letter(mail: Mail) -> Iterator[Finding]:
-    service = "Arztbrief;VHitG-Versand;V1.2"
+    service = mails.ARZTBRIEF
     if mail.read.field(DIENSTKENNUNG) != service:
         given = mail.read.field(DIENSTKENNUNG)
         yield _at(mail, "AF-eAB", DIENSTKENNUNG, service, given, remedy="Dienstkennung berichtigen")
-    for description, media_type in LETTER_PARTS.items():
+    for description, media_type in letter_parts().items():
         parts = mail.read.described(description)
         if len(parts) != 1:
             text = f"genau ein Anhang {description}"
@@ -173,7 +194,7 @@ def _letter(mail: Mail) -> Iterator[Finding]:
         for part in parts[:1]:
             yield from _attachment(part, "AF-eAB", media_type)
     for part in mail.read.parts:
-        known = part.description in LETTER_PARTS or FURTHER.fullmatch(part.description or "")
+        known = part.description in letter_parts() or FURTHER.fullmatch(part.description or "")
         if part.disposition == "attachment" and not known:
             text, place = "eAB-Anhang-01 bis -99", f"{part.file_name}: Content-Description"
             yield _part("AF-eAB", place, text, shown(part.description), "Beschreibung setzen")
