@@ -22,6 +22,7 @@ DIENSTKENNUNG = "X-KIM-Dienstkennung"
 FORM = re.compile(r"[^;\s]+;[^;\s]+;V?\d+(\.\d+)*", re.IGNORECASE)
 LAST_DAY_OF_1_1 = date(2026, 3, 31)
 LETTER = mails.ARZTBRIEF.rpartition(";")[0].casefold()
+FURTHER = re.compile(r"eAB-Anhang-(?!00)[0-9]{2}")
 
 
 @dataclass(frozen=True)
@@ -62,9 +63,6 @@ def letter_parts() -> dict[str, str]:
     """Return the media type of each part that an eArztbrief has once, by its description."""
     parts = shipped().entry(mails.ARZTBRIEF).parts or ()
     return {one.description: one.media_type for one in parts if one.description and one.media_type}
-
-
-FURTHER = re.compile(r"eAB-Anhang-(?!00)[0-9]{2}")
 
 
 @dataclass(frozen=True)
